@@ -1,0 +1,1 @@
+"""Deployment files: migrations and what packages them."""

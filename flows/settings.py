@@ -1,0 +1,140 @@
+"""Every setting, from ``candlewick.toml`` and ``CANDLEWICK_SECTION__KEY``; only here is the environment read."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from schemas.errors import CandlewickError
+from schemas.time import SECOND, TIMEFRAMES, Timeframe
+
+__all__ = [
+    "ApiSettings", "DatabaseSettings", "EngineSettings", "KafkaSettings", "RiskSettings", "Settings", "SettingsError",
+    "StrategySettings", "load",
+]  # fmt: skip
+
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+
+
+class SettingsError(CandlewickError):
+    """A setting that cannot be used; the text names its key, its value and what is allowed."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(_Section):
+    """Where the topics are. ``client`` is handed to librdkafka as it stands (TLS, SASL, timeouts)."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    partitions: Annotated[int, Field(ge=1, le=1024)] = 12
+    replication: Annotated[int, Field(ge=1, le=9)] = 1
+    transactions: bool = True
+    """Off only for brokers that have none (the embedded one): then a crash may repeat a signal."""
+    client: dict[str, str | int | float | bool] = {}
+
+
+class DatabaseSettings(_Section):
+    """A libpq connection string of a role that may write, and one of a role that may only read."""
+
+    dsn: str = "postgresql://candlewick@127.0.0.1:5432/candlewick"
+    read_dsn: str | None = None
+
+
+class EngineSettings(_Section):
+    """The dataflow. A change of the first group changes results; of the second, only how they are reached."""
+
+    timeframes: tuple[Timeframe, ...] = TIMEFRAMES
+    allowed_lateness_s: Seconds = 2.5  # trades came up to 2.05 s late around a funding settlement (Binance, 2023-04-05)
+    heartbeat_timeout_s: Seconds = 5.0
+    future_tolerance_s: Seconds = 5.0  # a receiver's clock was seen 1.3 s behind the exchange's
+    book_sample_s: Seconds = 1.0
+    book_depth: Annotated[int, Field(ge=20, le=100_000)] | None = None
+
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    recovery_dir: Path = Path(".candlewick/recovery")
+    epoch_interval_s: Annotated[float, Field(ge=0.05, le=600)] = 10.0
+    batch_size: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    max_ahead_s: Annotated[float, Field(ge=1, le=86_400)] = 600.0
+
+    @property
+    def allowed_lateness(self) -> int:
+        """Nanoseconds."""
+        return round(self.allowed_lateness_s * SECOND)
+
+
+class StrategySettings(_Section):
+    """The rule strategy: how much has to agree, and how long a signal lives, in bars of its timeframe."""
+
+    timeframes: tuple[Timeframe, ...] = ("1m", "5m", "15m")
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.45
+    stop_atr: Annotated[float, Field(gt=0, le=20)] = 1.5
+    targets_atr: tuple[float, float, float] = (1.5, 3.0, 4.5)
+    horizon_bars: Annotated[int, Field(ge=1, le=1_000)] = 24
+    entry_bars: Annotated[int, Field(ge=1, le=1_000)] = 3
+    cooldown_bars: Annotated[int, Field(ge=0, le=1_000)] = 10
+
+
+class RiskSettings(_Section):
+    """What the suggested size risks between entry and stop, and the spread beyond which nothing is published."""
+
+    risk_per_trade: Annotated[float, Field(gt=0, le=1e9)] = 100.0  # quote currency
+    max_spread_bps: Annotated[float, Field(gt=0, le=1_000)] = 10.0
+
+
+class ApiSettings(_Section):
+    """Where the read endpoint listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8300
+
+
+class Settings(BaseSettings):
+    """All sections. Environment wins over the file, the file over the defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CANDLEWICK_", env_nested_delimiter="__", toml_file="candlewick.toml", extra="forbid", frozen=True
+    )
+
+    profile: Literal["standard", "embedded"] = "standard"
+    kafka: KafkaSettings = KafkaSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    engine: EngineSettings = EngineSettings()
+    strategy: StrategySettings = StrategySettings()
+    risk: RiskSettings = RiskSettings()
+    api: ApiSettings = ApiSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003, the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings in force.
+
+    Raises:
+        SettingsError: one line a wrong key: its full name, the value found, what is allowed.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_line(entry) for entry in error.errors())) from error
+    except (OSError, ValueError) as error:  # an unreadable or ungrammatical file, or JSON in the environment
+        raise SettingsError(f"candlewick.toml or environment: {error}") from error
+
+
+def _line(entry: Any) -> str:
+    key = ".".join(str(part) for part in entry["loc"])
+    if entry["type"] == "extra_forbidden":
+        return f"setting {key}: there is no such key"
+    return f"setting {key} = {entry['input']!r}: {entry['msg']}"

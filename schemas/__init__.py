@@ -1,0 +1,1 @@
+"""Message and domain types, topics, codec, identifiers: the contracts between all other packages."""

@@ -1,0 +1,33 @@
+"""JSON on the wire: one encoder, and a decoder a topic that names the field of whatever it refuses."""
+
+from typing import Final
+
+import msgspec
+
+from schemas.errors import CandlewickError
+from schemas.market import MarketEvent
+
+__all__ = ["DecodeError", "decode_event", "encode"]
+
+
+class DecodeError(CandlewickError):
+    """Bytes that are not a record of their topic; the text names the field: ``$.price: Expected `float` > 0.0``."""
+
+
+_encoder: Final = msgspec.json.Encoder()
+_events: Final = msgspec.json.Decoder(MarketEvent)
+
+encode: Final = _encoder.encode
+"""A record's bytes. Equal records give equal bytes: field order is the class's, floats are shortest round-trip."""
+
+
+def decode_event(value: bytes) -> MarketEvent:
+    """The record of ``market.events`` in ``value``.
+
+    Raises:
+        DecodeError: not JSON, not UTF-8, an unknown type, a missing field, or a value outside its range.
+    """
+    try:
+        return _events.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(str(error)) from error

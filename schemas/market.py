@@ -1,0 +1,229 @@
+"""What comes in: every record type of the one log, ``market.events``.
+
+Prices are in quote currency, sizes in base currency, except for contracts with a multiplier other than one, whose
+sizes are contracts (`InstrumentDefinition.contract_multiplier` says how much one is). A field that an exchange does
+not send is ``None``, never zero.
+"""
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from schemas.time import Nanoseconds, Timeframe
+
+__all__ = [
+    "CONTROL", "Activation", "BookDelta", "BookSnapshot", "ExchangeBar", "ExternalMetric", "FundingRate", "Heartbeat",
+    "InstrumentDefinition", "Liquidation", "MarkPrice", "MarketEvent", "Membership", "OpenInterest", "Quote", "Review",
+    "Side", "TapeEnd", "Trade",
+]  # fmt: skip
+
+CONTROL: Final = "candlewick:control"
+"""The key of the records that concern the desk as a whole: membership, reviews, activations, their heartbeats."""
+
+InstrumentId = Annotated[
+    str,
+    Meta(
+        min_length=3, max_length=128,
+        description="venue:symbol in ccxt's terms", examples=["binanceusdm:BTC/USDT:USDT"],
+    ),
+]  # fmt: skip
+Price = Annotated[float, Meta(gt=0, lt=1e15, description="quote currency")]
+Size = Annotated[float, Meta(gt=0, lt=1e18, description="base currency, or contracts")]
+LevelSize = Annotated[float, Meta(ge=0, lt=1e18, description="0 removes the level")]
+Amount = Annotated[float, Meta(ge=0, lt=1e21)]
+Finite = Annotated[float, Meta(gt=-1e21, lt=1e21)]
+Sequence = Annotated[int, Meta(ge=0)]
+Side = Literal["buy", "sell"]
+
+
+class _Record(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True, gc=False):
+    instrument_id: InstrumentId
+    ts_event: Nanoseconds
+    """The exchange's clock."""
+    ts_received: Nanoseconds
+    """Our clock, when the bytes arrived."""
+
+
+class InstrumentDefinition(_Record, tag="instrument", frozen=True, kw_only=True):
+    """What can be traded and in which units; repeated in the log so that any part of it can be read alone."""
+
+    kind: Literal["spot", "perpetual", "future"]
+    base: str
+    quote: str
+    settle: str | None = None
+    tick_size: Annotated[float, Meta(gt=0)] | None = None
+    lot_size: Annotated[float, Meta(gt=0)] | None = None
+    contract_multiplier: Annotated[float, Meta(gt=0)] = 1.0
+    """Base currency per contract, or quote currency per contract if ``inverse``."""
+    inverse: bool = False
+    funding_interval: Annotated[int, Meta(gt=0)] | None = None
+    """Nanoseconds between two settlements; ``None`` where there is no funding."""
+    expiry: Nanoseconds | None = None
+    status: Literal["trading", "halted", "delisted"] = "trading"
+    taker_fee: Annotated[float, Meta(gt=-0.1, lt=0.1)] | None = None
+    """A fraction of the notional."""
+
+
+class Trade(_Record, tag="trade", frozen=True, kw_only=True):
+    """One execution. ``sequence`` is set only where the venue numbers an instrument's trades without holes."""
+
+    price: Price
+    size: Size
+    aggressor_side: Side | None = None
+    trade_id: Annotated[str, Meta(max_length=64)] | None = None
+    sequence: Sequence | None = None
+    market: bool = True
+    """False for prints that the exchange marks as not of the market (insurance fund, ADL): kept, never in a bar."""
+
+
+class Quote(_Record, tag="quote", frozen=True, kw_only=True):
+    """Best bid and ask as the venue's own top-of-book stream gives them."""
+
+    bid_price: Price
+    bid_size: LevelSize
+    ask_price: Price
+    ask_size: LevelSize
+    sequence: Sequence | None = None
+
+
+class _Levels(_Record, frozen=True, kw_only=True, gc=True):
+    bid_prices: list[Price]
+    bid_sizes: list[LevelSize]
+    ask_prices: list[Price]
+    ask_sizes: list[LevelSize]
+    checksum: Annotated[int, Meta(ge=0, lt=2**32)] | None = None
+    """The venue's CRC-32 of the book after this message, unsigned."""
+
+    def __post_init__(self) -> None:
+        if len(self.bid_prices) != len(self.bid_sizes):
+            raise ValueError(f"bid_prices has {len(self.bid_prices)} levels, bid_sizes {len(self.bid_sizes)}")
+        if len(self.ask_prices) != len(self.ask_sizes):
+            raise ValueError(f"ask_prices has {len(self.ask_prices)} levels, ask_sizes {len(self.ask_sizes)}")
+
+
+class BookSnapshot(_Levels, tag="book_snapshot", frozen=True, kw_only=True):
+    """A whole book, best level first on both sides, replacing what was known."""
+
+    sequence: Sequence | None = None
+    depth: Annotated[int, Meta(gt=0)] | None = None
+    """Levels a side that were asked for. A side shorter than that is the whole side; ``None``: nothing is known."""
+    maintained: bool = False
+    """True where the venue keeps exactly ``depth`` levels a side up to date and lower ones are to be dropped."""
+
+
+class BookDelta(_Levels, tag="book_delta", frozen=True, kw_only=True):
+    """Changed levels with their new absolute sizes.
+
+    ``first_sequence`` and ``last_sequence`` span the updates inside; ``previous_sequence`` is the last one of the
+    message before. A venue without numbers leaves them out, and only a checksum can tell a loss.
+    """
+
+    first_sequence: Sequence | None = None
+    last_sequence: Sequence | None = None
+    previous_sequence: Sequence | None = None
+
+
+class FundingRate(_Record, tag="funding_rate", frozen=True, kw_only=True):
+    """The rate of the running interval as a fraction of mark notional (not of percent), for one interval."""
+
+    rate: Annotated[float, Meta(gt=-1, lt=1)]
+    next_funding: Nanoseconds | None = None
+    interval: Annotated[int, Meta(gt=0)] | None = None
+    """Nanoseconds."""
+
+
+class MarkPrice(_Record, tag="mark_price", frozen=True, kw_only=True):
+    """Mark price and what a venue sends in the same message."""
+
+    price: Price
+    index_price: Price | None = None
+    funding_rate: Annotated[float, Meta(gt=-1, lt=1)] | None = None
+    next_funding: Nanoseconds | None = None
+
+
+class OpenInterest(_Record, tag="open_interest", frozen=True, kw_only=True):
+    """Open positions, one side counted, in the instrument's size unit; ``notional`` in quote currency."""
+
+    open_interest: Amount
+    notional: Amount | None = None
+
+
+class Liquidation(_Record, tag="liquidation", frozen=True, kw_only=True):
+    """A forced order. ``side`` is the order's: ``sell`` closes a long position."""
+
+    side: Side
+    price: Price
+    size: Size
+
+
+class ExchangeBar(_Record, tag="bar", frozen=True, kw_only=True):
+    """A finished bar as an exchange or a history file gives it; ``ts_event`` is its close."""
+
+    timeframe: Timeframe
+    ts_open: Nanoseconds
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Amount
+    notional: Amount | None = None
+    trades: Annotated[int, Meta(ge=0)] | None = None
+    buy_volume: Amount | None = None
+
+    def __post_init__(self) -> None:
+        if not self.low <= min(self.open, self.close) <= max(self.open, self.close) <= self.high:
+            raise ValueError(
+                f"low {self.low} and high {self.high} do not enclose open {self.open} and close {self.close}"
+            )
+
+
+class ExternalMetric(_Record, tag="external_metric", frozen=True, kw_only=True):
+    """A figure from outside the market (fear and greed, netflow); ``instrument_id`` is ``external:name``."""
+
+    value: Finite
+
+
+class Heartbeat(_Record, tag="heartbeat", frozen=True, kw_only=True):
+    """Proof that an ingester listens: all that happened up to ``ts_event`` and was not seen, did not happen.
+
+    ``connected=False`` says the opposite: time has moved on and nobody was listening.
+    """
+
+    source: str
+    connected: bool = True
+
+
+class TapeEnd(_Record, tag="tape_end", frozen=True, kw_only=True):
+    """The last record that ``source`` writes of an instrument: what is still open stays open."""
+
+    source: str
+
+
+class Membership(_Record, tag="membership", frozen=True, kw_only=True):
+    """Whom the desk waits for: ``source`` replaces the instruments that it feeds by this list (key: `CONTROL`)."""
+
+    source: str
+    instrument_ids: list[InstrumentId]
+
+
+class Review(_Record, tag="review", frozen=True, kw_only=True):
+    """A person's word on a signal (key: `CONTROL`)."""
+
+    signal_id: str
+    decision: Literal["approve", "reject"]
+    reviewer: str
+    reason: str = ""
+
+
+class Activation(_Record, tag="activation", frozen=True, kw_only=True):
+    """From the first close at or after ``effective_close`` this version of a model serves (key: `CONTROL`)."""
+
+    model: str
+    version: str
+    effective_close: Nanoseconds
+
+
+MarketEvent = (
+    InstrumentDefinition | Trade | Quote | BookSnapshot | BookDelta | FundingRate | MarkPrice | OpenInterest
+    | Liquidation | ExchangeBar | ExternalMetric | Heartbeat | TapeEnd | Membership | Review | Activation
+)  # fmt: skip
