@@ -15,7 +15,7 @@ class DecodeError(CandlewickError):
 
 
 _encoder: Final = msgspec.json.Encoder()
-_events: Final = msgspec.json.Decoder(MarketEvent)
+_events: Final = msgspec.json.Decoder[MarketEvent](MarketEvent)
 
 encode: Final = _encoder.encode
 """A record's bytes. Equal records give equal bytes: field order is the class's, floats are shortest round-trip."""

@@ -34,8 +34,8 @@ class ModelOpinion(Struct, frozen=True, kw_only=True):
 class Signal(Struct, frozen=True, kw_only=True, tag_field="type", tag="signal"):
     """A proposal to trade. Prices are in quote currency, times in ns UTC.
 
-    On ``signals.candidates`` its status is ``candidate``, or ``vetoed`` with the reasons; on ``signals.published`` it is
-    ``published``. A status is a message of its own; a message never changes.
+    On ``signals.candidates`` its status is ``candidate``, or ``vetoed`` with the reasons; on ``signals.published`` it
+    is ``published``. A status is a message of its own; a message never changes.
     """
 
     id: str

@@ -57,7 +57,7 @@ TOPICS: Final = (
     ),
     Topic(
         name="features.vectors", record=FeatureRecord, key="instrument_id", lane="features",
-        retention_ms=90 * _DAY_MS, summary="One vector, or the reason of its absence, an instrument, timeframe and close",
+        retention_ms=90 * _DAY_MS, summary="One vector, or why there is none, an instrument, timeframe and close",
     ),
     Topic(
         name="features.books", record=BookSample, key="instrument_id", lane="features", retention_ms=1 * _DAY_MS,
