@@ -28,6 +28,7 @@ def decode_event(value: bytes) -> MarketEvent:
         DecodeError: not JSON, not UTF-8, an unknown type, a missing field, or a value outside its range.
     """
     try:
-        return _events.decode(value)
+        event: MarketEvent = _events.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(str(error)) from error
+    return event
