@@ -226,9 +226,6 @@ class BarSeries:
             bar.empty(self.last_close)
         self.last_close = bar.close
         self._kept.append(bar)
-        waiting, self._waiting = self._waiting, []
-        for trade in waiting:
-            self.late(*trade)
         return bar
 
     def late(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> bool:
@@ -249,6 +246,9 @@ class BarSeries:
 
     def revisions(self) -> list[OpenBar]:
         """The bars changed since last asked, each with its next revision number."""
+        waiting, self._waiting = self._waiting, []
+        for trade in waiting:
+            self.late(*trade)
         if not self._dirty:
             return []
         revised = [bar for bar in self._kept if bar.ts_open in self._dirty]

@@ -1,0 +1,66 @@
+"""When somebody was listening to the exchange: the difference between nothing happened and nothing is known."""
+
+from operators.state import Slotted
+
+__all__ = ["Listening"]
+
+Interval = tuple[int, int]
+
+
+class Listening(Slotted):
+    """The event time that heartbeats have proven, and the silences in it.
+
+    Attributes
+    ----------
+    now
+        Greatest event time of a heartbeat, ns; ``None`` before the first one.
+    since
+        From when on somebody has been listening without a break.
+    """
+
+    __slots__ = ("_silences", "_timeout", "connected", "now", "since")
+
+    def __init__(self, timeout: int) -> None:
+        self._timeout = timeout
+        self.now: int | None = None
+        self.since = 0
+        self.connected = False
+        self._silences: tuple[Interval, ...] = ()
+
+    def beat(self, ts: int, *, connected: bool) -> Interval | None:
+        """Move time on to ``ts``; the silence that begins or ends with this heartbeat, if one does.
+
+        A silence that goes on is not told again. Heartbeats of the past change nothing.
+        """
+        now, was_connected = self.now, self.connected
+        if now is None:
+            self.now, self.since, self.connected = ts, ts, connected
+            return None
+        if ts <= now:
+            return None
+        self.now, self.connected = ts, connected
+        if connected and was_connected and ts - now <= self._timeout:
+            return None
+        begun = now
+        if not was_connected and self._silences and self._silences[-1][1] == now:
+            begun = self._silences[-1][0]
+            self._silences = self._silences[:-1]
+        self._silences = (*self._silences, (begun, ts))
+        self.since = ts
+        return (begun, ts) if connected or was_connected else None
+
+    def heard(self, start: int, end: int) -> str:
+        """How much of ``[start, end)`` was listened to: ``all``, ``some`` or ``nothing`` of it."""
+        overlaps = [(a, b) for a, b in self._silences if a < end and b > start]
+        if any(a <= start and b >= end for a, b in overlaps):
+            return "nothing"
+        return "some" if overlaps else "all"
+
+    def forget(self, before: int) -> None:
+        """Silences that ended before ``before`` are of no more use."""
+        self._silences = tuple(span for span in self._silences if span[1] > before)
+
+    def restore(self, state: list[object]) -> None:
+        """Take up a `state` again."""
+        super().restore(state)
+        self._silences = tuple((a, b) for a, b in self._silences)

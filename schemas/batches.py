@@ -1,0 +1,28 @@
+"""What travels from the log into the dataflow: raw bytes, an instrument's messages of one read together."""
+
+from msgspec import Struct
+
+__all__ = ["Batch", "Rejected", "RejectedMessage"]
+
+
+class Batch(Struct, frozen=True, array_like=True, gc=False):
+    """Messages of one key in the order of their partition, still undecoded."""
+
+    key: str
+    partition: int
+    messages: list[tuple[int, int, bytes]]
+    """Offset, the broker's time stamp in ms, value."""
+
+
+RejectedMessage = tuple[int, int, bytes | None, bytes | None, str]
+"""Offset, time stamp in ms, key, value, reason."""
+
+
+class Rejected(Struct, frozen=True, array_like=True, gc=False):
+    """Messages that cannot be given to any instrument: no key, or a key in the wrong partition."""
+
+    key: str
+    """Where they are routed to in the dataflow: ``dead:`` and the partition."""
+    topic: str
+    partition: int
+    messages: list[RejectedMessage]
