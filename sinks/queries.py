@@ -1,0 +1,303 @@
+"""The read queries of the store: what the API asks for, as the records that were stored.
+
+Every function takes a connection of the caller, so one request is one transaction and sees one state. Lists come newest
+first; a `Position` in such a list stays right while rows are added to it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, LiteralString, TypeVar
+
+import msgspec
+from msgspec import Struct
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Composed, Identifier
+
+from schemas.market import InstrumentDefinition
+from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, GapKind, Vector
+from schemas.signals import Direction, Signal
+from schemas.time import TIMEFRAMES, Timeframe
+
+__all__ = [
+    "BookMoment", "InstrumentState", "Position", "SignalFilter", "SignalStatus", "Stored", "bars", "book_series",
+    "features", "gaps", "instrument_exists", "instruments", "latest_book", "newest_stored", "signals", "signals_after",
+    "stored_seq",
+]  # fmt: skip
+
+T = TypeVar("T", bound=Struct)
+Connection = AsyncConnection[Any]
+SignalStatus = Literal["published", "candidates", "vetoed", "rejected", "expired"]
+"""``published``: what a desk consumes; ``candidates``: all that was proposed; the others: candidates that ended so."""
+
+
+class Position(Struct, frozen=True, array_like=True):
+    """The last row of a page: its time (ns) and identifier, the order of every list."""
+
+    ts: int
+    id: str
+
+
+class SignalFilter(Struct, frozen=True, kw_only=True):
+    """Which signals; ``None`` leaves a condition out. ``since <= ts_event < until`` (ns, compared in microseconds)."""
+
+    instrument_id: str | None = None
+    timeframe: Timeframe | None = None
+    direction: Direction | None = None
+    strategy: str | None = None
+    status: SignalStatus = "published"
+    since: int | None = None
+    until: int | None = None
+    min_confidence: float | None = None
+
+
+class BookMoment(Struct, frozen=True, kw_only=True):
+    """One book sample in three figures."""
+
+    ts_event: int
+    mid: float | None
+    """Of best bid and best ask; ``None`` where a side is empty."""
+    imbalance: float | None
+    stale: bool
+
+
+class InstrumentState(Struct, frozen=True, kw_only=True):
+    """A definition, and how far the stored results of the instrument reach."""
+
+    definition: InstrumentDefinition
+    timeframes: list[Timeframe]
+    """Those that have bars, shortest first."""
+    newest_close: int | None
+    """``ts_close`` of the newest bar, ns."""
+    newest_book: int | None
+    """``ts_event`` of the newest book sample, ns."""
+    stale: bool | None
+    """Whether that sample's book was stale."""
+
+
+class Stored(Struct, frozen=True):
+    """A published signal and its place in the order of storing."""
+
+    seq: int
+    signal: Signal
+
+
+async def instrument_exists(connection: Connection, instrument_id: str) -> bool:
+    """Whether a definition of the instrument is stored."""
+    cursor = await connection.execute("SELECT 1 FROM instruments WHERE instrument_id = %s", (instrument_id,))
+    return await cursor.fetchone() is not None
+
+
+async def instruments(connection: Connection) -> list[InstrumentState]:
+    """All instruments by identifier; one index probe an instrument and timeframe, however many rows there are."""
+    fields = [field.name for field in msgspec.structs.fields(InstrumentDefinition)]
+    query = SQL("""
+        SELECT {fields}, b.timeframes, b.newest_close, k.newest_book, k.stale
+        FROM instruments i
+        CROSS JOIN LATERAL (
+            SELECT max(n.ts_close) AS newest_close,
+                   coalesce(array_agg(t.name ORDER BY t.place), '{{}}') AS timeframes
+            FROM unnest(%s::text[]) WITH ORDINALITY AS t (name, place)
+            CROSS JOIN LATERAL (
+                SELECT ts_close FROM bars
+                WHERE bars.instrument_id = i.instrument_id AND bars.timeframe = t.name ORDER BY time DESC LIMIT 1
+            ) n
+        ) b
+        LEFT JOIN LATERAL (
+            SELECT ts_event AS newest_book, stale FROM books
+            WHERE books.instrument_id = i.instrument_id ORDER BY time DESC LIMIT 1
+        ) k ON true
+        ORDER BY i.instrument_id
+    """).format(fields=SQL(", ").join(Identifier("i", name) for name in fields))
+    return [
+        msgspec.convert({**row, "definition": {name: row[name] for name in fields}}, InstrumentState)
+        for row in await _rows(connection, query, (list(TIMEFRAMES),))
+    ]
+
+
+async def signals(
+    connection: Connection, chosen: SignalFilter, *, limit: int, after: Position | None = None
+) -> list[Signal]:
+    """Signals by (``ts_event``, identifier), newest first, those behind ``after``."""
+    query, values = _select(
+        Signal,
+        "signals" if chosen.status == "published" else "candidates",
+        [
+            ("instrument_id = %(instrument_id)s", {"instrument_id": chosen.instrument_id}),
+            ("timeframe = %(timeframe)s", {"timeframe": chosen.timeframe}),
+            ("direction = %(direction)s", {"direction": chosen.direction}),
+            ("strategy = %(strategy)s", {"strategy": chosen.strategy}),
+            ("status = %(status)s", {"status": None if chosen.status == "candidates" else chosen.status}),
+            ("confidence >= %(min_confidence)s", {"min_confidence": chosen.min_confidence}),
+            *_span(chosen.since, chosen.until, after),
+        ],
+    )
+    return await _records(connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), values, limit, Signal)
+
+
+async def bars(
+    connection: Connection,
+    instrument_id: str,
+    timeframe: Timeframe,
+    *,
+    limit: int,
+    since: int | None = None,
+    until: int | None = None,
+    after: Position | None = None,
+) -> list[Bar]:
+    """The latest revision of each bar with ``since <= ts_close < until``, newest first."""
+    query, values = _select(
+        Bar,
+        "bars",
+        [*_of(instrument_id, timeframe), *_span(since, until, after, unique_time=True)],
+        distinct=SQL("DISTINCT ON (time) "),
+    )
+    return await _records(
+        connection, query + SQL("ORDER BY time DESC, revision DESC LIMIT %(limit)s"), values, limit, Bar
+    )
+
+
+async def features(
+    connection: Connection,
+    instrument_id: str,
+    timeframe: Timeframe,
+    *,
+    limit: int,
+    since: int | None = None,
+    until: int | None = None,
+    after: Position | None = None,
+) -> list[FeatureRecord]:
+    """Vectors, and absences where there is none, with ``since <= ts_close < until``, newest first."""
+    conditions = [*_of(instrument_id, timeframe), *_span(since, until, after)]
+    query, values = _select(Vector, "features", conditions, also=("reason",))
+    rows = await _rows(
+        connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), {**values, "limit": limit}
+    )
+    return [_feature_record(row) for row in rows]
+
+
+async def latest_book(connection: Connection, instrument_id: str) -> BookSample | None:
+    """The newest sample, if there is one."""
+    query, values = _select(BookSample, "books", _of(instrument_id))
+    found = await _records(connection, query + SQL("ORDER BY time DESC LIMIT %(limit)s"), values, 1, BookSample)
+    return found[0] if found else None
+
+
+async def book_series(
+    connection: Connection, instrument_id: str, *, limit: int, since: int | None = None
+) -> list[BookMoment]:
+    """Mid and imbalance of the newest samples with ``since <= ts_event``, newest first."""
+    query = SQL("""
+        SELECT ts_event, (bid_prices[1] + ask_prices[1]) / 2 AS mid, imbalance, stale FROM books
+        WHERE instrument_id = %(instrument_id)s AND time >= ns_to_time(%(since)s)
+        ORDER BY time DESC LIMIT %(limit)s
+    """)
+    return await _records(connection, query, {"instrument_id": instrument_id, "since": since or 0}, limit, BookMoment)
+
+
+async def gaps(
+    connection: Connection,
+    *,
+    limit: int,
+    instrument_id: str | None = None,
+    kind: GapKind | None = None,
+    since: int | None = None,
+    until: int | None = None,
+    after: Position | None = None,
+) -> list[Gap]:
+    """The integrity ledger by (``ts_end``, identifier), newest first."""
+    query, values = _select(
+        Gap, "gaps", [*_of(instrument_id), ("kind = %(kind)s", {"kind": kind}), *_span(since, until, after)]
+    )
+    return await _records(connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), values, limit, Gap)
+
+
+async def newest_stored(connection: Connection) -> tuple[int, str] | None:
+    """Place and identifier of the published signal that was stored last."""
+    cursor = await connection.execute("SELECT seq, signal_id::text FROM signal_order ORDER BY seq DESC LIMIT 1")
+    row = await cursor.fetchone()
+    return (row[0], row[1]) if row else None
+
+
+async def stored_seq(connection: Connection, signal_id: str) -> int | None:
+    """The place of a published signal in the order of storing; ``None`` if there is no such signal."""
+    cursor = await connection.execute("SELECT seq FROM signal_order WHERE signal_id = %s::uuid", (signal_id,))
+    row = await cursor.fetchone()
+    return None if row is None else int(row[0])
+
+
+async def signals_after(connection: Connection, seq: int, *, limit: int) -> list[Stored]:
+    """Published signals in the order of storing, those behind ``seq``: none is ever added before one that was seen."""
+    query = SQL("""
+        SELECT seq, {columns} FROM (
+            SELECT seq, signal_id, time AS at FROM signal_order WHERE seq > %(seq)s ORDER BY seq LIMIT %(limit)s
+        ) place JOIN signals ON id = signal_id AND time = at ORDER BY seq
+    """).format(columns=_columns(Signal))
+    rows = await _rows(connection, query, {"seq": seq, "limit": limit})
+    return [Stored(row["seq"], msgspec.convert(row, Signal)) for row in rows]
+
+
+_Condition = tuple[LiteralString, Mapping[str, object]]
+
+
+def _of(instrument_id: str | None, timeframe: Timeframe | None = None) -> list[_Condition]:
+    return [
+        ("instrument_id = %(instrument_id)s", {"instrument_id": instrument_id}),
+        ("timeframe = %(timeframe)s", {"timeframe": timeframe}),
+    ]
+
+
+def _span(
+    since: int | None, until: int | None, after: Position | None, *, unique_time: bool = False
+) -> list[_Condition]:
+    # Conditions are on `time`, by which a hypertable is cut: chunks outside are not even opened.
+    behind: LiteralString = (
+        "time < ns_to_time(%(after)s)" if unique_time else "(time, id) < (ns_to_time(%(after)s), %(after_id)s::uuid)"
+    )
+    return [
+        ("time >= ns_to_time(%(since)s)", {"since": since}),
+        ("time < ns_to_time(%(until)s)", {"until": until}),
+        (behind, {"after": after.ts if after else None, "after_id": after.id if after else None}),
+    ]
+
+
+_EVERYTHING: Final = SQL("")
+
+
+def _select(
+    record: type[Struct],
+    table: LiteralString,
+    conditions: Sequence[_Condition],
+    *,
+    distinct: SQL = _EVERYTHING,
+    also: Sequence[str] = (),
+) -> tuple[Composed, dict[str, object]]:
+    """A statement up to its WHERE, of the conditions whose values are all given, and those values."""
+    wanted = [(text, values) for text, values in conditions if None not in values.values()]
+    query = SQL("SELECT {distinct}{columns} FROM {table} WHERE {conditions} ").format(
+        distinct=distinct,
+        columns=_columns(record, *also),
+        table=Identifier(table),
+        conditions=SQL(" AND ").join([SQL("true"), *(SQL(text) for text, _ in wanted)]),
+    )
+    return query, {name: value for _, values in wanted for name, value in values.items()}
+
+
+def _columns(record: type[Struct], *also: str) -> Composed:
+    names = [*(field.name for field in msgspec.structs.fields(record)), *also]
+    return SQL(", ").join(SQL("id::text AS id") if name == "id" else Identifier(name) for name in names)
+
+
+def _feature_record(row: dict[str, Any]) -> FeatureRecord:
+    return msgspec.convert(row, Vector) if row["reason"] is None else msgspec.convert(row, Absence)
+
+
+async def _records(
+    connection: Connection, query: Composed | SQL, values: Mapping[str, object], limit: int, record: type[T]
+) -> list[T]:
+    return [msgspec.convert(row, record) for row in await _rows(connection, query, {**values, "limit": limit})]
+
+
+async def _rows(connection: Connection, query: Composed | SQL, values: Any) -> list[dict[str, Any]]:
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(query, values)
+        return await cursor.fetchall()
