@@ -24,9 +24,17 @@ DECLARE
         FROM (SELECT features FROM features WHERE features IS NOT NULL ORDER BY time DESC, stored_at DESC LIMIT 1) AS newest
     ));
 BEGIN
-    DROP VIEW IF EXISTS features_wide;
+    IF to_regclass('features_wide') IS NOT NULL THEN
+        IF wanted = ARRAY(
+            SELECT attname::text FROM pg_attribute
+            WHERE attrelid = 'features_wide'::regclass AND attnum > 10 ORDER BY attnum
+        ) THEN
+            RETURN wanted;
+        END IF;
+        DROP VIEW features_wide;
+    END IF;
     EXECUTE 'CREATE VIEW features_wide AS SELECT id, time, instrument_id, timeframe, ts_close, ts_decided, schema_hash,'
-        ' bid, ask, tainted'
+        ' bid, ask, tainted' -- ten columns of its own, then the features
         || (SELECT coalesce(string_agg(format(', (features ->> %L)::double precision AS %I', name, name), ''), '')
             FROM unnest(wanted) AS name)
         || ' FROM features WHERE features IS NOT NULL';
