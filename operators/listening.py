@@ -14,16 +14,16 @@ class Listening(Slotted):
     ----------
     now
         Greatest event time of a heartbeat, ns; ``None`` before the first one.
-    since
-        From when on somebody has been listening without a break.
+    first
+        Event time of the first heartbeat.
     """
 
-    __slots__ = ("_silences", "_timeout", "connected", "now", "since")
+    __slots__ = ("_silences", "_timeout", "connected", "first", "now")
 
     def __init__(self, timeout: int) -> None:
         self._timeout = timeout
         self.now: int | None = None
-        self.since = 0
+        self.first: int | None = None
         self.connected = False
         self._silences: tuple[Interval, ...] = ()
 
@@ -34,7 +34,8 @@ class Listening(Slotted):
         """
         now, was_connected = self.now, self.connected
         if now is None:
-            self.now, self.since, self.connected = ts, ts, connected
+            self.now = self.first = ts
+            self.connected = connected
             return None
         if ts <= now:
             return None
@@ -46,11 +47,16 @@ class Listening(Slotted):
             begun = self._silences[-1][0]
             self._silences = self._silences[:-1]
         self._silences = (*self._silences, (begun, ts))
-        self.since = ts
         return (begun, ts) if connected or was_connected else None
+
+    def before(self, ts: int) -> bool:
+        """Whether the first heartbeat was not after ``ts``."""
+        return self.first is not None and self.first <= ts
 
     def heard(self, start: int, end: int) -> str:
         """How much of ``[start, end)`` was listened to: ``all``, ``some`` or ``nothing`` of it."""
+        if not self.before(end - 1):
+            return "nothing"
         overlaps = [(a, b) for a, b in self._silences if a < end and b > start]
         if any(a <= start and b >= end for a, b in overlaps):
             return "nothing"

@@ -1,0 +1,31 @@
+"""What the per-instrument step tells the desk: one record a close, whether there is something to say or not."""
+
+from msgspec import Struct
+
+from schemas.market import InstrumentDefinition
+from schemas.results import Absence, Vector
+
+__all__ = ["DESK", "Closed", "Standing"]
+
+DESK = "desk"
+"""The one key of the deciding step."""
+
+
+class Closed(Struct, frozen=True):
+    """All timeframes of an instrument that end at ``ts_close`` (ns), shortest first.
+
+    An instrument's records come in order of ``ts_close``; one that is skipped had nothing to say.
+    """
+
+    instrument_id: str
+    ts_close: int
+    records: list[Vector | Absence]
+    definition: InstrumentDefinition | None
+
+
+class Standing(Struct, frozen=True):
+    """Whom the desk waits for, from the close after ``ts_from`` on, known to be complete up to ``ts_close`` (ns)."""
+
+    ts_close: int
+    changes: list[tuple[int, tuple[str, ...]]]
+    """``(ts_from, instrument_ids)``, in order."""

@@ -1,0 +1,79 @@
+"""Funding, mark and index price, open interest and liquidations of one instrument, as last known."""
+
+from typing import NamedTuple
+
+from operators.state import Slotted
+from schemas.market import FundingRate, Liquidation, MarkPrice, OpenInterest
+
+__all__ = ["Derivatives", "Settlement"]
+
+
+class Settlement(NamedTuple):
+    """The step of the next funding time from one settlement to the following one, all ns."""
+
+    at: int
+    old: int
+    new: int
+
+
+class Derivatives(Slotted):
+    """State of a perpetual or future. Every measure is ``None`` until the venue has told it."""
+
+    __slots__ = (
+        "_funding_at", "_mark_at", "funding_rate", "index_price", "liquidated_long", "liquidated_short", "mark_price",
+        "next_funding", "open_interest",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.mark_price: float | None = None
+        self.index_price: float | None = None
+        self.funding_rate: float | None = None
+        """A fraction of mark notional for one interval."""
+        self.next_funding: int | None = None
+        self.open_interest: float | None = None
+        self.liquidated_long = self.liquidated_short = 0.0
+        """Sizes seen; exchanges throttle these streams, so a lower bound."""
+        self._mark_at = self._funding_at = 0
+
+    def on_mark(self, event: MarkPrice) -> Settlement | None:
+        """Take mark and index price and what came with them; older news than known is ignored."""
+        if event.ts_event < self._mark_at:
+            return None
+        self._mark_at = event.ts_event
+        self.mark_price = event.price
+        if event.index_price is not None:
+            self.index_price = event.index_price
+        return self._fund(event.ts_event, event.funding_rate, event.next_funding)
+
+    def on_funding(self, event: FundingRate) -> Settlement | None:
+        """Take a funding rate."""
+        return self._fund(event.ts_event, event.rate, event.next_funding)
+
+    def on_open_interest(self, event: OpenInterest) -> None:
+        """Take open interest."""
+        self.open_interest = event.open_interest
+
+    def on_liquidation(self, event: Liquidation) -> None:
+        """Count a forced order; one that sells closes a long position."""
+        if event.side == "sell":
+            self.liquidated_long += event.size
+        else:
+            self.liquidated_short += event.size
+
+    @property
+    def basis_bps(self) -> float | None:
+        """Mark price over index price, minus one, in hundredths of a percent."""
+        if self.mark_price is None or self.index_price is None:
+            return None
+        return 10_000.0 * (self.mark_price / self.index_price - 1.0)
+
+    def _fund(self, ts: int, rate: float | None, next_funding: int | None) -> Settlement | None:
+        if ts < self._funding_at:
+            return None
+        if rate is not None:
+            self._funding_at, self.funding_rate = ts, rate
+        old = self.next_funding
+        if next_funding is None or next_funding == old:
+            return None
+        self.next_funding = next_funding
+        return Settlement(ts, old, next_funding) if old is not None and next_funding > old else None
