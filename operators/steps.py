@@ -1,0 +1,103 @@
+"""The thin Bytewax side: two keyed steps around the pure classes, and the wiring between them."""
+
+from typing import Any, NamedTuple, Protocol
+
+import bytewax.operators as op
+from bytewax.dataflow import Stream
+from bytewax.operators import KeyedStream, StatefulBatchLogic
+
+from operators.closed import DESK, Closed, Standing
+from operators.config import DeskConfig, InstrumentConfig
+from operators.control import Control
+from operators.desk.desk import Desk
+from operators.instrument import Instrument, dead_letter
+from schemas.batches import Batch, Rejected
+from schemas.market import CONTROL
+from schemas.topics import Outgoing
+
+__all__ = ["Lanes", "decide"]
+
+_Out = Outgoing | Closed | Standing
+
+
+class _Keyed(Protocol):
+    def on_batch(self, batch: Any, /) -> list[Any]: ...
+    def state(self) -> bytes: ...
+
+
+class Lanes(NamedTuple):
+    """What leaves the dataflow, by the lane of the registry that writes it."""
+
+    features: "KeyedStream[Outgoing]"
+    signals: "KeyedStream[Outgoing]"
+
+
+class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, bytes]]):
+    """One key's pure class, made when the first batch tells which key it is."""
+
+    def __init__(self, config: InstrumentConfig, resume_state: tuple[str, bytes] | None) -> None:
+        self._config = config
+        self._key = ""
+        self._keyed: _Keyed | None = None
+        if resume_state is not None:
+            self._key, packed = resume_state
+            if self._key == CONTROL:
+                self._keyed = Control.restored(packed, config)
+            elif packed:
+                self._keyed = Instrument.restored(packed, config)
+
+    def on_batch(self, values: list[Batch | Rejected]) -> tuple[list[_Out], bool]:
+        out: list[_Out] = []
+        for batch in values:
+            if isinstance(batch, Rejected):
+                self._key = batch.key
+                out += _refuse(batch)
+                continue
+            if self._keyed is None:
+                self._key = batch.key
+                self._keyed = Control(self._config) if batch.key == CONTROL else Instrument(batch.key, self._config)
+            out += self._keyed.on_batch(batch)
+        return out, StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> tuple[str, bytes]:
+        return self._key, b"" if self._keyed is None else self._keyed.state()
+
+
+class _DeskLogic(StatefulBatchLogic[Closed | Standing, Outgoing, bytes]):
+    def __init__(self, config: DeskConfig, resume_state: bytes | None) -> None:
+        self._desk = Desk(config) if resume_state is None else Desk.restored(resume_state, config)
+
+    def on_batch(self, values: list[Closed | Standing]) -> tuple[list[Outgoing], bool]:
+        return self._desk.on_batch(values), StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> bytes:
+        return self._desk.state()
+
+
+def decide(log: "Stream[tuple[str, Batch | Rejected]]", instrument: InstrumentConfig, desk: DeskConfig) -> Lanes:
+    """From the log's batches to everything that the engine writes.
+
+    Step names are part of the recovery state: renaming one resets it silently, so they never change.
+    """
+    happened = op.stateful_batch("instrument", log, lambda state: _InstrumentLogic(instrument, state))
+    closes = op.filter_map("to_the_desk", happened, _for_the_desk)
+    features = op.filter_map("to_the_sink", happened, _for_the_sink)
+    decided = op.stateful_batch("desk", closes, lambda state: _DeskLogic(desk, state))
+    return Lanes(features, decided)
+
+
+def _for_the_desk(item: tuple[str, _Out]) -> tuple[str, Closed | Standing] | None:
+    record = item[1]
+    return None if isinstance(record, Outgoing) else (DESK, record)
+
+
+def _for_the_sink(item: tuple[str, _Out]) -> tuple[str, Outgoing] | None:
+    record = item[1]
+    return (record.key, record) if isinstance(record, Outgoing) else None
+
+
+def _refuse(batch: Rejected) -> list[_Out]:
+    return [
+        dead_letter(batch.topic, batch.partition, offset, ts_ms, key, value, reason)
+        for offset, ts_ms, key, value, reason in batch.messages
+    ]
