@@ -7,7 +7,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sinks.errors import SinkError
 
-__all__ = ["Connection", "DatabaseError", "address", "connect", "one_line"]
+__all__ = ["Connection", "DatabaseError", "UnreachableError", "address", "connect", "one_line"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -16,11 +16,16 @@ class DatabaseError(SinkError):
     """The database cannot be reached, or refuses what was asked of it."""
 
 
+class UnreachableError(DatabaseError):
+    """No connection: the server is away, or does not let this role in."""
+
+
 def connect(dsn: str, **options: str | int) -> Connection:
     """A connection in autocommit mode; ``options`` are libpq's and win over those of ``dsn``.
 
     Raises:
-        DatabaseError: a malformed ``dsn``, an unreachable server, or one that refuses the role or the database.
+        DatabaseError: a malformed ``dsn``.
+        UnreachableError: no server there, or it refuses the role or the database.
     """
     try:
         conninfo = make_conninfo(dsn, **{"application_name": "candlewick", "connect_timeout": 5, **options})
@@ -29,7 +34,7 @@ def connect(dsn: str, **options: str | int) -> Connection:
     try:
         return psycopg.Connection.connect(conninfo, autocommit=True)
     except psycopg.OperationalError as error:
-        raise DatabaseError(f"database {address(dsn)}: {one_line(error)}") from error
+        raise UnreachableError(f"database {address(dsn)}: {one_line(error)}") from error
 
 
 def address(dsn: str) -> str:

@@ -1,0 +1,277 @@
+"""Fills the tables from messages of the result topics, rows and offsets in one transaction.
+
+Unit of parallelism: the database; an advisory lock keeps a second writer out. Guarantee: a batch is in the tables with
+the offsets behind it, or neither is; a batch written again changes nothing. A row that cannot be read, or that the
+database refuses, becomes a dead letter and holds nothing up.
+
+Needs a session of its own (advisory lock, temporary tables): not a pooler in transaction mode.
+"""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from functools import cache
+from threading import Event
+from time import monotonic
+from typing import Final, LiteralString, NamedTuple, TypeVar
+
+import msgspec
+import psycopg
+from psycopg import errors
+from psycopg.sql import SQL, Composed, Identifier
+from psycopg.types.json import set_json_dumps
+
+from schemas.codec import DecodeError
+from schemas.errors import place
+from sinks.database import Connection, DatabaseError, UnreachableError, address, connect, one_line
+from sinks.migrate import pending
+from sinks.tables import DEAD_LETTERS, TABLES, Incoming, Row, Table, dead_letter, decode
+
+__all__ = ["ContradictionError", "TimescaleWriter"]
+
+T = TypeVar("T")
+_log: Final = logging.getLogger(__name__)
+_LOCK: Final = 0x6377746F72  # "cwtor"
+_FIRST_DELAY: Final = 0.1
+_LONGEST_DELAY: Final = 10.0
+_AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction, UnreachableError)
+# What is wrong with a row, not with the server. Numbers out of range and NUL in a text are found by psycopg itself.
+_REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded, ValueError, OverflowError)
+
+
+class ContradictionError(DatabaseError):
+    """An identifier came again with other content: a bug of its writer that must not pass unseen."""
+
+
+class _Item(NamedTuple):
+    message: Incoming
+    row: Row
+
+
+class TimescaleWriter:
+    """One session that writes batches.
+
+    Parameters
+    ----------
+    dsn
+        libpq connection string of a role that may write (member of ``candlewick_write``).
+    stop
+        Once set, waiting for a database that is away ends, and nothing more is written.
+    patience
+        Seconds to wait for the very first connection before it is an error. Later losses are waited out for ever.
+
+    Raises
+    ------
+    DatabaseError
+        No connection within ``patience``, another store at work, missing migrations, missing rights.
+    """
+
+    def __init__(self, dsn: str, *, stop: Event | None = None, patience: float = 30.0) -> None:
+        self.stored: Counter[str] = Counter()
+        """Messages that became rows (or were there already), by table."""
+        self._dsn = dsn
+        self._stop = stop or Event()
+        self._connection: Connection | None = None
+        self._types: dict[Table, list[int]] = {}
+        self._schema_hash = ""
+        self._deadline: float | None = monotonic() + patience
+
+    def offsets(self) -> dict[tuple[str, int], int]:
+        """By topic and partition the offset to go on at; empty if ``stop`` ended the wait for the database."""
+        query = "SELECT topic, partition, next_offset FROM stream_offsets"
+        rows = self._persist(lambda connection: connection.execute(query).fetchall())
+        return {(topic, partition): offset for topic, partition, offset in rows or []}
+
+    def write(self, batch: Sequence[Incoming]) -> bool:
+        """Stores ``batch``, in offset order within a partition; false if ``stop`` came first and nothing was stored.
+
+        Raises:
+            ContradictionError: a signal or outcome of known identifier differs from what is stored; nothing is written.
+            DatabaseError: the role may not write, or a table is not as the migrations left it.
+        """
+        if not batch:
+            return not self._stop.is_set()
+        items, rejected = _decode(batch)
+        counted = self._persist(lambda connection: self._store(connection, batch, items, rejected))
+        if counted is None:
+            return False
+        self.stored += counted
+        self._widen(items.get(TABLES["features.vectors"], []))
+        return True
+
+    def close(self) -> None:
+        """Ends the session. What was written stays."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _persist(self, action: Callable[[Connection], T]) -> T | None:
+        delay = _FIRST_DELAY
+        while not self._stop.is_set():
+            try:
+                return action(self._session())
+            except _AWAY as error:
+                self.close()
+                if self._deadline is not None and monotonic() + delay > self._deadline:
+                    raise DatabaseError(one_line(error)) from error
+                _log.warning("%s; trying again in %.1f s", one_line(error), delay)
+                self._stop.wait(delay)
+                delay = min(2 * delay, _LONGEST_DELAY)
+            except psycopg.Error as error:
+                raise DatabaseError(f"database {address(self._dsn)}: {one_line(error)}") from error
+        return None
+
+    def _session(self) -> Connection:
+        if self._connection is None:
+            connection = connect(self._dsn, application_name="candlewick store")
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection, self._deadline = connection, None
+        return self._connection
+
+    def _prepare(self, connection: Connection) -> None:
+        set_json_dumps(msgspec.json.encode, connection)
+        # A lock held by somebody else is waited for in bounded slices, so that `stop` is seen; jit never pays here.
+        connection.execute("SET lock_timeout = '5s'; SET jit = off; SET timezone = 'UTC'")
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])  # the lock of a store that just died goes soon
+        except errors.LockNotAvailable as error:
+            raise DatabaseError(
+                f"database {address(self._dsn)}: another `candlewick store` writes into it ({_holder(connection)}):"
+                " only one may, stop that one first"
+            ) from error
+        if missing := pending(connection):
+            raise DatabaseError(
+                f"database {address(self._dsn)} lacks migration {missing[0].name}: run `candlewick migrate` first"
+            )
+        for table in TABLES.values():
+            connection.execute(_sql(_CREATE, table))
+            described = connection.execute(_sql(_DESCRIBE, table)).description or []
+            self._types[table] = [column.type_code for column in described]
+
+    def _store(
+        self, connection: Connection, batch: Sequence[Incoming], items: dict[Table, list[_Item]], rejected: list[_Item]
+    ) -> Counter[str]:
+        dead = list(rejected)
+        counted: Counter[str] = Counter()
+        with connection.transaction():
+            for table, wanted in items.items():
+                refused = self._insert(connection, table, wanted)
+                counted[table.name] += len(wanted) - len(refused)
+                dead += refused
+            if dead:
+                self._copy(connection, DEAD_LETTERS, dead)
+                counted[DEAD_LETTERS.name] += len(dead)
+            following = {(message.topic, message.partition): message.offset + 1 for message in batch}
+            columns = zip(*((*key, offset) for key, offset in following.items()), strict=True)
+            connection.execute(_ADVANCE, [list(column) for column in columns])
+        return counted
+
+    def _insert(self, connection: Connection, table: Table, items: list[_Item]) -> list[_Item]:
+        """The dead letters of what the database refused, found by halving."""
+        try:
+            with connection.transaction():  # a savepoint
+                self._copy(connection, table, items)
+        except _REFUSED as error:
+            if len(items) == 1:
+                reason = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+                message = items[0].message
+                return [_Item(message, dead_letter(message, f"refused by the database: {reason or error}"))]
+            middle = len(items) // 2
+            return self._insert(connection, table, items[:middle]) + self._insert(connection, table, items[middle:])
+        return []
+
+    def _copy(self, connection: Connection, table: Table, items: list[_Item]) -> None:
+        connection.execute(_sql(_CLEAR, table))  # what an earlier call of this transaction left
+        with connection.cursor() as cursor:
+            with cursor.copy(_sql(_COPY, table)) as copy:
+                copy.set_types(self._types[table])
+                for item in items:
+                    copy.write_row(item.row)
+            if table.newest_by is None:
+                cursor.execute(_sql(_INSERT, table))
+            else:
+                cursor.execute(_sql(_UPSERT, table))
+            if table.immutable:
+                self._check(cursor.execute(_sql(_DIFFERENT, table)).fetchone(), table, items)
+
+    def _check(self, found: tuple[object, ...] | None, table: Table, items: list[_Item]) -> None:
+        if found is not None:
+            message = next(item.message for item in items if item.row[0] == found[0])
+            raise ContradictionError(
+                f"{place(message.topic, message.partition, message.offset)}: {table.name} has another row of identifier"
+                f" {found[0]}; an identifier stands for one content: compare both before going on"
+            )
+
+    def _widen(self, vectors: list[_Item]) -> None:
+        """Lets the view `features_wide` follow the features."""
+        newest = next((item.row for item in reversed(vectors) if item.row[5] is not None), None)
+        if newest is None or newest[5] == self._schema_hash or self._connection is None:
+            return
+        try:
+            self._connection.execute("SELECT refresh_features_wide(%s)", [list(newest[6])])
+        except psycopg.Error as error:  # in use, dropped, or depended upon: only a convenience, the rows are stored
+            _log.warning("the view features_wide stays as it is: %s", one_line(error))
+        self._schema_hash = newest[5]
+
+
+def _decode(batch: Sequence[Incoming]) -> tuple[dict[Table, list[_Item]], list[_Item]]:
+    items: dict[Table, list[_Item]] = defaultdict(list)
+    rejected = []
+    for message in batch:
+        try:
+            items[TABLES[message.topic]].append(_Item(message, decode(message)))
+        except DecodeError as error:
+            rejected.append(_Item(message, dead_letter(message, str(error))))
+    return items, rejected
+
+
+def _holder(connection: Connection) -> str:
+    query = """
+        SELECT format('%%s, process %%s', application_name, pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigint) = %s"""
+    found = connection.execute(query, [_LOCK]).fetchone()
+    return found[0] if found else "gone by now"
+
+
+_CREATE: Final = "CREATE TEMP TABLE {incoming} ON COMMIT DELETE ROWS AS SELECT {columns} FROM {table} WITH NO DATA"
+_DESCRIBE: Final = "SELECT {columns} FROM pg_temp.{incoming} LIMIT 0"
+_CLEAR: Final = "DELETE FROM pg_temp.{incoming}"
+_COPY: Final = "COPY pg_temp.{incoming} ({columns}) FROM STDIN (FORMAT binary)"
+_INSERT: Final = """
+    INSERT INTO {table} ({columns}, time) SELECT {columns}, ns_to_time({time}) FROM pg_temp.{incoming}
+    ON CONFLICT DO NOTHING"""
+_UPSERT: Final = """
+    INSERT INTO {table} AS kept ({columns})
+    SELECT DISTINCT ON ({key}) {columns} FROM pg_temp.{incoming} ORDER BY {key}, {newest_by} DESC, ctid DESC
+    ON CONFLICT ({key}) DO UPDATE SET ({columns}, stored_at) = ROW ({excluded}, now())
+    WHERE kept.{newest_by} <= EXCLUDED.{newest_by}"""
+# LIMIT keeps the planner at one index look-up a row, however large the table is.
+_DIFFERENT: Final = """
+    SELECT incoming.id FROM pg_temp.{incoming} AS incoming
+    CROSS JOIN LATERAL (SELECT {columns} FROM {table} WHERE id = incoming.id LIMIT 2) AS kept
+    WHERE ROW (kept.*) IS DISTINCT FROM ROW (incoming.*) LIMIT 1"""
+_ADVANCE: Final = """
+    INSERT INTO stream_offsets AS kept (topic, partition, next_offset)
+    SELECT * FROM unnest(%s::text[], %s::integer[], %s::bigint[])
+    ON CONFLICT (topic, partition) DO UPDATE
+    SET next_offset = greatest(kept.next_offset, EXCLUDED.next_offset), stored_at = now()"""
+
+
+@cache
+def _sql(template: LiteralString, table: Table) -> bytes:
+    def names(prefix: LiteralString = "") -> Composed:
+        return SQL(", ").join(SQL(prefix) + Identifier(column) for column in table.columns)
+
+    return SQL(template).format(
+        table=Identifier(table.name),
+        incoming=Identifier(f"incoming_{table.name}"),
+        columns=names(),
+        excluded=names("EXCLUDED."),
+        key=Identifier(table.columns[0]),
+        time=Identifier(table.time or ""),
+        newest_by=Identifier(table.newest_by or ""),
+    ).as_bytes()
