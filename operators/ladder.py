@@ -10,7 +10,9 @@ __all__ = ["Ladder"]
 _KEPT: Final = 64
 """Prices that a fresh scan puts into the sorted list."""
 _MOST: Final = 192
-"""Longer than this and the sorted list is cut back; as many changes and a fresh scan is cheaper than mending."""
+"""Longer than this and the sorted list is cut back."""
+_CHANGES: Final = 2_000
+"""With more changes than this a fresh scan is cheaper than mending."""
 
 
 class Ladder:
@@ -67,7 +69,7 @@ class Ladder:
         return kept[-1]
 
     def _mend(self) -> None:
-        if len(self._changed) > _MOST:
+        if len(self._changed) > _CHANGES:
             self._scan()
             return
         best, floor, sign, levels = self._best, self._floor, self.sign, self.levels
