@@ -2,8 +2,12 @@
 
 from schemas.errors import CandlewickError
 
-__all__ = ["SinkError"]
+__all__ = ["ContradictionError", "SinkError"]
 
 
 class SinkError(CandlewickError):
     """Something cannot be written where it belongs; the text says what, where and what would be right."""
+
+
+class ContradictionError(SinkError):
+    """An identifier came again with other content: a defect of its writer that must not pass unseen."""
