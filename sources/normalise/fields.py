@@ -1,0 +1,82 @@
+"""Single fields of a venue's message, held to the constraints that the records themselves state."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from schemas.market import LevelSize, Price, Size
+from schemas.time import HOUR, MILLISECOND, Nanoseconds
+from sources.normalise.venue import NormaliseError
+
+__all__ = [
+    "EIGHT_HOURS",
+    "UNREADABLE",
+    "Millis",
+    "expiry_of",
+    "fraction",
+    "level_size",
+    "price",
+    "seconds",
+    "size",
+    "step",
+]
+
+Millis = Annotated[int, Meta(ge=1_230_768_000_000, le=4_102_444_800_000, description="milliseconds since 1970, UTC")]
+_Fraction = Annotated[float, Meta(gt=-1, lt=1)]
+
+EIGHT_HOURS: Final = 8 * HOUR
+"""The usual time between two funding settlements."""
+
+UNREADABLE: Final = (NormaliseError, msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError)
+"""What the functions of this package raise on a message that is not as its venue documents."""
+
+
+def price(text: Any) -> float:
+    """A price above 0, from the venue's text or number."""
+    return msgspec.convert(text, Price, strict=False)
+
+
+def size(text: Any) -> float:
+    """A traded size above 0, from the venue's text or number."""
+    return msgspec.convert(text, Size, strict=False)
+
+
+def level_size(text: Any) -> float:
+    """A level's size, 0 where it is removed, from the venue's text or number."""
+    return msgspec.convert(text, LevelSize, strict=False)
+
+
+def fraction(text: Any) -> float:
+    """A rate between -1 and 1, from the venue's text or number."""
+    return msgspec.convert(text, _Fraction, strict=False)
+
+
+def step(text: Any) -> float | None:
+    """A tick or lot size; ``None`` where the venue gives none, or 0."""
+    return float(text or 0) or None
+
+
+def seconds(text: str) -> int:
+    """Decimal seconds since 1970 as nanoseconds, exactly.
+
+    >>> seconds("1618678142.557535")
+    1618678142557535000
+    """
+    whole, _, fraction = text.partition(".")
+    if not (whole.isdecimal() and len(fraction) <= 9 and (whole + fraction).isdecimal()):
+        raise NormaliseError(f"{text[:40]!r} is not a time in decimal seconds")
+    return msgspec.convert(int(whole + fraction.ljust(9, "0")), Nanoseconds)
+
+
+def expiry_of(day: str) -> int:
+    """When a contract named after its day (YYMMDD) ends, ns: at 08:00 UTC, at Binance and OKX alike.
+
+    >>> expiry_of("210924") // MILLISECOND
+    1632470400000
+    """
+    if not (day.isdecimal() and len(day) == 6):
+        raise NormaliseError(f"{day!r} is not a day as YYMMDD")
+    end = datetime(2000 + int(day[:2]), int(day[2:4]), int(day[4:]), 8, tzinfo=UTC)
+    return int(end.timestamp()) * 1000 * MILLISECOND

@@ -1,0 +1,339 @@
+"""OKX: WebSocket API v5, public channels, and its instrument lists.
+
+Source: OKX API guide v5, "Order Book Trading: Market Data" and "Public Data: WebSocket".
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from schemas.market import (
+    Amount,
+    BookDelta,
+    BookSnapshot,
+    FundingRate,
+    LevelSize,
+    Liquidation,
+    MarketEvent,
+    MarkPrice,
+    OpenInterest,
+    Price,
+    Quote,
+    Side,
+    Size,
+    Trade,
+)
+from schemas.time import MILLISECOND
+from sources.normalise.fields import Millis, fraction, level_size, price
+from sources.normalise.okx_instruments import definitions
+from sources.normalise.venue import NormaliseError, NotOurs, Venue
+
+__all__ = ["message", "response", "subscribed"]
+
+_DEPTH: Final = {"books": 400, "books-l2-tbt": 400, "books50-l2-tbt": 50, "books5": 5}
+"""Levels a side that a book channel keeps up to date."""
+
+_Levels = list[tuple[Price, LevelSize, str, str]]
+
+
+class _Argument(Struct):
+    channel: str
+    instrument: str = field(name="instId", default="")
+
+
+class _Envelope(Struct):
+    event: str | None = None
+    argument: _Argument | None = field(name="arg", default=None)
+    action: str = "snapshot"
+    data: list[Raw] = []
+
+
+class _Requests(Struct):
+    arguments: list[_Argument] = field(name="args", default_factory=list)
+
+
+class _Trade(Struct):
+    number: str = field(name="tradeId")
+    price: Price = field(name="px")
+    size: Size = field(name="sz")
+    side: Side
+    traded: Millis = field(name="ts")
+
+
+class _Book(Struct):
+    bids: _Levels
+    asks: _Levels
+    sent: Millis = field(name="ts")
+    checksum: int | None = None
+    sequence: int | None = field(name="seqId", default=None)
+    previous: int | None = field(name="prevSeqId", default=None)
+
+
+class _Ticker(Struct):
+    bid_price: str = field(name="bidPx")
+    bid_size: str = field(name="bidSz")
+    ask_price: str = field(name="askPx")
+    ask_size: str = field(name="askSz")
+    sent: Millis = field(name="ts")
+
+
+class _Funding(Struct):
+    next_funding: Millis = field(name="fundingTime")
+    rate: str = field(name="fundingRate", default="")
+    following: str = field(name="nextFundingTime", default="")
+    sent: Millis | None = field(name="ts", default=None)
+
+
+class _Mark(Struct):
+    price: Price = field(name="markPx")
+    sent: Millis = field(name="ts")
+
+
+class _Interest(Struct):
+    open_interest: Amount = field(name="oi")
+    sent: Millis = field(name="ts")
+
+
+class _Order(Struct):
+    price: Price = field(name="bkPx")
+    size: Size = field(name="sz")
+    side: Side
+    traded: Millis = field(name="ts")
+
+
+class _Liquidations(Struct):
+    instrument: str = field(name="instId")
+    details: list[_Order]
+
+
+_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
+_REQUESTS: Final = msgspec.json.Decoder(_Requests)
+_TRADE: Final = msgspec.json.Decoder(_Trade, strict=False)
+_BOOK: Final = msgspec.json.Decoder(_Book, strict=False)
+_TICKER: Final = msgspec.json.Decoder(_Ticker, strict=False)
+_FUNDING: Final = msgspec.json.Decoder(_Funding, strict=False)
+_MARK: Final = msgspec.json.Decoder(_Mark, strict=False)
+_INTEREST: Final = msgspec.json.Decoder(_Interest, strict=False)
+_LIQUIDATIONS: Final = msgspec.json.Decoder(_Liquidations, strict=False)
+
+_Handler = Callable[[Raw, str, Venue, int], list[MarketEvent]]
+
+
+def message(raw: bytes, venue: Venue, ts_received: int) -> list[MarketEvent]:
+    """The records of one WebSocket message; none where its channel has no record type (candles, index tickers).
+
+    Instruments of a kind that has none (options) are passed over.
+    """
+    if raw == b"pong":
+        return []
+    envelope = _ENVELOPE.decode(raw)
+    argument = envelope.argument
+    if argument is None or envelope.event is not None:
+        if envelope.event is None:
+            raise NormaliseError("neither data of a channel nor an event")
+        return []
+    channel, symbol = argument.channel, argument.instrument
+    handler = _HANDLERS.get(channel)
+    if channel in _DEPTH:
+        handler = partial(_book, channel=channel, action=envelope.action)
+    records: list[MarketEvent] = []
+    for row in envelope.data if handler else ():
+        try:
+            records += handler(row, symbol, venue, ts_received) if handler else ()
+        except NotOurs:
+            continue
+    return records
+
+
+def response(url: str, body: bytes, venue: Venue, ts_received: int) -> list[MarketEvent]:
+    """The records of a REST answer: book snapshots; instrument lists go to ``venue``; all else has no record type."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    match parts.path.rpartition("/")[2]:
+        case "instruments":
+            venue.listed(definitions(body))
+        case "books":
+            return [
+                _snapshot(_BOOK.decode(row), query["instId"], venue, ts_received, int(query.get("sz", 1)), held=False)
+                for row in _ENVELOPE.decode(body).data
+            ]
+    return []
+
+
+def subscribed(_url: str, sent: bytes, venue: Venue, ts_received: int) -> None:
+    """Make known the instruments whose channels were asked for, so that their silence can be told."""
+    for argument in _REQUESTS.decode(sent).arguments if sent else ():
+        if argument.instrument and (argument.channel in _HANDLERS or argument.channel in _DEPTH):
+            venue.instrument(argument.instrument, ts_received)
+
+
+def _trade(row: Raw, symbol: str, venue: Venue, ts_received: int, *, channel: str) -> list[MarketEvent]:
+    wire = _TRADE.decode(row)
+    if not venue.first("trades", symbol, channel):
+        return []
+    ts_event = venue.clock.observe(wire.traded * MILLISECOND, ts_received)
+    return [
+        Trade(
+            instrument_id=venue.instrument(symbol, ts_received),
+            ts_event=ts_event,
+            ts_received=ts_received,
+            price=wire.price,
+            size=wire.size,
+            aggressor_side=wire.side,
+            trade_id=wire.number,  # no sequence: a message may stand for several fills, and then numbers are left out
+        )
+    ]
+
+
+def _book(row: Raw, symbol: str, venue: Venue, ts_received: int, *, channel: str, action: str) -> list[MarketEvent]:
+    wire = _BOOK.decode(row)
+    if not venue.first("book", symbol, channel):
+        return []
+    if action == "snapshot":
+        return [_snapshot(wire, symbol, venue, ts_received, _DEPTH[channel], held=channel != "books5")]
+    if action != "update":
+        raise NormaliseError(f"action {action!r} is neither snapshot nor update")
+    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
+    return [
+        BookDelta(
+            instrument_id=venue.instrument(symbol, ts_received),
+            ts_event=ts_event,
+            ts_received=ts_received,
+            bid_prices=[level[0] for level in wire.bids],
+            bid_sizes=[level[1] for level in wire.bids],
+            ask_prices=[level[0] for level in wire.asks],
+            ask_sizes=[level[1] for level in wire.asks],
+            checksum=_unsigned(wire.checksum),
+            last_sequence=wire.sequence,
+            previous_sequence=wire.previous,
+        )
+    ]
+
+
+def _snapshot(wire: _Book, symbol: str, venue: Venue, ts_received: int, depth: int, *, held: bool) -> BookSnapshot:
+    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
+    return BookSnapshot(
+        instrument_id=venue.instrument(symbol, ts_received),
+        ts_event=ts_event,
+        ts_received=ts_received,
+        bid_prices=[level[0] for level in wire.bids],
+        bid_sizes=[level[1] for level in wire.bids],
+        ask_prices=[level[0] for level in wire.asks],
+        ask_sizes=[level[1] for level in wire.asks],
+        checksum=_unsigned(wire.checksum),
+        sequence=wire.sequence,
+        depth=depth,
+        maintained=held,
+    )
+
+
+def _unsigned(checksum: int | None) -> int | None:
+    return None if checksum is None else checksum & 0xFFFFFFFF
+
+
+def _best(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[MarketEvent]:
+    wire = _BOOK.decode(row)
+    if not (wire.bids and wire.asks):
+        return []
+    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
+    return [
+        Quote(
+            instrument_id=venue.instrument(symbol, ts_received),
+            ts_event=ts_event,
+            ts_received=ts_received,
+            bid_price=wire.bids[0][0],
+            bid_size=wire.bids[0][1],
+            ask_price=wire.asks[0][0],
+            ask_size=wire.asks[0][1],
+            sequence=wire.sequence,
+        )
+    ]
+
+
+def _ticker(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[MarketEvent]:
+    wire = _TICKER.decode(row)
+    if not (wire.bid_price and wire.ask_price):  # a side of the book is empty
+        return []
+    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
+    return [
+        Quote(
+            instrument_id=venue.instrument(symbol, ts_received),
+            ts_event=ts_event,
+            ts_received=ts_received,
+            bid_price=price(wire.bid_price),
+            bid_size=level_size(wire.bid_size),
+            ask_price=price(wire.ask_price),
+            ask_size=level_size(wire.ask_size),
+        )
+    ]
+
+
+def _funding(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[MarketEvent]:
+    wire = _FUNDING.decode(row)
+    if not wire.rate:
+        return []
+    now = venue.clock.at(ts_received)
+    ts_event = now if wire.sent is None else venue.clock.observe(wire.sent * MILLISECOND, ts_received)
+    interval = int(wire.following) - wire.next_funding if wire.following else 0
+    return [
+        FundingRate(
+            instrument_id=venue.instrument(symbol, ts_received),
+            ts_event=ts_event,
+            ts_received=ts_received,
+            rate=fraction(wire.rate),
+            next_funding=wire.next_funding * MILLISECOND,
+            interval=interval * MILLISECOND if interval > 0 else None,
+        )
+    ]
+
+
+def _mark(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[MarketEvent]:
+    wire = _MARK.decode(row)
+    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
+    instrument_id = venue.instrument(symbol, ts_received)
+    return [MarkPrice(instrument_id=instrument_id, ts_event=ts_event, ts_received=ts_received, price=wire.price)]
+
+
+def _interest(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[MarketEvent]:
+    wire = _INTEREST.decode(row)
+    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
+    return [
+        OpenInterest(
+            instrument_id=venue.instrument(symbol, ts_received),
+            ts_event=ts_event,
+            ts_received=ts_received,
+            open_interest=wire.open_interest,
+        )
+    ]
+
+
+def _liquidations(row: Raw, _symbol: str, venue: Venue, ts_received: int) -> list[MarketEvent]:
+    wire = _LIQUIDATIONS.decode(row)
+    instrument_id = venue.instrument(wire.instrument, ts_received)
+    return [
+        Liquidation(
+            instrument_id=instrument_id,
+            ts_event=venue.clock.observe(order.traded * MILLISECOND, ts_received),
+            ts_received=ts_received,
+            side=order.side,
+            price=order.price,
+            size=order.size,
+        )
+        for order in wire.details
+    ]
+
+
+_HANDLERS: Final[dict[str, _Handler]] = {
+    "trades": partial(_trade, channel="trades"),
+    "trades-all": partial(_trade, channel="trades-all"),
+    "bbo-tbt": _best,
+    "tickers": _ticker,
+    "funding-rate": _funding,
+    "mark-price": _mark,
+    "open-interest": _interest,
+    "liquidation-orders": _liquidations,
+}
