@@ -1,0 +1,129 @@
+"""One look into the store for all who listen: new signals are fetched once and put into each client's short queue."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from api.config import ApiConfig
+from api.database import Database
+from api.errors import UnavailableError
+from api.metrics import Metrics
+from api.views import SignalMessage, SignalView, timed
+from sinks.queries import Stored, newest_stored, signals_after
+
+__all__ = ["START", "Client", "Hub", "Parcel", "parcel"]
+
+START: Final = "start"
+"""The place before the first signal."""
+_BATCH: Final = 500
+
+
+class Parcel(Struct, frozen=True):
+    """A signal as every client gets it, encoded once."""
+
+    seq: int
+    id: str
+    text: str
+
+
+def parcel(stored: Stored) -> Parcel:
+    """The message of a stored signal."""
+    signal = stored.signal
+    message = SignalMessage(after=signal.id, signal=timed(SignalView, signal, signal.ts_event))
+    return Parcel(stored.seq, signal.id, msgspec.json.encode(message).decode())
+
+
+class Client:
+    """What one listener has not been sent yet: never more than ``size`` signals."""
+
+    def __init__(self, size: int) -> None:
+        self._queue: asyncio.Queue[Parcel] = asyncio.Queue(size)
+        self.dropped = False
+        """It fell behind by more than its queue holds; what came since is not in it."""
+
+    def offer(self, item: Parcel) -> None:
+        """Put ``item`` behind the others, or give the client up for good."""
+        if self.dropped:
+            return
+        try:
+            self._queue.put_nowait(item)
+        except asyncio.QueueFull:
+            self.dropped = True
+
+    async def next(self, timeout: float) -> Parcel | None:
+        """The next signal; ``None`` if there was none for ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._queue.get()
+        except TimeoutError:
+            return None
+
+
+class Hub:
+    """Follows the order of storing and hands on what is new."""
+
+    def __init__(self, store: Database, config: ApiConfig, metrics: Metrics) -> None:
+        self._store, self._config, self._metrics = store, config, metrics
+        self._clients: set[Client] = set()
+        self._connections = 0
+        self._seq: int | None = None  # None: nothing was asked yet
+        self.live = False
+        """Whether the store could be asked last time."""
+
+    @contextmanager
+    def admitted(self) -> Iterator[bool]:
+        """Counts a connection while it lasts; false if there are as many as are allowed."""
+        self._connections += 1
+        self._metrics.clients.inc()
+        try:
+            yield self._connections <= self._config.max_clients
+        finally:
+            self._connections -= 1
+            self._metrics.clients.dec()
+
+    @contextmanager
+    def joined(self, seq: int) -> Iterator[tuple[Client, int]]:
+        """A client that is offered every signal from now on, and the place up to which it has to look by itself.
+
+        ``seq`` is how far it knows the store; a hub that has not asked yet begins there.
+        """
+        if self._seq is None:
+            self._seq = seq
+        client = Client(self._config.client_queue)
+        self._clients.add(client)
+        try:
+            yield client, self._seq
+        finally:
+            self._clients.discard(client)
+
+    async def run(self) -> None:
+        """Look for new signals for ever; a database that is away is asked again."""
+        while True:
+            try:
+                while await self._look() == _BATCH:
+                    pass
+                self.live = True
+            except UnavailableError:
+                self.live = False
+            await asyncio.sleep(self._config.poll_interval_s)
+
+    async def _look(self) -> int:
+        async with self._store.read() as connection:
+            if self._seq is None:
+                newest = await newest_stored(connection)
+                begin, found = newest[0] if newest else 0, []
+            else:
+                begin, found = self._seq, await signals_after(connection, self._seq, limit=_BATCH)
+        # Nothing is awaited from here on, so a client that joins is offered all of this batch or nothing of it.
+        if self._seq is None:
+            self._seq = begin
+        for stored in found:
+            self._seq = stored.seq
+            item = parcel(stored)
+            for client in self._clients:
+                client.offer(item)
+        return len(found)

@@ -1,0 +1,54 @@
+"""Whether what is read here is there and fresh: one named check a condition, so that a person sees what is wrong."""
+
+from collections.abc import Sequence
+
+from api.clock import age_s
+from api.config import ApiConfig
+from api.database import Database
+from api.errors import UnavailableError
+from api.views import Check, Readiness
+from sinks.figures import missing_tables
+from sinks.queries import InstrumentState, instruments
+
+__all__ = ["readiness"]
+
+
+async def readiness(store: Database, config: ApiConfig) -> Readiness:
+    """All checks; those behind a failed one are left out, as they could say nothing."""
+    checks: list[Check] = []
+    try:
+        async with store.read() as connection:
+            checks.append(Check(name="database", ok=True, detail="reachable"))
+            missing = await missing_tables(connection)
+            checks.append(_migrations(missing))
+            if not missing:
+                states = await instruments(connection)
+                checks += [_bars(states, config.max_close_age_s), _books(states, config.max_book_age_s)]
+    except UnavailableError as error:
+        checks = [Check(name="database", ok=False, detail=str(error))]
+    return Readiness(ready=all(check.ok for check in checks), checks=checks)
+
+
+def _migrations(missing: Sequence[str]) -> Check:
+    detail = f"no table {', '.join(missing)}; `candlewick migrate` makes them" if missing else "all tables are there"
+    return Check(name="migrations", ok=not missing, detail=detail)
+
+
+def _bars(states: Sequence[InstrumentState], limit: float) -> Check:
+    newest = max((state.newest_close for state in states if state.newest_close is not None), default=None)
+    if newest is None:
+        return Check(name="bars", ok=False, detail="no bar is stored; are `candlewick run` and `store` running?")
+    age = age_s(newest)
+    return Check(name="bars", ok=age <= limit, detail=f"the newest bar closed {age:.0f} s ago; allowed are {limit:.0f}")
+
+
+def _books(states: Sequence[InstrumentState], limit: float) -> Check:
+    trading = [state for state in states if state.definition.status == "trading" and state.newest_book is not None]
+    if not trading:
+        return Check(name="books", ok=False, detail="no book sample is stored")
+    bad = [
+        f"{state.definition.instrument_id} " + ("is stale" if age <= limit else f"is {age:.0f} s old")
+        for state in trading
+        if (age := age_s(state.newest_book or 0)) > limit or state.stale
+    ]
+    return Check(name="books", ok=not bad, detail="; ".join(bad) if bad else f"{len(trading)} fresh and in sequence")
