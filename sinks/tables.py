@@ -3,7 +3,7 @@
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -11,25 +11,14 @@ import msgspec
 from schemas.codec import DecodeError
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
+from schemas.message import Message
 from schemas.results import Absence, DeadLetter, FeatureRecord
 from schemas.signals import Outcome
 from schemas.topics import BY_NAME
 
-__all__ = ["DEAD_LETTERS", "TABLES", "Incoming", "Row", "Table", "dead_letter", "decode"]
+__all__ = ["DEAD_LETTERS", "TABLES", "Row", "Table", "dead_letter", "decode"]
 
 Row = tuple[Any, ...]
-
-
-class Incoming(NamedTuple):
-    """A message of a result topic with its place."""
-
-    topic: str
-    partition: int
-    offset: int
-    ts_ms: int
-    """Kafka's time stamp, ms; -1 where the broker has none."""
-    key: bytes | None
-    value: bytes | None
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -118,7 +107,7 @@ TABLES: Final[Mapping[str, Table]] = {
 _decoders: Final = {topic: msgspec.json.Decoder(BY_NAME[topic].record) for topic in TABLES}
 
 
-def decode(message: Incoming) -> Row:
+def decode(message: Message) -> Row:
     """The row of ``message`` for the table of its topic.
 
     Raises:
@@ -132,7 +121,7 @@ def decode(message: Incoming) -> Row:
         raise DecodeError(str(error)) from error
 
 
-def dead_letter(message: Incoming, reason: str) -> Row:
+def dead_letter(message: Message, reason: str) -> Row:
     """The row of ``dead_letters`` that keeps ``message`` whole; nothing in it can be refused by the database."""
     place = (message.topic, message.partition, message.offset)
     plausible = 0 <= message.ts_ms < 2**42  # until the year 2109; a producer may write any number

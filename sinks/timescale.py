@@ -23,11 +23,13 @@ from psycopg.types.json import set_json_dumps
 
 from schemas.codec import DecodeError
 from schemas.errors import place
+from schemas.message import Message
 from sinks.database import Connection, DatabaseError, UnreachableError, address, connect, one_line
+from sinks.errors import ContradictionError
 from sinks.migrate import pending
-from sinks.tables import DEAD_LETTERS, TABLES, Incoming, Row, Table, dead_letter, decode
+from sinks.tables import DEAD_LETTERS, TABLES, Row, Table, dead_letter, decode
 
-__all__ = ["ContradictionError", "TimescaleWriter"]
+__all__ = ["TimescaleWriter"]
 
 T = TypeVar("T")
 _log: Final = logging.getLogger(__name__)
@@ -39,12 +41,8 @@ _AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnl
 _REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded, ValueError, OverflowError)
 
 
-class ContradictionError(DatabaseError):
-    """An identifier came again with other content: a bug of its writer that must not pass unseen."""
-
-
 class _Item(NamedTuple):
-    message: Incoming
+    message: Message
     row: Row
 
 
@@ -82,7 +80,7 @@ class TimescaleWriter:
         rows = self._persist(lambda connection: connection.execute(query).fetchall())
         return {(topic, partition): offset for topic, partition, offset in rows or []}
 
-    def write(self, batch: Sequence[Incoming]) -> bool:
+    def write(self, batch: Sequence[Message]) -> bool:
         """Stores ``batch``, in offset order within a partition; false if ``stop`` came first and nothing was stored.
 
         Raises:
@@ -153,7 +151,7 @@ class TimescaleWriter:
             self._types[table] = [column.type_code for column in described]
 
     def _store(
-        self, connection: Connection, batch: Sequence[Incoming], items: dict[Table, list[_Item]], rejected: list[_Item]
+        self, connection: Connection, batch: Sequence[Message], items: dict[Table, list[_Item]], rejected: list[_Item]
     ) -> Counter[str]:
         dead = list(rejected)
         counted: Counter[str] = Counter()
@@ -218,7 +216,7 @@ class TimescaleWriter:
         self._schema_hash = newest[5]
 
 
-def _decode(batch: Sequence[Incoming]) -> tuple[dict[Table, list[_Item]], list[_Item]]:
+def _decode(batch: Sequence[Message]) -> tuple[dict[Table, list[_Item]], list[_Item]]:
     items: dict[Table, list[_Item]] = defaultdict(list)
     rejected = []
     for message in batch:
@@ -266,12 +264,16 @@ def _sql(template: LiteralString, table: Table) -> bytes:
     def names(prefix: LiteralString = "") -> Composed:
         return SQL(", ").join(SQL(prefix) + Identifier(column) for column in table.columns)
 
-    return SQL(template).format(
-        table=Identifier(table.name),
-        incoming=Identifier(f"incoming_{table.name}"),
-        columns=names(),
-        excluded=names("EXCLUDED."),
-        key=Identifier(table.columns[0]),
-        time=Identifier(table.time or ""),
-        newest_by=Identifier(table.newest_by or ""),
-    ).as_bytes()
+    return (
+        SQL(template)
+        .format(
+            table=Identifier(table.name),
+            incoming=Identifier(f"incoming_{table.name}"),
+            columns=names(),
+            excluded=names("EXCLUDED."),
+            key=Identifier(table.columns[0]),
+            time=Identifier(table.time or ""),
+            newest_by=Identifier(table.newest_by or ""),
+        )
+        .as_bytes()
+    )

@@ -1,0 +1,87 @@
+"""The dataflow that fills the database from the result topics."""
+
+from collections import Counter
+from collections.abc import Callable
+from threading import Event
+from typing import Final
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from bytewax.testing import run_main
+
+from flows.settings import Settings
+from schemas.errors import CandlewickError
+from schemas.message import Message
+from sinks.tables import TABLES
+from sinks.timescale import TimescaleWriter
+from sources.results import ResultTopics
+
+__all__ = ["run_store"]
+
+_execute: Final[Callable[[Dataflow], None]] = (
+    run_main  # in this thread, where signals arrive; Bytewax types it not at all
+)
+
+
+class _Run:
+    """What ends a run: a signal from outside, or the first error of either side."""
+
+    def __init__(self, stop: Event) -> None:
+        self.stop = stop
+        self.error: CandlewickError | None = None
+
+    def fail(self, error: CandlewickError) -> None:
+        self.error = self.error or error
+        self.stop.set()
+
+
+class _Part(StatelessSinkPartition[list[Message]]):
+    def __init__(self, writer: TimescaleWriter, run: _Run) -> None:
+        self._writer, self._run = writer, run
+
+    def write_batch(self, items: list[list[Message]]) -> None:
+        try:
+            for batch in items:
+                if not self._writer.write(batch):
+                    return  # stopping: nothing later may be stored, or its offsets would skip this batch
+        except CandlewickError as error:  # raised into Bytewax it would be a panic
+            self._run.fail(error)
+
+
+class _Sink(DynamicSink[list[Message]]):
+    """One worker's part writes in the worker's thread, and holds up the source while it does."""
+
+    def __init__(self, writer: TimescaleWriter, run: _Run) -> None:
+        self._writer, self._run = writer, run
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Part:  # noqa: ARG002
+        return _Part(self._writer, self._run)
+
+
+def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None = None) -> Counter[str]:
+    """Copies every result topic to its table until ``stop`` is set, and returns the messages stored by table.
+
+    There is no recovery state: the offsets are in the database, in the transaction of the rows. A database that is
+    away is waited for without reading on. With ``until_end`` it also ends when all that was there at the start is
+    stored.
+
+    Raises:
+        DatabaseError: no connection, missing tables or rights, another store at work, a contradiction.
+        LogError: no broker, no such topic, or messages that are gone before they were stored.
+    """
+    run = _Run(stop or Event())
+    writer = TimescaleWriter(settings.database.dsn, stop=run.stop)
+    client = {"bootstrap.servers": settings.kafka.bootstrap, **settings.kafka.client}
+    try:
+        source = ResultTopics(
+            client, TABLES, writer.offsets(), stop=run.stop.is_set, failed=run.fail, until_end=until_end
+        )
+        flow = Dataflow("store")
+        op.output("database", op.input("topics", flow, source), _Sink(writer, run))
+        _execute(flow)
+    finally:
+        writer.close()
+    if run.error is not None:
+        raise run.error
+    return writer.stored

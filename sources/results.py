@@ -1,0 +1,175 @@
+"""The result topics as one source, for whoever copies them to somewhere else."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol, cast
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.errors import place
+from schemas.message import Message
+from sources.kafka import TIMEOUT_S, LogError, consumer_settings, words
+
+__all__ = ["Offsets", "ResultTopics"]
+
+Offsets = Mapping[tuple[str, int], int]
+"""By topic and partition the offset to go on at."""
+
+_log: Final = logging.getLogger(__name__)
+_POLL_S: Final = 0.05
+
+
+class _Consumed(Protocol):
+    """A consumed message: of what the client's stubs call optional, only key and value are."""
+
+    def error(self) -> KafkaError | None: ...
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def timestamp(self) -> tuple[int, int]: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
+
+
+class ResultTopics(FixedPartitionedSource[list[Message], None]):
+    """All partitions of ``topics``, read committed, an item a read: its messages, in offset order a partition.
+
+    Unit of parallelism: none, one part with one consumer without a group reads all, as the results are few beside the
+    log. Guarantee: every committed message from ``offsets`` on. It keeps no recovery state: who stores the messages
+    stores the offsets with them. It does not raise, for Bytewax would panic: it ends, and says why by ``failed``.
+
+    Parameters:
+        client: librdkafka's settings, ``bootstrap.servers`` among them.
+        offsets: where to go on; a partition that is not among them begins at its earliest message.
+        stop: asked before every read; once it says true the source ends.
+        until_end: end once every partition has been read up to the end that it had at the start, or further.
+        failed: called with the `LogError` that ended the source: no broker, no such topic, messages gone.
+        batch_size: messages a read.
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, Any],
+        topics: Iterable[str],
+        offsets: Offsets,
+        *,
+        stop: Callable[[], bool],
+        failed: Callable[[LogError], None],
+        until_end: bool = False,
+        batch_size: int = 5_000,
+    ) -> None:
+        self._settings = consumer_settings(client)
+        self._topics, self._offsets = tuple(topics), offsets
+        self._stop, self._failed, self._until_end, self._batch_size = stop, failed, until_end, batch_size
+
+    def list_parts(self) -> list[str]:
+        """The only one."""
+        return ["results"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":  # noqa: ARG002
+        """The part; the broker is asked at its first read."""
+        consumer = Consumer(self._settings)
+        return _Part(
+            consumer, self._topics, self._offsets, self._settings["bootstrap.servers"],
+            stop=self._stop, failed=self._failed, until_end=self._until_end, batch_size=self._batch_size,
+        )  # fmt: skip
+
+
+class _Part(StatefulSourcePartition[list[Message], None]):
+    def __init__(
+        self,
+        consumer: Consumer,
+        topics: tuple[str, ...],
+        offsets: Offsets,
+        broker: str,
+        *,
+        stop: Callable[[], bool],
+        failed: Callable[[LogError], None],
+        until_end: bool,
+        batch_size: int,
+    ) -> None:
+        self._consumer, self._topics, self._offsets, self._broker = consumer, topics, offsets, broker
+        self._stop, self._failed, self._until_end, self._batch_size = stop, failed, until_end, batch_size
+        self._ends: dict[tuple[str, int], int] | None = None  # what is still to be read, once assigned
+
+    def next_batch(self) -> list[list[Message]]:
+        if self._stop():
+            raise StopIteration
+        try:
+            if self._ends is None:
+                self._ends = self._assign()
+            if self._until_end and not self._ends:
+                raise StopIteration
+            batch = self._read(self._ends)
+        except LogError as error:
+            self._failed(error)
+            raise StopIteration from None
+        return [batch] if batch else []
+
+    def snapshot(self) -> None:
+        return None
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _read(self, ends: dict[tuple[str, int], int]) -> list[Message]:
+        batch = []
+        for consumed in cast("list[_Consumed]", self._consumer.consume(self._batch_size, _POLL_S)):
+            error = consumed.error()
+            if error is not None:
+                self._judge(consumed, error, ends)
+                continue
+            topic, partition, offset = consumed.topic(), consumed.partition(), consumed.offset()
+            batch.append(Message(topic, partition, offset, consumed.timestamp()[1], consumed.key(), consumed.value()))
+            if offset + 1 >= ends.get((topic, partition), offset + 2):
+                del ends[topic, partition]
+        return batch
+
+    def _judge(self, consumed: _Consumed, error: KafkaError, ends: dict[tuple[str, int], int]) -> None:
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001, its public names begin like this
+            ends.pop((consumed.topic(), consumed.partition()), None)  # what is left are transactions' markers
+        elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+            low, high = self._range(consumed.topic(), consumed.partition())
+            raise _gone(consumed.topic(), consumed.partition(), consumed.offset(), low, high)
+        elif error.fatal():
+            raise LogError(f"Kafka at {self._broker}: {error.str()}")
+        else:
+            _log.warning("Kafka at %s: %s; the client tries again", self._broker, error.str())
+
+    def _assign(self) -> dict[tuple[str, int], int]:
+        """Starts to read, and returns the end of each partition that has something to read."""
+        starts, ends = [], {}
+        for topic, partition in self._partitions():
+            low, high = self._range(topic, partition)
+            start = self._offsets.get((topic, partition), low)
+            if not low <= start <= high:
+                raise _gone(topic, partition, start, low, high)
+            starts.append(TopicPartition(topic, partition, start))
+            if start < high:
+                ends[topic, partition] = high
+        self._consumer.assign(starts)
+        return ends
+
+    def _partitions(self) -> list[tuple[str, int]]:
+        try:
+            found = self._consumer.list_topics(timeout=TIMEOUT_S).topics
+        except KafkaException as error:
+            raise LogError(f"Kafka at {self._broker} does not answer: {words(error)}") from error
+        if missing := [topic for topic in self._topics if topic not in found]:
+            raise LogError(f"topic {missing[0]}: there is none at {self._broker}; `candlewick topics create` makes it")
+        return [(topic, partition) for topic in self._topics for partition in sorted(found[topic].partitions)]
+
+    def _range(self, topic: str, partition: int) -> tuple[int, int]:
+        try:
+            return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), TIMEOUT_S)
+        except KafkaException as error:
+            raise LogError(f"{topic}[{partition}]: no answer on its offsets: {words(error)}") from error
+
+
+def _gone(topic: str, partition: int, offset: int, low: int, high: int) -> LogError:
+    return LogError(
+        f"{place(topic, partition, offset)} comes next, but the topic holds offsets {low} to {high}: restore the topic,"
+        f" or go on without what is lost by deleting the row of {topic}, {partition} from stream_offsets"
+    )
