@@ -1,0 +1,66 @@
+"""Several engine workers on this host, a process each: start, watch, stop together."""
+
+import os
+import socket
+import subprocess
+import threading
+from contextlib import ExitStack
+
+from pydantic import BaseModel
+
+from flows.errors import FlowError
+from flows.process import spawn
+from flows.settings import Settings
+
+__all__ = ["Task", "run_cluster"]
+
+
+class Task(BaseModel):
+    """What a worker process is told."""
+
+    settings: Settings
+    addresses: list[str]
+    number: int
+    until_end: bool
+    parent: int
+
+
+def run_cluster(settings: Settings, stop: threading.Event, *, until_end: bool) -> None:
+    """Run ``settings.engine.workers`` processes until they end; ``stop`` asks them to.
+
+    Raises:
+        FlowError: one of them failed; all are stopped, and resume from the last epoch that all had finished.
+    """
+    addresses = [f"127.0.0.1:{port}" for port in _free_ports(settings.engine.workers)]
+    tasks = [
+        Task(settings=settings, addresses=addresses, number=number, until_end=until_end, parent=os.getpid())
+        for number in range(len(addresses))
+    ]
+    workers = [spawn("flows.worker", task.model_dump_json().encode()) for task in tasks]
+    try:
+        _supervise(workers, stop)
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
+def _supervise(workers: "list[subprocess.Popen[bytes]]", stop: threading.Event) -> None:
+    asked = False
+    while any(worker.poll() is None for worker in workers):
+        for number, worker in enumerate(workers):
+            if worker.poll() not in {None, 0}:  # the others would wait for it for ever
+                raise FlowError(f"engine worker {number} ended with status {worker.returncode}; all were stopped")
+        if stop.wait(0.1) and not asked:
+            asked = True
+            for worker in workers:
+                worker.terminate()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listens on; the cluster's messages are pickles, never public."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]

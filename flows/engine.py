@@ -1,0 +1,51 @@
+"""The engine as one dataflow; live trading, replay and the building of training sets differ in its ends only."""
+
+from typing import Any
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
+from bytewax.outputs import Sink
+
+from flows.settings import Settings
+from operators.config import DeskConfig, InstrumentConfig, RiskConfig, StrategyConfig
+from operators.steps import decide
+from schemas.batches import Batch, Rejected
+from schemas.time import SECOND
+from schemas.topics import Outgoing
+
+__all__ = ["desk_config", "engine_flow", "instrument_config"]
+
+
+def engine_flow(
+    settings: Settings,
+    log: Source[tuple[str, Batch | Rejected]],
+    features: Sink[tuple[str, Outgoing]],
+    signals: Sink[tuple[str, Outgoing]],
+) -> Dataflow:
+    """From a log to the two lanes of results."""
+    flow = Dataflow("candlewick")
+    batches = op.input("log", flow, log)
+    lanes = decide(batches, instrument_config(settings), desk_config(settings))
+    op.output("features", lanes.features, features)
+    op.output("signals", lanes.signals, signals)
+    return flow
+
+
+def instrument_config(settings: Settings) -> InstrumentConfig:
+    """What the per-instrument step is told."""
+    engine = settings.engine
+    return InstrumentConfig(
+        timeframes=engine.timeframes,
+        allowed_lateness=engine.allowed_lateness,
+        heartbeat_timeout=round(engine.heartbeat_timeout_s * SECOND),
+        future_tolerance=round(engine.future_tolerance_s * SECOND),
+        book_sample=round(engine.book_sample_s * SECOND),
+        book_depth=engine.book_depth,
+    )
+
+
+def desk_config(settings: Settings) -> DeskConfig:
+    """What the desk is told."""
+    strategy: dict[str, Any] = settings.strategy.model_dump()
+    return DeskConfig(strategy=StrategyConfig(**strategy), risk=RiskConfig(**settings.risk.model_dump()))

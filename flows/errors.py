@@ -1,0 +1,17 @@
+"""The root of this package's errors."""
+
+from schemas.errors import CandlewickError
+
+__all__ = ["FlowError", "told"]
+
+
+class FlowError(CandlewickError):
+    """A flow that cannot begin or go on; the text says what is in the way."""
+
+
+def told(error: BaseException) -> CandlewickError | None:
+    """Our own error inside ``error``: Bytewax wraps what a step or connector raises."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, CandlewickError):
+        seen = seen.__cause__ or seen.__context__
+    return seen

@@ -1,0 +1,34 @@
+"""Helper processes that never outlive us."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from typing import Final
+
+__all__ = ["die_with_parent", "spawn"]
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def die_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
+    """Ask the kernel to send us ``number`` when ``parent`` dies; called first of all in a child.
+
+    The request follows the *thread* that spawned us, so spawn from one that lives as long as the process.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+    if os.getppid() != parent:  # it died before we asked
+        os.kill(os.getpid(), number)
+
+
+def spawn(module: str, payload: bytes) -> "subprocess.Popen[bytes]":
+    """Start ``python -m module`` with ``payload`` on its standard input, in a process group of its own.
+
+    A group of its own, so that Ctrl-C in a terminal reaches the parent alone and children end in the order it wants.
+    """
+    child = subprocess.Popen([sys.executable, "-m", module], stdin=subprocess.PIPE, start_new_session=True)
+    assert child.stdin is not None
+    child.stdin.write(payload)
+    child.stdin.close()
+    return child

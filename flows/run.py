@@ -1,0 +1,61 @@
+"""The live engine: Kafka in, Kafka out, one process a worker."""
+
+import signal
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from flows.cluster import run_cluster
+from flows.engine import engine_flow
+from flows.recovery import recovery
+from flows.runtime import cluster_main
+from flows.settings import Settings
+from sinks.kafka import KafkaFeatures, KafkaSignals
+from sources.log import KafkaLog
+
+__all__ = ["kafka_client", "run_engine", "run_worker", "stop_flag"]
+
+
+def stop_flag() -> threading.Event:
+    """Set by SIGTERM and SIGINT: sources look at it and end, so that everything behind them ends cleanly."""
+    flag = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: flag.set())
+    return flag
+
+
+def kafka_client(settings: Settings) -> dict[str, str | int | float | bool]:
+    """What every Kafka client of ours is told about the broker."""
+    return {"bootstrap.servers": settings.kafka.bootstrap, **settings.kafka.client}
+
+
+def run_engine(settings: Settings, *, until_end: bool = False) -> None:
+    """Run until stopped, or up to the log's present end.
+
+    Raises:
+        CandlewickError: something is missing or wrong; nothing that was consumed is lost.
+    """
+    with recovery(settings.engine.recovery_dir) as state:
+        if settings.engine.workers == 1:
+            run_worker(settings, [], 0, state, until_end=until_end)
+        else:
+            run_cluster(settings, stop_flag(), until_end=until_end)
+
+
+def run_worker(settings: Settings, addresses: Sequence[str], number: int, state: Any, *, until_end: bool) -> None:
+    """One worker of the cluster at ``addresses``, in this process."""
+    stop = stop_flag()
+    client = kafka_client(settings)
+    log = KafkaLog(
+        client,
+        batch_size=settings.engine.batch_size,
+        max_ahead_s=settings.engine.max_ahead_s,
+        stop=stop.is_set,
+        until_end=until_end,
+    )
+    flow = engine_flow(
+        settings, log, KafkaFeatures(client), KafkaSignals(client, transactions=settings.kafka.transactions)
+    )
+    epoch = timedelta(seconds=settings.engine.epoch_interval_s)
+    cluster_main(flow, list(addresses), number, epoch_interval=epoch, recovery_config=state)

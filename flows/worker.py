@@ -1,0 +1,34 @@
+"""One worker process of a cluster; started by `flows.run`, told what to do on standard input."""
+
+import sys
+from typing import Final
+
+from flows.cluster import Task
+from flows.errors import told
+from flows.process import die_with_parent
+from flows.run import run_worker
+from flows.runtime import RecoveryConfig
+
+__all__ = ["main"]
+
+_FAILED: Final = 1
+
+
+def main() -> int:
+    """Work until told to stop; 0 at a clean end, 1 after one line on standard error."""
+    task = Task.model_validate_json(sys.stdin.buffer.read())
+    die_with_parent(task.parent)
+    state = RecoveryConfig(str(task.settings.engine.recovery_dir))
+    try:
+        run_worker(task.settings, task.addresses, task.number, state, until_end=task.until_end)
+    except Exception as error:
+        ours = told(error)
+        if ours is None:
+            raise
+        print(f"candlewick: engine worker {task.number}: {ours}", file=sys.stderr)  # noqa: T201, this is a command
+        return _FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
