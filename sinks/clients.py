@@ -1,0 +1,79 @@
+"""What every Kafka client of the sinks has in common."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from sinks.errors import SinkError
+
+__all__ = [
+    "LARGEST_MESSAGE",
+    "TIMEOUT_S",
+    "Output",
+    "admin",
+    "common",
+    "partition_counts",
+    "producer_settings",
+    "words",
+]
+
+Output = tuple[str, int]
+"""Topic and partition."""
+
+TIMEOUT_S: Final = 10.0
+"""For an answer of the broker at the start."""
+
+LARGEST_MESSAGE: Final = 4 << 20
+"""Bytes: a dead letter holds a message of the broker's default of 1 MiB in base64, and more."""
+
+
+def common(client: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of any client. What only consumers know is left out, since librdkafka warns of it each time."""
+    known = {key: value for key, value in client.items() if not key.startswith("fetch.")}
+    return {"reconnect.backoff.max.ms": 1_000, "logger": logging.getLogger("candlewick.kafka"), **known}
+
+
+def producer_settings(client: Mapping[str, Any], delivery_timeout_s: float) -> dict[str, Any]:
+    """An idempotent producer's: ``client`` may overrule the tuning, but not what the guarantees rest on."""
+    tuning = {
+        "compression.type": "lz4",
+        "message.max.bytes": LARGEST_MESSAGE,
+        "queue.buffering.max.kbytes": 65_536,
+    }
+    guarantee = {
+        "enable.idempotence": True,
+        "acks": "all",
+        "delivery.timeout.ms": round(delivery_timeout_s * 1_000),
+    }
+    return {**tuning, **common(client), **guarantee}
+
+
+def admin(client: Mapping[str, Any]) -> AdminClient:
+    """A client for questions about topics."""
+    return AdminClient(common(client))
+
+
+def partition_counts(asked: AdminClient, topics: Iterable[str]) -> dict[str, int]:
+    """How many partitions each of ``topics`` has.
+
+    Raises:
+        SinkError: the broker does not answer, or lacks some of them.
+    """
+    try:
+        seen = asked.list_topics(timeout=TIMEOUT_S).topics
+    except KafkaException as error:
+        raise SinkError(f"Kafka does not answer: {words(error)}") from error
+    names = list(topics)
+    missing = [name for name in names if name not in seen]
+    if missing:
+        raise SinkError(f"no topic {', '.join(missing)} at the broker; `candlewick topics create` makes them")
+    return {name: len(seen[name].partitions) for name in names}
+
+
+def words(error: KafkaException) -> str:
+    """librdkafka's reason."""
+    reason: KafkaError = error.args[0]
+    return reason.str()

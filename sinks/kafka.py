@@ -1,0 +1,190 @@
+"""Results to Kafka, each identifier once."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, TypedDict
+
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from schemas.partitioner import partition_for
+from schemas.topics import BY_NAME, TOPICS, Lane, Outgoing
+from sinks.clients import Output, admin, partition_counts
+from sinks.errors import SinkError
+from sinks.producers import IdempotentWriter, Placed, TransactionalWriter, Writer
+from sinks.readback import Ledger, read_back
+
+__all__ = ["KafkaFeatures", "KafkaSignals", "SinkState"]
+
+_VERSION: Final = 1
+_partition: Final = lru_cache(maxsize=65_536)(partition_for)
+
+
+class SinkState(TypedDict):
+    """How far a part's outputs are written."""
+
+    version: int
+    partitions: int
+    """Of the lane's topics; 0 where each may have its own number."""
+    following: list[tuple[str, int, int]]
+    """Topic, partition, and the offset from which on the engine may repeat what is there."""
+
+
+class KafkaFeatures(FixedPartitionedSink[Outgoing, SinkState]):
+    """The features lane: what the per-instrument step gives.
+
+    Unit of parallelism: the partition number, one part and one idempotent producer for that partition of all topics.
+    Guarantee: a batch is acknowledged by the broker when it counts as written, and what a resumed engine repeats is
+    read back and left out, so every identifier is there, and once. One exception: what a killed engine had on the wire
+    may arrive after its successor has read back, leaving an equal message twice; readers go by identifier, as the
+    store does. A compacted topic is written again instead, since there the order of the last records is what counts.
+
+    Parameters:
+        client: librdkafka's settings, ``bootstrap.servers`` among them.
+        topics: names; all with the same number of partitions.
+        delivery_timeout_s: how long the broker may be away; the source waits meanwhile, then the engine stops.
+
+    Raises:
+        SinkError: the broker does not answer, lacks a topic, or the topics differ in their number of partitions.
+    """
+
+    def __init__(
+        self, client: Mapping[str, Any], *, topics: Sequence[str] | None = None, delivery_timeout_s: float = 300.0
+    ) -> None:
+        self._client, self._delivery_timeout_s = dict(client), delivery_timeout_s
+        self._topics = topics or _lane("features")
+        self._admin = admin(client)
+        counts = partition_counts(self._admin, self._topics)
+        if len(set(counts.values())) != 1:
+            listed = ", ".join(f"{topic} {count}" for topic, count in counts.items())
+            raise SinkError(f"the topics of the features lane need one number of partitions, but have: {listed}")
+        self._partitions = next(iter(counts.values()))
+
+    def list_parts(self) -> list[str]:
+        """The partitions' numbers, padded because Bytewax sorts names as text."""
+        return [f"{partition:05d}" for partition in range(self._partitions)]
+
+    def part_fn(self, item_key: str) -> int:
+        """Kafka's own partitioner."""
+        return _partition(item_key, self._partitions)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: SinkState | None) -> "_Part":  # noqa: ARG002
+        """The partition, written as far as its topics say.
+
+        Raises:
+            SinkError: the topics have another number of partitions than then, or do not reach back far enough.
+        """
+        following = _following(for_part, resume_state, self._partitions)
+        partition = int(for_part)
+        outputs = [(topic, partition) for topic in self._topics if not _compacted(topic)]
+        writer = IdempotentWriter(self._client, delivery_timeout_s=self._delivery_timeout_s)
+        ledger = read_back(self._client, self._admin, {output: following.get(output) for output in outputs})
+        return _Part(writer, ledger, dict.fromkeys(self._topics, self._partitions), partition)
+
+
+class KafkaSignals(FixedPartitionedSink[Outgoing, SinkState]):
+    """The signals lane: what the desk gives.
+
+    Unit of parallelism: none, one part and one transactional producer, as the desk is one key.
+    Guarantee: one transaction a batch. A resumed engine first fences its predecessor and what that one had on the wire,
+    then reads back what is committed and leaves it out, so a reader of committed messages sees every identifier once.
+    Without ``transactions`` a killed engine may leave an equal message twice, as in the features lane.
+
+    Parameters:
+        client: librdkafka's settings, ``bootstrap.servers`` among them.
+        topics: names.
+        transactional_id: whose transactions these are; one for each engine that writes to a Kafka cluster.
+        transactions: off only for a broker that has none.
+        delivery_timeout_s: how long the broker may be away; the source waits meanwhile, then the engine stops.
+
+    Raises:
+        SinkError: the broker does not answer, or lacks a topic.
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, Any],
+        *,
+        topics: Sequence[str] | None = None,
+        transactional_id: str = "candlewick-signals",
+        transactions: bool = True,
+        delivery_timeout_s: float = 300.0,
+    ) -> None:
+        self._client, self._delivery_timeout_s = dict(client), delivery_timeout_s
+        self._topics = topics or _lane("signals")
+        self._transactional_id = transactional_id if transactions else None
+        self._admin = admin(client)
+        self._counts = partition_counts(self._admin, self._topics)
+
+    def list_parts(self) -> list[str]:
+        """The one part."""
+        return ["signals"]
+
+    def part_fn(self, item_key: str) -> int:  # noqa: ARG002
+        """The one part."""
+        return 0
+
+    def build_part(self, step_id: str, for_part: str, resume_state: SinkState | None) -> "_Part":  # noqa: ARG002
+        """The part, written as far as its topics say.
+
+        Raises:
+            SinkError: the topics do not reach back far enough, or transactions are not to be had.
+        """
+        following = _following(for_part, resume_state, 0)
+        # The predecessor is fenced before the ends of the topics are asked for.
+        writer = self._writer()
+        outputs = [
+            (topic, partition)
+            for topic, count in self._counts.items() if not _compacted(topic)
+            for partition in range(count)
+        ]  # fmt: skip
+        ledger = read_back(self._client, self._admin, {output: following.get(output) for output in outputs})
+        return _Part(writer, ledger, self._counts)
+
+    def _writer(self) -> Writer:
+        if self._transactional_id is None:
+            return IdempotentWriter(self._client, delivery_timeout_s=self._delivery_timeout_s)
+        return TransactionalWriter(
+            self._client, transactional_id=self._transactional_id, delivery_timeout_s=self._delivery_timeout_s
+        )
+
+
+class _Part(StatefulSinkPartition[Outgoing, SinkState]):
+    def __init__(self, writer: Writer, ledger: Ledger, counts: Mapping[str, int], partition: int | None = None) -> None:
+        self._writer, self._ledger, self._counts, self._partition = writer, ledger, counts, partition
+
+    def write_batch(self, values: list[Outgoing]) -> None:
+        fresh = [placed for placed in map(self._place, values) if not self._ledger.holds(*placed)]
+        if fresh:
+            self._ledger.written(self._writer.write(fresh))
+
+    def snapshot(self) -> SinkState:
+        partitions = 0 if self._partition is None else next(iter(self._counts.values()))
+        return {"version": _VERSION, "partitions": partitions, "following": self._ledger.state()}
+
+    def _place(self, record: Outgoing) -> Placed:
+        topic = record.topic
+        if topic not in self._counts:
+            raise SinkError(f"topic {topic}: not one of this lane's: {', '.join(self._counts)}")
+        partition = _partition(record.key, self._counts[topic]) if self._partition is None else self._partition
+        return (topic, partition), record
+
+
+def _following(part: str, state: SinkState | None, partitions: int) -> dict[Output, int]:
+    if state is None:
+        return {}
+    if state["version"] != _VERSION:
+        raise SinkError(f"sink {part}: recovery state of version {state['version']}, this release reads {_VERSION}")
+    if state["partitions"] != partitions:
+        raise SinkError(
+            f"sink {part}: the lane's topics have {partitions} partitions, recovery state is of {state['partitions']}: "
+            "start with an empty recovery directory and new topics"
+        )
+    return {(topic, partition): offset for topic, partition, offset in state["following"]}
+
+
+def _lane(lane: Lane) -> list[str]:
+    return [topic.name for topic in TOPICS if topic.lane == lane]
+
+
+def _compacted(topic: str) -> bool:
+    return topic in BY_NAME and BY_NAME[topic].compacted

@@ -1,0 +1,163 @@
+"""Two ways to write a batch so that it is there when the call returns: idempotent, and in a transaction."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.topics import Outgoing
+from sinks.clients import Output, producer_settings, words
+from sinks.errors import SinkError
+
+__all__ = ["IdempotentWriter", "Placed", "TransactionalWriter", "Writer"]
+
+Placed = tuple[Output, Outgoing]
+"""A record and where it goes."""
+
+_TRANSACTION_TIMEOUT_S: Final = (
+    60.0  # so long may a dead engine's transaction keep readers of committed messages waiting
+)
+
+
+class Writer(Protocol):
+    """Writes batches."""
+
+    def write(self, records: Sequence[Placed]) -> dict[Output, int]:
+        """Write ``records`` and give, for each output written to, the offset after its last one.
+
+        Raises:
+            SinkError: some record could not be delivered.
+        """
+        ...
+
+
+class IdempotentWriter:
+    """Each record once and in order, as long as this process lives; it blocks while the broker is away.
+
+    Parameters:
+        delivery_timeout_s: how long the broker may be away before a record counts as lost and the engine stops.
+    """
+
+    def __init__(self, client: Mapping[str, Any], *, delivery_timeout_s: float) -> None:
+        self._producer = Producer(producer_settings(client, delivery_timeout_s))
+
+    def write(self, records: Sequence[Placed]) -> dict[Output, int]:
+        """See `Writer.write`."""
+        reports = _Reports()
+        try:
+            _produce(self._producer, records, reports)
+        except KafkaException as error:
+            raise SinkError(f"{_topics(records)}: not written: {words(error)}") from error
+        while self._producer.flush(1.0):  # in steps, so that signal handlers get their turn
+            pass
+        return reports.checked()
+
+
+class TransactionalWriter:
+    """Each batch as one transaction: a reader of committed messages sees all of it or nothing.
+
+    The constructor fences whoever used ``transactional_id`` before, and waits until what that one had begun is
+    committed or aborted.
+
+    Parameters:
+        delivery_timeout_s: how long the broker may be away before the engine stops.
+
+    Raises:
+        SinkError: the broker has no transactions, or does not answer in that time.
+    """
+
+    def __init__(self, client: Mapping[str, Any], *, transactional_id: str, delivery_timeout_s: float) -> None:
+        self._id, self._patience_s = transactional_id, delivery_timeout_s
+        timeout_s = min(delivery_timeout_s, _TRANSACTION_TIMEOUT_S)
+        self._producer = Producer({
+            "linger.ms": 1,  # 0 sends the first record alone, and the others wait for a retry of 25 ms
+            **producer_settings(client, timeout_s),
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": round(timeout_s * 1_000),
+        })  # fmt: skip
+        try:
+            self._insist(self._producer.init_transactions, time.monotonic() + delivery_timeout_s)
+        except KafkaException as error:
+            raise SinkError(f"transactions of {transactional_id} cannot begin: {words(error)}") from error
+
+    def write(self, records: Sequence[Placed]) -> dict[Output, int]:
+        """See `Writer.write`."""
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                return self._transaction(records, deadline)
+            except KafkaException as error:
+                reason: KafkaError = error.args[0]
+                # A record offered after the transaction has failed is refused for the state it is in.
+                abortable = reason.txn_requires_abort() or reason.code() == KafkaError._STATE  # noqa: SLF001
+                if not abortable or time.monotonic() > deadline:
+                    raise self._failed(records, error) from error
+            self._abort(records, deadline)
+
+    def _transaction(self, records: Sequence[Placed], deadline: float) -> dict[Output, int]:
+        reports = _Reports()
+        self._producer.begin_transaction()
+        _produce(self._producer, records, reports)
+        self._insist(self._producer.commit_transaction, deadline)
+        return reports.checked()
+
+    def _abort(self, records: Sequence[Placed], deadline: float) -> None:
+        try:
+            self._insist(self._producer.abort_transaction, deadline)
+        except KafkaException as error:
+            raise self._failed(records, error) from error
+
+    def _insist(self, call: Callable[[], None], deadline: float) -> None:
+        """A call that timed out is taken up again by calling once more."""
+        while True:
+            try:
+                return call()
+            except KafkaException as error:
+                reason: KafkaError = error.args[0]
+                if not reason.retriable() or time.monotonic() > deadline:
+                    raise
+
+    def _failed(self, records: Sequence[Placed], error: KafkaException) -> SinkError:
+        reason: KafkaError = error.args[0]
+        fenced = reason.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED)  # noqa: SLF001
+        hint = f"; another engine writes as {self._id}" if fenced else ""
+        return SinkError(f"{_topics(records)}: transaction of {self._id} failed: {words(error)}{hint}")
+
+
+class _Reports:
+    """The delivery reports of one batch."""
+
+    def __init__(self) -> None:
+        self._next: dict[Output, int] = {}
+        self._failure: str | None = None
+
+    def __call__(self, error: KafkaError | None, message: Message) -> None:
+        output, offset = (message.topic() or "", message.partition() or 0), message.offset()
+        if error is not None or offset is None:
+            self._failure = self._failure or f"{output[0]}[{output[1]}]: not delivered: {error}"
+        else:
+            self._next[output] = max(self._next.get(output, 0), offset + 1)
+
+    def checked(self) -> dict[Output, int]:
+        if self._failure is not None:
+            raise SinkError(self._failure)
+        return self._next
+
+
+def _produce(producer: Producer, records: Sequence[Placed], reports: _Reports) -> None:
+    for (topic, partition), record in records:
+        headers: list[tuple[str, str | bytes | None]] = [("id", record.id.encode())]
+        while True:
+            try:
+                producer.produce(
+                    topic, record.value, record.key, partition, reports,
+                    timestamp=record.ts_ms, headers=headers,
+                )  # fmt: skip
+                break
+            except BufferError:  # the queue is full: wait for room
+                producer.poll(0.1)
+
+
+def _topics(records: Sequence[Placed]) -> str:
+    return ", ".join(sorted({topic for (topic, _), _ in records}))

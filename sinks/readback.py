@@ -1,0 +1,192 @@
+"""What outputs hold already when a sink resumes, so that nothing is written there twice."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, cast
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import EarliestSpec, LatestSpec, OffsetSpec
+
+from schemas.errors import place
+from schemas.topics import Outgoing
+from sinks.clients import TIMEOUT_S, Output, common, words
+from sinks.errors import ContradictionError, SinkError
+
+__all__ = ["Ledger", "read_back"]
+
+_PATIENCE_S: Final = 120.0  # twice a transaction's timeout: so long one of a dead engine may be pending
+_QUIET: Final = 100
+# The constructors have no types.
+_EARLIEST: Final = cast("Callable[[], OffsetSpec]", EarliestSpec)()
+_LATEST: Final = cast("Callable[[], OffsetSpec]", LatestSpec)()
+
+
+class Ledger:
+    """The identifiers that outputs hold beyond a resume state, and how far they are written.
+
+    The engine repeats what it did since its resume state; each repetition is met here once and then forgotten. What
+    is not met may still come, so `state` points to the first of it. But another release or a changed setting may
+    leave identifiers behind that never come; they are forgotten after `_QUIET` states in a row without a repetition,
+    by when any part of the engine has long passed the point where it was stopped.
+
+    About 250 bytes an identifier.
+    """
+
+    def __init__(self, following: Mapping[Output, int]) -> None:
+        self._following = dict(following)
+        self._found: dict[Output, dict[str, tuple[int, int]]] = {}  # identifier to offset and hash of the value
+        self._repeated, self._quiet = False, 0
+
+    def found(self, output: Output, offset: int, identifier: str, value: bytes) -> None:
+        """``output`` holds ``identifier``.
+
+        Raises:
+            ContradictionError: twice, with different content.
+        """
+        first = self._found.setdefault(output, {}).setdefault(identifier, (offset, hash(value)))
+        if first[1] != hash(value):
+            raise _contradiction(output, first[0], identifier, f"than at offset {offset}")
+
+    def holds(self, output: Output, record: Outgoing) -> bool:
+        """Whether ``record`` is there already; asked once a record.
+
+        Raises:
+            ContradictionError: its identifier is, with other content.
+        """
+        found = self._found.get(output)
+        entry = found.pop(record.id, None) if found else None
+        if entry is None:
+            return False
+        if entry[1] != hash(record.value):
+            raise _contradiction(output, entry[0], record.id, "than the engine gives it now")
+        self._repeated = True
+        return True
+
+    def written(self, following: Mapping[Output, int]) -> None:
+        """Outputs are written up to these offsets, which come next."""
+        self._following.update(following)
+
+    def state(self) -> list[tuple[str, int, int]]:
+        """Topic, partition and the offset to read back from, of each output."""
+        self._quiet = 0 if self._repeated else self._quiet + 1
+        self._repeated = False
+        if self._quiet >= _QUIET:
+            self._found.clear()
+        return [(*output, self._first(output, following)) for output, following in sorted(self._following.items())]
+
+    def _first(self, output: Output, following: int) -> int:
+        entry = next(iter(self._found.get(output, {}).values()), None)  # found in the order of offsets
+        return following if entry is None else entry[0]
+
+
+def read_back(client: Mapping[str, Any], admin: AdminClient, starts: Mapping[Output, int | None]) -> Ledger:
+    """What each output holds from its start on (``None``: all that it holds), up to now.
+
+    A transaction that is still open is waited for, since it may yet become visible.
+
+    Raises:
+        SinkError: an output does not reach back to its start, or cannot be read.
+    """
+    try:
+        firsts, ends = _ask(admin, starts, _EARLIEST), _settled_ends(admin, starts)
+        begins = {output: _begin(output, start, firsts[output], ends[output]) for output, start in starts.items()}
+        ledger = Ledger(ends)
+        behind = {output: begin for output, begin in begins.items() if begin < ends[output]}
+        for message in _messages(client, behind) if behind else ():
+            identifier = dict(message.headers() or []).get("id")
+            if isinstance(identifier, bytes):  # messages without one are not the engine's
+                offset, value = cast("int", message.offset()), message.value() or b""
+                ledger.found(_output(message), offset, identifier.decode(errors="replace"), value)
+    except KafkaException as error:
+        raise SinkError(f"{_names(starts)}: cannot be read back: {words(error)}") from error
+    return ledger
+
+
+def _begin(output: Output, start: int | None, first: int, end: int) -> int:
+    if start is None:
+        return first
+    if not first <= start <= end:
+        raise SinkError(
+            f"{place(*output, start)}: the sink has to read back from here, but the topic holds offsets {first} to "
+            f"{end}, so what was written cannot be known: restore the topic, or start with an empty recovery directory"
+        )
+    return start
+
+
+def _settled_ends(admin: AdminClient, outputs: Iterable[Output]) -> dict[Output, int]:
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        ends = _ask(admin, outputs, _LATEST, IsolationLevel.READ_UNCOMMITTED)
+        stable = _ask(admin, outputs, _LATEST, IsolationLevel.READ_COMMITTED)
+        pending = [output for output in ends if stable[output] < ends[output]]
+        if not pending:
+            return ends
+        if time.monotonic() > deadline:
+            raise SinkError(
+                f"{_names(pending)}: a transaction has been open for {_PATIENCE_S:.0f} s; who has begun it?"
+            )
+        time.sleep(0.02)
+
+
+def _ask(
+    admin: AdminClient,
+    outputs: Iterable[Output],
+    spec: OffsetSpec,
+    level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+) -> dict[Output, int]:
+    asked = {TopicPartition(*output): spec for output in outputs}
+    if not asked:
+        return {}
+    answers = admin.list_offsets(asked, isolation_level=level, request_timeout=TIMEOUT_S)
+    return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+
+
+def _messages(client: Mapping[str, Any], begins: Mapping[Output, int]) -> Iterator[Message]:
+    """All committed messages of the outputs from ``begins`` on."""
+    pending = set(begins)
+    deadline = time.monotonic() + _PATIENCE_S
+    with Consumer(_consumer_settings(client)) as consumer:
+        consumer.assign([TopicPartition(*output, begin) for output, begin in begins.items()])
+        while pending:
+            for message in consumer.consume(10_000, 0.01):
+                deadline = time.monotonic() + _PATIENCE_S
+                error = message.error()
+                if error is None:
+                    yield message
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001, its public names begin like this
+                    pending.discard(_output(message))
+                else:
+                    raise SinkError(f"{_names([_output(message)])}: cannot be read back: {error.str()}")
+            if time.monotonic() > deadline:
+                raise SinkError(f"{_names(pending)}: nothing could be read back for {_PATIENCE_S:.0f} s")
+
+
+def _consumer_settings(client: Mapping[str, Any]) -> dict[str, Any]:
+    tuning = {
+        "group.id": "candlewick",  # the client insists on one; nothing is committed to it
+        "fetch.wait.max.ms": 10,
+        "fetch.queue.backoff.ms": 5,
+    }
+    guarantee = {
+        "enable.auto.commit": False,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+    }
+    return {**tuning, **common(client), **guarantee}
+
+
+def _output(message: Message) -> Output:
+    return cast("str", message.topic()), cast("int", message.partition())
+
+
+def _names(outputs: Iterable[Output]) -> str:
+    return ", ".join(f"{topic}[{partition}]" for topic, partition in sorted(outputs))
+
+
+def _contradiction(output: Output, offset: int, identifier: str, versus: str) -> ContradictionError:
+    return ContradictionError(
+        f"{place(*output, offset)}: identifier {identifier} has other content {versus}: equal logs no longer give "
+        "equal results; the engine stops rather than publish both"
+    )

@@ -1,0 +1,224 @@
+"""The log ``market.events`` as a source of the dataflow."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final, Protocol, TypedDict, cast
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.batches import Batch, Rejected, RejectedMessage
+from schemas.errors import place
+from schemas.partitioner import partition_for
+from schemas.topics import LOG
+from sources.kafka import TIMEOUT_S, LogError, consumer_settings, partition_count, words
+from sources.pace import Pace
+
+__all__ = ["KafkaLog", "LogError", "LogState"]
+
+Item = tuple[str, Batch | Rejected]
+
+_VERSION: Final = 1
+_LONGEST_KEY: Final = 512  # bytes; an instrument has at most 128 characters
+_NO_KEY: Final = ("", f"the key is missing, or longer than {_LONGEST_KEY} bytes")
+
+
+class LogState(TypedDict):
+    """Where a part goes on."""
+
+    version: int
+    partitions: int
+    """Of the topic: with another number, instruments would be elsewhere."""
+    offset: int
+    """Of the next message."""
+
+
+class _Message(Protocol):
+    """A consumed message: of what the client's stubs call optional, only key and value are."""
+
+    def error(self) -> KafkaError | None: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
+    def offset(self) -> int: ...
+    def timestamp(self) -> tuple[int, int]: ...
+
+
+class KafkaLog(FixedPartitionedSource[Item, LogState]):
+    """A Kafka topic in offset order: per key and read one `Batch`, and one `Rejected` of what has no place in it.
+
+    Unit of parallelism: the partition, one part and one consumer each, with explicit offsets and no consumer group.
+    Guarantee: every committed message exactly once from the resume state on, or a `LogError`: messages that retention
+    took away are never passed over in silence.
+
+    Parameters:
+        client: librdkafka's settings, ``bootstrap.servers`` among them.
+        batch_size: messages a read.
+        max_ahead_s: how far a partition may run ahead of the slowest other one read by this process, in seconds of
+            the messages' time stamps.
+        stop: asked before every read; once it says true the parts end, cleanly and resumable.
+        until_end: end each part at the end that its partition had when it was opened.
+        start: first offset a partition where there is no resume state; the earliest where it says nothing.
+
+    Raises:
+        LogError: the broker does not answer, or has no such topic.
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, Any],
+        *,
+        topic: str = LOG,
+        batch_size: int = 5_000,
+        max_ahead_s: float = 600.0,
+        stop: Callable[[], bool] = lambda: False,
+        until_end: bool = False,
+        start: Mapping[int, int] | None = None,
+    ) -> None:
+        self._settings = consumer_settings(client)
+        self._topic = topic
+        self._partitions = partition_count(self._settings, topic)
+        self._batch_size = batch_size
+        self._pace = Pace(max_ahead_s * 1_000)
+        self._stop = stop
+        self._until_end = until_end
+        self._start = start or {}
+
+    def list_parts(self) -> list[str]:
+        """The partitions' numbers, padded because Bytewax sorts names as text."""
+        return [f"{partition:05d}" for partition in range(self._partitions)]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: LogState | None) -> "_Part":  # noqa: ARG002
+        """The partition from where ``resume_state`` left it.
+
+        Raises:
+            LogError: the state is of another topic layout, or the messages that come next are gone.
+        """
+        partition = int(for_part)
+        if resume_state is None:
+            offset = self._start.get(partition)
+        else:
+            self._check(partition, resume_state)
+            offset = resume_state["offset"]
+        return _Part(
+            Consumer(self._settings), self._topic, partition, self._partitions, offset,
+            batch_size=self._batch_size, pace=self._pace, stop=self._stop, until_end=self._until_end,
+        )  # fmt: skip
+
+    def _check(self, partition: int, state: LogState) -> None:
+        where = f"{self._topic}[{partition}]"
+        if state["version"] != _VERSION:
+            raise LogError(f"{where}: recovery state of version {state['version']}, this release reads {_VERSION}")
+        if state["partitions"] != self._partitions:
+            raise LogError(
+                f"{where}: the topic has {self._partitions} partitions, recovery state is of {state['partitions']}: "
+                "instruments have moved, so start with an empty recovery directory and a new topic"
+            )
+
+
+class _Part(StatefulSourcePartition[Item, LogState]):
+    def __init__(
+        self,
+        consumer: Consumer,
+        topic: str,
+        partition: int,
+        partitions: int,
+        offset: int | None,
+        *,
+        batch_size: int,
+        pace: Pace,
+        stop: Callable[[], bool],
+        until_end: bool,
+    ) -> None:
+        self._consumer, self._topic, self._partition, self._partitions = consumer, topic, partition, partitions
+        self._batch_size, self._pace, self._stop = batch_size, pace, stop
+        self._name = f"{partition:05d}"
+        low, high = self._range()
+        self._next = low if offset is None else offset
+        if not low <= self._next <= high:
+            raise self._gone(low, high)
+        self._end = high if until_end else None
+        self._judge = lru_cache(maxsize=4_096)(self._read_key)
+        consumer.assign([TopicPartition(topic, partition, self._next)])
+        pace.enter(self._name)
+
+    def next_batch(self) -> list[Item]:
+        if self._stop() or (self._end is not None and self._next >= self._end):
+            self._pace.leave(self._name)
+            raise StopIteration
+        if self._pace.must_wait(self._name):
+            return []
+        messages = cast("list[_Message]", self._consumer.consume(self._batch_size, 0))
+        return self._items(messages) if messages else []
+
+    def snapshot(self) -> LogState:
+        return {"version": _VERSION, "partitions": self._partitions, "offset": self._next}
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _items(self, messages: list[_Message]) -> list[Item]:
+        end = self._end
+        if end is not None and messages[-1].offset() >= end:
+            messages = [message for message in messages if message.offset() < end]
+            self._next = end
+        groups: dict[bytes | None, list[tuple[int, int, bytes]]] = {}
+        for message in messages:
+            if message.error() is not None:
+                self._at_end(message)
+                continue
+            key = message.key()
+            group = groups.get(key)
+            if group is None:
+                groups[key] = group = []
+            group.append((message.offset(), message.timestamp()[1], message.value() or b""))
+        if messages and messages[-1].error() is None:
+            self._next = max(self._next, messages[-1].offset() + 1)
+            self._pace.moved(self._name, messages[-1].timestamp()[1])
+        return self._routed(groups)
+
+    def _routed(self, groups: dict[bytes | None, list[tuple[int, int, bytes]]]) -> list[Item]:
+        items: list[Item] = []
+        rejected: list[RejectedMessage] = []
+        for key, messages in groups.items():
+            name, reason = self._judge(key) if key and len(key) <= _LONGEST_KEY else _NO_KEY
+            if reason:
+                rejected += [(offset, ts_ms, key, value, reason) for offset, ts_ms, value in messages]
+            else:
+                items.append((name, Batch(name, self._partition, messages)))
+        if rejected:
+            rejected.sort(key=lambda message: message[0])
+            dead = f"dead:{self._topic}:{self._name}"
+            items.append((dead, Rejected(dead, self._topic, self._partition, rejected)))
+        return items
+
+    def _read_key(self, key: bytes) -> tuple[str, str]:
+        try:
+            name = key.decode()
+        except UnicodeDecodeError as error:
+            return "", f"the key is not UTF-8: {error.reason} at byte {error.start}"
+        right = partition_for(name, self._partitions)
+        if right != self._partition:
+            return "", f"key {name!r} belongs to partition {right} of {self._partitions}"
+        return name, ""
+
+    def _at_end(self, message: _Message) -> None:
+        """The client says once, by a message that is an error, that this is the end for now."""
+        error = cast("KafkaError", message.error())
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001, its public names begin like this
+            raise self._gone(*self._range())
+        if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
+            raise LogError(f"{place(self._topic, self._partition, self._next)}: {error.str()}")
+        self._next = max(self._next, message.offset())  # transactions' markers have offsets too
+        self._pace.at_end(self._name)
+
+    def _range(self) -> tuple[int, int]:
+        try:
+            return self._consumer.get_watermark_offsets(TopicPartition(self._topic, self._partition), TIMEOUT_S)
+        except KafkaException as error:
+            raise LogError(f"{self._topic}[{self._partition}]: no answer on its offsets: {words(error)}") from error
+
+    def _gone(self, low: int, high: int) -> LogError:
+        return LogError(
+            f"{place(self._topic, self._partition, self._next)} is not in the log, "
+            f"which holds offsets {low} to {high}: restore the topic, or start with an empty recovery directory"
+        )
