@@ -7,9 +7,10 @@ import msgspec
 from operators.closed import Standing
 from operators.config import InstrumentConfig
 from operators.errors import StateError
-from operators.instrument import Refused, dead_letter
+from operators.instrument import Refused
 from schemas.batches import Batch
 from schemas.codec import DecodeError, decode_event
+from schemas.deadletters import dead_letter
 from schemas.market import CONTROL, Activation, Heartbeat, MarketEvent, Membership, Review, TapeEnd
 from schemas.time import MINUTE, floor_to
 from schemas.topics import LOG, Outgoing

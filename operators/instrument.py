@@ -1,6 +1,5 @@
 """Everything that happens to one instrument, record by record in the order of the log: the keyed step's pure class."""
 
-from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from operators.outbox import outgoing
 from operators.seen import SeenIds
 from schemas.batches import Batch
 from schemas.codec import DecodeError, decode_event
+from schemas.deadletters import dead_letter
 from schemas.identifiers import derive
 from schemas.market import (
     BookDelta,
@@ -37,11 +37,11 @@ from schemas.market import (
     TapeEnd,
     Trade,
 )  # fmt: skip
-from schemas.results import BookSample, DeadLetter, Gap, GapKind
+from schemas.results import BookSample, Gap, GapKind
 from schemas.time import DAY, MINUTE, floor_to, to_text
 from schemas.topics import LOG, Outgoing
 
-__all__ = ["Instrument", "Refused", "dead_letter"]
+__all__ = ["Instrument", "Refused"]
 
 _VERSION: Final = 1
 _LEVELS_SAMPLED: Final = 10
@@ -50,24 +50,6 @@ _INPUTS: Final[tuple[Input, ...]] = ("trades", "quotes", "book", "derivatives")
 
 class Refused(OperatorError):
     """A record that was read but cannot be believed; it goes to the dead letters with this reason."""
-
-
-def dead_letter(
-    topic: str, partition: int, offset: int, ts_ms: int, key: bytes | None, value: bytes | None, reason: str
-) -> Outgoing:
-    """The dead letter of one message: its place, bytes and reason."""
-    identifier = derive("dead", topic, partition, offset)
-    letter = DeadLetter(
-        id=identifier,
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        reason=reason,
-        ts_received=ts_ms * 1_000_000,
-        key=None if key is None else b64encode(key).decode(),
-        value=None if value is None else b64encode(value).decode(),
-    )
-    return outgoing(letter, key=f"{topic}[{partition}]", identifier=identifier, ts=ts_ms * 1_000_000)
 
 
 class Instrument:

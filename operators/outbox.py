@@ -4,7 +4,7 @@ from typing import Any
 
 from schemas.codec import encode
 from schemas.market import InstrumentDefinition
-from schemas.results import Absence, Bar, BookSample, DeadLetter, Gap, Vector
+from schemas.results import Absence, Bar, BookSample, Gap, Vector
 from schemas.signals import Signal
 from schemas.time import MILLISECOND
 from schemas.topics import Outgoing
@@ -17,13 +17,12 @@ _TOPIC_OF: dict[type, str] = {
     Absence: "features.vectors",
     BookSample: "features.books",
     Gap: "quality.gaps",
-    DeadLetter: "dead_letters",
     InstrumentDefinition: "reference.instruments",
 }
 
 
 def outgoing(
-    record: Bar | Vector | Absence | BookSample | Gap | DeadLetter | InstrumentDefinition | Signal,
+    record: Bar | Vector | Absence | BookSample | Gap | InstrumentDefinition | Signal,
     *,
     key: str,
     identifier: str,

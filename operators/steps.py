@@ -10,8 +10,9 @@ from operators.closed import DESK, Closed, Standing
 from operators.config import DeskConfig, InstrumentConfig
 from operators.control import Control
 from operators.desk.desk import Desk
-from operators.instrument import Instrument, dead_letter
+from operators.instrument import Instrument
 from schemas.batches import Batch, Rejected
+from schemas.deadletters import dead_letter
 from schemas.market import CONTROL
 from schemas.topics import Outgoing
 
