@@ -8,21 +8,22 @@ import msgspec
 
 from schemas.codec import DecodeError, decode_event
 from schemas.market import MarketEvent
-from schemas.time import Nanoseconds
+from schemas.time import SECOND, Nanoseconds
 from sources.malformed import Malformed
+from sources.merge import Heard, Item
 from sources.normalise.dialects import DIALECTS, Dialect
 from sources.normalise.fields import UNREADABLE, seconds
 from sources.normalise.venue import NormaliseError, Unnamed, Venue
 from sources.tapes.errors import TapeError
 from sources.tapes.files import Damage, PartFile
 
-__all__ = ["Tape", "TapeItem", "open_tapes"]
-
-TapeItem = MarketEvent | Malformed
+__all__ = ["Tape", "open_tapes"]
 
 _OWN: Final = b'{"type":'
 _MICROSECONDS: Final = 10**16
 """Below: microseconds; at or above: nanoseconds. Both are held to plausible years after that."""
+_PULSE: Final = SECOND
+"""Receive time between two items that say no more than that lines without a record came."""
 
 
 class Tape:
@@ -51,6 +52,7 @@ class Tape:
         self._dialect: Dialect | None = DIALECTS[venue.name] if venue is not None else None
         self._now = 0
         self._only: str | None = None  # the one instrument of the file so far; "" if there are several
+        self._pulse = 0
         self._held: list[tuple[str, bytes, Unnamed]] = []
 
     @property
@@ -63,8 +65,8 @@ class Tape:
         """Bytes of these read so far."""
         return sum(part.read for part in self._parts)
 
-    def __iter__(self) -> Iterator[TapeItem]:
-        """The records, and what is `Malformed`."""
+    def __iter__(self) -> Iterator[Item]:
+        """The records, what is `Malformed`, and `Heard` where lines have no record."""
         for part in self._parts:
             self._only = None
             number = 0
@@ -77,7 +79,7 @@ class Tape:
                 yield self._malformed(place, line, unnamed)
             self._held.clear()
 
-    def _items(self, line: bytes, path: Path, number: int) -> Iterator[TapeItem]:
+    def _items(self, line: bytes, path: Path, number: int) -> Iterator[Item]:
         malformed: Malformed | None = None
         records: list[MarketEvent] = []
         try:
@@ -92,16 +94,19 @@ class Tape:
         except (DecodeError, *UNREADABLE) as error:
             malformed = self._malformed(f"{path}:{number}", line, error)
         if self._venue is not None and self._venue.introduced:
-            yield from self._venue.introduced
-            self._venue.introduced.clear()
+            introduced, self._venue.introduced = self._venue.introduced, []
+            yield from introduced
         if malformed is not None:
             yield malformed
         for record in records:
             if record.instrument_id != self._only:
                 yield from self._another(record.instrument_id)
             yield record
+        if not records and malformed is None and self._now - self._pulse >= _PULSE:
+            self._pulse = self._now
+            yield Heard(ts_received=self._now)
 
-    def _another(self, instrument_id: str) -> Iterator[TapeItem]:
+    def _another(self, instrument_id: str) -> Iterator[Item]:
         if self._only is not None:
             self._only = ""
             return

@@ -1,0 +1,202 @@
+"""From what a tape holds to what the log holds: heartbeats, membership and ends, as a pure function of the records."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from schemas.market import CONTROL, Heartbeat, InstrumentDefinition, MarketEvent, Membership, TapeEnd
+from schemas.time import MILLISECOND, MINUTE, floor_to
+from sources.malformed import Malformed
+from sources.merge import SILENCE, Heard, Item, advance, merge
+from sources.normalise.venue import Clock
+
+__all__ = ["BEAT", "sequence"]
+
+BEAT: Final = 250 * MILLISECOND
+"""Receive time between two heartbeats."""
+_ANNOUNCE: Final = 10 * MINUTE
+"""Event time after which definitions and membership are said again, so that any part of the log can be read alone."""
+
+
+def sequence(*feeds: Iterable[Item], source: str) -> Iterator[MarketEvent | Malformed]:
+    """The records of ``feeds``, merged by receipt, and between them what only an ingester can say.
+
+    * ``Membership`` before the first record of a new instrument, and after each new definition of all of them every
+      ten minutes of event time.
+    * ``Heartbeat`` for every instrument and for `CONTROL` every 250 ms of receipt, as far as records show that
+      somebody listened: across a gap of up to `SILENCE` one at each side of it, across a longer one only at its
+      beginning, so that the engine sees it.
+    * When a feed ends before the others: ``TapeEnd`` for its instruments, and from then on their heartbeats with
+      ``connected=False``. At the end of all: last heartbeats, ``TapeEnd``, and a ``Membership`` of nobody.
+
+    One pass, in memory that grows with the number of instruments only. The same items give the same stream.
+
+    Parameters
+    ----------
+    source
+        Who speaks, in every inserted record.
+    """
+    sequencer = _Sequencer(source, len(feeds))
+    for feed, item in merge(feeds):
+        if item is None:
+            yield from sequencer.ended(feed)
+        else:
+            yield from sequencer.before(item, feed)
+            if not isinstance(item, Heard):
+                yield item
+
+
+class _Venue:
+    """The clock that a venue's heartbeats carry."""
+
+    __slots__ = ("clock", "heard", "told")
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.heard = 0
+        self.told = 0
+
+    def now(self, ts_received: int) -> int:
+        """The exchange's time as last known, moved on by the receive time since its last record; never back."""
+        silent = max(ts_received - self.heard, 0)
+        self.told = max(self.told, self.clock.latest + silent if self.clock.latest else ts_received)
+        return self.told
+
+
+class _Member:
+    """An instrument and the feeds that speak of it."""
+
+    __slots__ = ("definition", "feeds", "instrument_id", "venue")
+
+    def __init__(self, instrument_id: str, venue: _Venue) -> None:
+        self.instrument_id = instrument_id
+        self.venue = venue
+        self.definition: InstrumentDefinition | None = None
+        self.feeds: set[int] = set()
+
+
+class _Sequencer:
+    def __init__(self, source: str, feeds: int) -> None:
+        self._source = source
+        self._running = feeds
+        self._members: dict[str, _Member] = {}
+        self._venues: dict[str, _Venue] = {}
+        self._news = False  # an instrument is new, and no membership has said so yet
+        self._announced = 0
+        self._now = 0
+        self._due = 0
+        self._last_beat = 0
+
+    def before(self, item: Item, feed: int) -> list[MarketEvent]:
+        """What goes before ``item``; takes note of it."""
+        ts_received = item.ts_received
+        inserted: list[MarketEvent] = []
+        if ts_received >= self._due or advance(self._now, ts_received) < self._now:
+            inserted = self._move(ts_received)
+        elif ts_received > self._now:
+            self._now = ts_received
+        if isinstance(item, (Malformed, Heard)) or item.instrument_id == CONTROL:
+            return inserted
+        member = self._members.get(item.instrument_id)
+        if member is None or feed not in member.feeds:
+            member = self._join(item.instrument_id, feed)
+        if isinstance(item, InstrumentDefinition):
+            member.definition = item
+            return inserted
+        venue = member.venue
+        venue.clock.observe(item.ts_event, ts_received)
+        venue.heard = ts_received
+        return [*inserted, self._membership(ts_received)] if self._news else inserted
+
+    def ended(self, feed: int) -> list[MarketEvent]:
+        """What follows on the end of ``feed``."""
+        self._running -= 1
+        leaving: list[_Member] = []
+        for member in self._members.values():
+            if feed in member.feeds:
+                member.feeds.remove(feed)
+                if not member.feeds:
+                    leaving.append(member)
+        if not leaving and self._running:
+            return []
+        for member in leaving:
+            member.feeds.add(feed)  # connected still when its last heartbeat is written
+        inserted: list[MarketEvent] = [self._membership(self._now)] if self._news else []
+        inserted += self._beat(self._now)
+        for member in leaving:
+            member.feeds.clear()
+            inserted.append(
+                TapeEnd(
+                    instrument_id=member.instrument_id,
+                    ts_event=member.venue.now(self._now),
+                    ts_received=self._now,
+                    source=self._source,
+                )
+            )
+        if not self._running and self._members:
+            self._members.clear()
+            inserted.append(self._membership(self._now))
+        return inserted
+
+    def _move(self, ts_received: int) -> list[MarketEvent]:
+        """Move on to ``ts_received`` and say for which time until there somebody has listened."""
+        before, self._now = self._now, advance(self._now, ts_received)
+        self._due = floor_to(self._now, BEAT) + BEAT
+        if not before or self._now < before:
+            return []
+        inserted = self._beat(before) if self._now - before > BEAT else []
+        return inserted if self._now - before > SILENCE else inserted + self._beat(floor_to(self._now, BEAT))
+
+    def _beat(self, ts_received: int) -> list[MarketEvent]:
+        if ts_received <= self._last_beat or not self._members:
+            return []
+        self._last_beat = ts_received
+        inserted: list[MarketEvent] = []
+        if floor_to(self._control(ts_received), _ANNOUNCE) > self._announced:
+            inserted = self._announcement(ts_received)
+        elif self._news:
+            inserted.append(self._membership(ts_received))
+        for member in self._members.values():
+            now, connected = member.venue.now(ts_received), bool(member.feeds)
+            inserted.append(self._heartbeat(member.instrument_id, now, ts_received, connected=connected))
+        inserted.append(self._heartbeat(CONTROL, self._control(ts_received), ts_received))
+        return inserted
+
+    def _heartbeat(self, key: str, ts_event: int, ts_received: int, *, connected: bool = True) -> Heartbeat:
+        return Heartbeat(
+            instrument_id=key, ts_event=ts_event, ts_received=ts_received, source=self._source, connected=connected
+        )
+
+    def _announcement(self, ts_received: int) -> list[MarketEvent]:
+        definitions: list[MarketEvent] = [
+            msgspec.structs.replace(member.definition, ts_event=member.venue.now(ts_received), ts_received=ts_received)
+            for member in self._members.values()
+            if member.definition is not None
+        ]
+        return [*definitions, self._membership(ts_received)]
+
+    def _membership(self, ts_received: int) -> Membership:
+        now = self._control(ts_received)
+        self._news = False
+        self._announced = floor_to(now, _ANNOUNCE)
+        return Membership(
+            instrument_id=CONTROL,
+            ts_event=now,
+            ts_received=ts_received,
+            source=self._source,
+            instrument_ids=list(self._members),
+        )
+
+    def _control(self, ts_received: int) -> int:
+        """The time of the desk as a whole: that of the venue furthest on."""
+        return max(venue.now(ts_received) for venue in self._venues.values())
+
+    def _join(self, instrument_id: str, feed: int) -> _Member:
+        member = self._members.get(instrument_id)
+        if member is None:
+            venue = self._venues.setdefault(instrument_id.partition(":")[0], _Venue())
+            member = self._members[instrument_id] = _Member(instrument_id, venue)
+            self._news = True
+        member.feeds.add(feed)
+        return member
