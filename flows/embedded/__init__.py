@@ -1,0 +1,1 @@
+"""What `candlewick demo` brings with it instead of servers of your own."""
