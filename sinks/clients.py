@@ -62,15 +62,24 @@ def partition_counts(asked: AdminClient, topics: Iterable[str]) -> dict[str, int
     Raises:
         SinkError: the broker does not answer, or lacks some of them.
     """
+    seen, names = existing(asked), list(topics)
+    missing = [name for name in names if name not in seen]
+    if missing:
+        raise SinkError(f"no topic {', '.join(missing)} at the broker; `candlewick topics create` makes them")
+    return {name: seen[name] for name in names}
+
+
+def existing(asked: AdminClient) -> dict[str, int]:
+    """How many partitions each topic of the broker has.
+
+    Raises:
+        SinkError: the broker does not answer.
+    """
     try:
         seen = asked.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as error:
         raise SinkError(f"Kafka does not answer: {words(error)}") from error
-    names = list(topics)
-    missing = [name for name in names if name not in seen]
-    if missing:
-        raise SinkError(f"no topic {', '.join(missing)} at the broker; `candlewick topics create` makes them")
-    return {name: len(seen[name].partitions) for name in names}
+    return {name: len(topic.partitions) for name, topic in seen.items()}
 
 
 def words(error: KafkaException) -> str:

@@ -1,0 +1,116 @@
+"""How market events get into the log."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, Self, get_args
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.codec import encode
+from schemas.market import MarketEvent
+from schemas.partitioner import partition_for
+from schemas.results import DeadLetter
+from schemas.time import MILLISECOND
+from schemas.topics import LOG
+from sinks.clients import admin, partition_counts, producer_settings, words
+from sinks.errors import SinkError
+
+__all__ = ["DEAD_LETTERS", "LogWriter"]
+
+DEAD_LETTERS: Final = "dead_letters"
+
+_POLL_EVERY: Final = 256  # writes; reports are waiting, and count as in flight, until they are taken up
+
+Headers = list[tuple[str, str | bytes | None]]
+_HEADERS: Final[dict[type, Headers]] = {
+    record: [("type", record.__struct_config__.tag.encode())] for record in get_args(MarketEvent)
+}
+
+
+class LogWriter:
+    """Writes market events to the log, each once and a partition's in the order given.
+
+    An event counts as written when `flush` has returned. Beyond ``in_flight`` unacknowledged ones `write` waits for the
+    broker, so a slow broker slows the caller down and memory stays bounded.
+
+    Parameters:
+        client: librdkafka's settings, ``bootstrap.servers`` among them.
+        delivery_timeout_s: how long the broker may be away before an event counts as lost, which is an error.
+        in_flight: messages.
+
+    Raises:
+        SinkError: the broker does not answer, lacks a topic, or could not take an event (from any later call).
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, Any],
+        *,
+        log: str = LOG,
+        dead_letters: str = DEAD_LETTERS,
+        delivery_timeout_s: float = 300.0,
+        in_flight: int = 50_000,
+    ) -> None:
+        self._log, self._dead_letters = log, dead_letters
+        self._counts = partition_counts(admin(client), [log, dead_letters])
+        self._places: dict[str, int] = {}
+        self._failure: str | None = None
+        self._calls = 0
+        self._producer = Producer({
+            "linger.ms": 5,
+            **producer_settings(client, delivery_timeout_s),
+            "queue.buffering.max.messages": in_flight,
+            "delivery.report.only.error": True,  # every report is checked, in C; only failures come up to `_report`
+        })  # fmt: skip
+
+    def write(self, event: MarketEvent) -> None:
+        """Hand ``event`` to the broker, under its instrument and with the time of its receipt."""
+        key = event.instrument_id
+        partition = self._places.get(key)
+        if partition is None:
+            partition = self._places[key] = partition_for(key, self._counts[self._log])
+        self._send(self._log, key, partition, encode(event), event.ts_received // MILLISECOND, _HEADERS[type(event)])
+
+    def reject(self, letter: DeadLetter) -> None:
+        """Hand on what could not be made an event."""
+        key = f"{letter.topic}[{letter.partition}]"
+        headers: Headers = [("type", b"dead_letter"), ("id", letter.id.encode())]
+        partition = partition_for(key, self._counts[self._dead_letters])
+        self._send(self._dead_letters, key, partition, encode(letter), letter.ts_received // MILLISECOND, headers)
+
+    def flush(self) -> None:
+        """Wait until the broker has acknowledged all."""
+        while self._producer.flush(1.0):  # in steps, so that signal handlers get their turn
+            self._check()
+        self._check()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None:
+            self.flush()
+
+    def _send(self, topic: str, key: str, partition: int, value: bytes, ts_ms: int, headers: Headers) -> None:
+        self._calls += 1
+        if self._calls % _POLL_EVERY == 0:
+            self._producer.poll(0)
+            self._check()
+        while True:
+            try:
+                self._producer.produce(
+                    topic, value, key, partition, self._report, timestamp=ts_ms, headers=headers
+                )  # fmt: skip
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+                self._check()
+            except KafkaException as failure:
+                raise SinkError(f"{topic}[{partition}]: {key} not written: {words(failure)}") from failure
+
+    def _report(self, error: KafkaError | None, message: Message) -> None:
+        self._failure = self._failure or f"{message.topic()}[{message.partition()}]: not delivered: {error}"
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise SinkError(self._failure)
