@@ -222,6 +222,8 @@ def _quote(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> M
 
 def _delta(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> MarketEvent | None:
     wire = _DEPTH.decode(data)
+    if (wire.previous is None) != (venue.name == "binance"):
+        raise NormaliseError("only futures chain book deltas by 'pu', and all of them do: is it another of the venues?")
     if not venue.first("book", wire.symbol, "depth"):
         return None
     ts_event = _sent(wire.sent, venue, ts_received)
