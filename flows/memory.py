@@ -1,4 +1,4 @@
-"""A log in memory: what replay and parity read instead of Kafka."""
+"""A log in memory: what a replay reads instead of Kafka."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -6,32 +6,23 @@ from typing import Final
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from flows.feeds import Item, rejected
 from schemas.batches import Batch, Rejected
 from schemas.codec import encode
-from schemas.market import MarketEvent
 from schemas.time import MILLISECOND
+from sources.malformed import Malformed
 
-__all__ = ["LogRecord", "MemoryLog", "log_records"]
+__all__ = ["MemoryLog"]
 
 _BATCH: Final = 5_000
-
-LogRecord = tuple[str, int, int, int, bytes]
-"""Key, partition, offset, time stamp in ms, value."""
-
-_Item = tuple[str, Batch | Rejected]
+_LogItem = tuple[str, Batch | Rejected]
 
 
-def log_records(events: Iterable[MarketEvent]) -> Iterator[LogRecord]:
-    """``events`` as they would stand in a log of one partition."""
-    for offset, event in enumerate(events):
-        yield event.instrument_id, 0, offset, event.ts_received // MILLISECOND, encode(event)
+class MemoryLog(FixedPartitionedSource[_LogItem, None]):
+    """Records in one part, encoded, batched and grouped as the Kafka source does; not resumable."""
 
-
-class MemoryLog(FixedPartitionedSource[_Item, None]):
-    """Records in one part, batched and grouped as the Kafka source does; not resumable."""
-
-    def __init__(self, records: Iterable[LogRecord]) -> None:
-        self._records = iter(records)
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = items
 
     def list_parts(self) -> list[str]:
         """The one part."""
@@ -39,20 +30,25 @@ class MemoryLog(FixedPartitionedSource[_Item, None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":  # noqa: ARG002
         """The part."""
-        return _Part(self._records)
+        return _Part(enumerate(self._items))
 
 
-class _Part(StatefulSourcePartition[_Item, None]):
-    def __init__(self, records: Iterator[LogRecord]) -> None:
-        self._records = records
+class _Part(StatefulSourcePartition[_LogItem, None]):
+    def __init__(self, items: Iterator[tuple[int, Item]]) -> None:
+        self._items = items
 
-    def next_batch(self) -> list[_Item]:
-        grouped: dict[tuple[str, int], list[tuple[int, int, bytes]]] = {}
-        for key, partition, offset, ts_ms, value in islice(self._records, _BATCH):
-            grouped.setdefault((key, partition), []).append((offset, ts_ms, value))
-        if not grouped:
+    def next_batch(self) -> list[_LogItem]:
+        batches: dict[str, list[tuple[int, int, bytes]]] = {}
+        refused: list[_LogItem] = []
+        for offset, item in islice(self._items, _BATCH):
+            if isinstance(item, Malformed):
+                refused.append(("dead:00000", rejected(item)))
+            else:
+                message = (offset, item.ts_received // MILLISECOND, encode(item))
+                batches.setdefault(item.instrument_id, []).append(message)
+        if not batches and not refused:
             raise StopIteration
-        return [(key, Batch(key, partition, messages)) for (key, partition), messages in grouped.items()]
+        return [(key, Batch(key, 0, messages)) for key, messages in batches.items()] + refused
 
     def snapshot(self) -> None:
         return None

@@ -9,9 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from schemas.codec import encode
 from schemas.market import MarketEvent
 from schemas.partitioner import partition_for
-from schemas.results import DeadLetter
 from schemas.time import MILLISECOND
-from schemas.topics import LOG
+from schemas.topics import LOG, Outgoing
 from sinks.clients import admin, partition_counts, producer_settings, words
 from sinks.errors import SinkError
 
@@ -71,12 +70,11 @@ class LogWriter:
             partition = self._places[key] = partition_for(key, self._counts[self._log])
         self._send(self._log, key, partition, encode(event), event.ts_received // MILLISECOND, _HEADERS[type(event)])
 
-    def reject(self, letter: DeadLetter) -> None:
+    def reject(self, letter: Outgoing) -> None:
         """Hand on what could not be made an event."""
-        key = f"{letter.topic}[{letter.partition}]"
         headers: Headers = [("type", b"dead_letter"), ("id", letter.id.encode())]
-        partition = partition_for(key, self._counts[self._dead_letters])
-        self._send(self._dead_letters, key, partition, encode(letter), letter.ts_received // MILLISECOND, headers)
+        partition = partition_for(letter.key, self._counts[self._dead_letters])
+        self._send(self._dead_letters, letter.key, partition, letter.value, letter.ts_ms, headers)
 
     def flush(self) -> None:
         """Wait until the broker has acknowledged all."""

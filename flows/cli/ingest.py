@@ -1,0 +1,69 @@
+"""`candlewick ingest`."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from flows.errors import FlowError
+from flows.feeds import Feed, recorded_feed, simulated_feed
+from flows.ingest import Recorder, Writer, paced
+from flows.ingest import ingest as write
+from flows.progress import shown
+from flows.run import kafka_client, stop_flag
+from flows.settings import load
+from schemas.time import SECOND
+from sinks.log_writer import LogWriter
+from sources.simulator import Faults, Simulator, SimulatorConfig
+
+__all__ = ["ingest"]
+
+
+def ingest(
+    more: Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", help="Further files of --tape")] = None,
+    *,
+    tape: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Recorded file: PATH or VENUE=PATH")] = None,
+    venue: Annotated[str | None, typer.Option(help="Whose messages the files hold")] = None,
+    simulate: Annotated[bool, typer.Option("--simulate", help="A simulated market instead")] = False,
+    seed: Annotated[int, typer.Option(help="Of the simulation")] = 7,
+    seconds: Annotated[float | None, typer.Option(help="Length of the simulation; default: without end")] = None,
+    start: Annotated[int | None, typer.Option(help="Begin of the simulation, ns since 1970; default: now")] = None,
+    history_days: Annotated[float, typer.Option(help="One-minute bars before the simulation begins")] = 0.0,
+    faults: Annotated[str, typer.Option(help='JSON, such as {"gap": {"per_hour": 2}}')] = "{}",
+    speed: Annotated[float | None, typer.Option(min=0.001, help="Times recorded; default: as fast as it goes")] = None,
+    source: Annotated[str | None, typer.Option(help="Name of this ingester in its heartbeats")] = None,
+    to: Annotated[Path | None, typer.Option(help="A recording (.jsonl, .jsonl.gz) in place of the log")] = None,
+) -> None:
+    """Write a tape or a simulation to the log, with heartbeats, every delivery checked."""
+    stop = stop_flag()
+    files = [*(tape or []), *(more or [])]
+    if bool(files) == simulate:
+        raise FlowError("ingest needs either --tape PATH... --venue V or --simulate")
+    feed: Feed
+    if simulate:
+        config = SimulatorConfig(
+            seed=seed,
+            start=start or time.time_ns() // SECOND * SECOND,
+            duration=None if seconds is None else round(seconds * SECOND),
+            faults=_faults(faults),
+        )
+        feed = simulated_feed(
+            Simulator(config), history_days=history_days, source=source or "simulator", stop=stop.is_set
+        )
+    else:
+        feed = recorded_feed(files, venue, source=source or "tape", stop=stop.is_set)
+    writer: Writer = Recorder(to) if to is not None else LogWriter(kafka_client(load()))
+    with writer, shown(feed) as items:
+        timed = items if speed is None else paced(items, speed, flush=writer.flush, stop=stop.is_set)
+        counts = write(timed, writer)
+    for kind, count in sorted(counts.items()):
+        typer.echo(f"{kind}: {count}")
+
+
+def _faults(text: str) -> Faults:
+    try:
+        return msgspec.json.decode(text, type=Faults)
+    except msgspec.DecodeError as error:
+        raise FlowError(f"--faults {text}: {error}") from error

@@ -1,0 +1,38 @@
+"""The root of the `candlewick` command."""
+
+import sys
+
+import typer
+
+from flows.cli.ingest import ingest
+from flows.cli.inspect import inspect
+from flows.cli.migrate import migrate
+from flows.cli.replay import replay
+from flows.cli.run import run
+from flows.cli.store import store
+from flows.cli.topics import topics
+from flows.errors import told
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="A streaming engine that turns crypto market data into explained, reviewable trading signals.",
+)  # fmt: skip
+for command in (ingest, inspect, migrate, replay, run, store, topics):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; an error of ours is one line on standard error and exit status 2."""
+    try:
+        app()
+    except Exception as error:
+        ours = told(error)
+        if ours is None:
+            raise
+        for line in str(ours).splitlines():
+            typer.echo(f"candlewick: {line}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,33 @@
+"""`candlewick replay`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.feeds import recorded_feed
+from flows.replay import replay as run
+from flows.settings import load
+
+__all__ = ["replay"]
+
+
+class Format(StrEnum):
+    """Of the files written."""
+
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+def replay(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files: PATH, or VENUE=PATH")],
+    *,
+    out: Annotated[Path, typer.Option("--out", help="Directory for one file a topic")],
+    venue: Annotated[str | None, typer.Option(help="Whose messages the tape holds; not for own recordings")] = None,
+    fmt: Annotated[Format, typer.Option("--format")] = Format.JSONL,
+) -> None:
+    """Run recorded input through the engine, without Kafka and database, as fast as it goes."""
+    replayed = run(load(), recorded_feed(inputs, venue), out, fmt.value)
+    for topic, count in sorted(replayed.records.items()):
+        typer.echo(f"{topic}: {count}")

@@ -1,0 +1,116 @@
+"""Ingest: a feed written into the log, at the speed it was recorded, faster, or as fast as the broker takes it."""
+
+import gzip
+import time
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+import msgspec
+
+from flows.feeds import Item, rejected
+from schemas.codec import encode
+from schemas.deadletters import dead_letter
+from schemas.market import MarketEvent
+from schemas.results import DeadLetter
+from schemas.time import SECOND
+from schemas.topics import Outgoing
+from sources.malformed import Malformed
+
+__all__ = ["Recorder", "Writer", "ingest", "letter_of", "paced"]
+
+_NAP: Final = 0.05
+
+
+class Writer(Protocol):
+    """Where the log is written to."""
+
+    def write(self, event: MarketEvent) -> None: ...
+    def reject(self, letter: Outgoing) -> None: ...
+    def flush(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+
+
+def ingest(items: Iterable[Item], writer: Writer) -> Counter[str]:
+    """Write every item, malformed ones as dead letters; counts by type of record.
+
+    Raises:
+        CandlewickError: the writer could not deliver something.
+    """
+    counts: Counter[str] = Counter()
+    for item in items:
+        if isinstance(item, Malformed):
+            writer.reject(letter_of(item))
+            counts["malformed"] += 1
+        else:
+            writer.write(item)
+            counts[str(item.__struct_config__.tag)] += 1
+    writer.flush()
+    return counts
+
+
+def letter_of(item: Malformed) -> Outgoing:
+    """The dead letter of input that is no record."""
+    batch = rejected(item)
+    offset, ts_ms, key, value, reason = batch.messages[0]
+    return dead_letter(batch.topic, batch.partition, offset, ts_ms, key, value, reason)
+
+
+def paced(
+    items: Iterable[Item], speed: float, *, flush: Callable[[], None], stop: Callable[[], bool]
+) -> Iterator[Item]:
+    """``items`` as fast as they were received, times ``speed``; what waits in the writer is flushed before a pause.
+
+    The exchange bars of a history are not waited for: they were all known when the recording began.
+    """
+    began: tuple[float, int] | None = None
+    for item in items:
+        now = item.ts_received
+        if began is None or now < began[1]:
+            began = (time.monotonic(), now)
+        due = began[0] + (now - began[1]) / SECOND / speed
+        if due - time.monotonic() > _NAP:
+            flush()
+            while (rest := due - time.monotonic()) > 0 and not stop():
+                time.sleep(min(rest, _NAP))
+        yield item
+
+
+class Recorder:
+    """Writes Candlewick's own recording format instead of a log: a record's JSON a line, packed if so named."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = path.with_name(f".{path.name}.partial")
+        # No time stamp in the header: equal records give equal bytes.
+        packed = path.suffix == ".gz"
+        self._file = gzip.GzipFile(self._partial, "wb", 6, mtime=0) if packed else self._partial.open("wb")
+
+    def write(self, event: MarketEvent) -> None:
+        """Append one record."""
+        self._file.write(encode(event) + b"\n")
+
+    def reject(self, letter: Outgoing) -> None:
+        """Append the line as it was, to be refused by every reader of the recording."""
+        value = msgspec.json.decode(letter.value, type=DeadLetter).value
+        self._file.write(b64decode(value or "").replace(b"\n", b" ") + b"\n")
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Finish: only now is the file there under its name, and only whole."""
+        self._file.close()
+        if error is None:
+            self._partial.replace(self._path)
+        else:
+            self._partial.unlink()
