@@ -14,9 +14,7 @@ from schemas.topics import LOG, Outgoing
 from sinks.clients import admin, partition_counts, producer_settings, words
 from sinks.errors import SinkError
 
-__all__ = ["DEAD_LETTERS", "LogWriter"]
-
-DEAD_LETTERS: Final = "dead_letters"
+__all__ = ["LogWriter"]
 
 _POLL_EVERY: Final = 256  # writes; reports are waiting, and count as in flight, until they are taken up
 
@@ -46,12 +44,11 @@ class LogWriter:
         client: Mapping[str, Any],
         *,
         log: str = LOG,
-        dead_letters: str = DEAD_LETTERS,
         delivery_timeout_s: float = 300.0,
         in_flight: int = 50_000,
     ) -> None:
-        self._log, self._dead_letters = log, dead_letters
-        self._counts = partition_counts(admin(client), [log, dead_letters])
+        self._log = log
+        self._counts = partition_counts(admin(client), [log, "dead_letters"])
         self._places: dict[str, int] = {}
         self._failure: str | None = None
         self._calls = 0
@@ -71,10 +68,10 @@ class LogWriter:
         self._send(self._log, key, partition, encode(event), event.ts_received // MILLISECOND, _HEADERS[type(event)])
 
     def reject(self, letter: Outgoing) -> None:
-        """Hand on what could not be made an event."""
+        """Hand on the dead letter of what could not be made an event."""
+        partition = partition_for(letter.key, self._counts[letter.topic])
         headers: Headers = [("type", b"dead_letter"), ("id", letter.id.encode())]
-        partition = partition_for(letter.key, self._counts[self._dead_letters])
-        self._send(self._dead_letters, letter.key, partition, letter.value, letter.ts_ms, headers)
+        self._send(letter.topic, letter.key, partition, letter.value, letter.ts_ms, headers)
 
     def flush(self) -> None:
         """Wait until the broker has acknowledged all."""

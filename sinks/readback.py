@@ -39,14 +39,8 @@ class Ledger:
         self._repeated, self._quiet = False, 0
 
     def found(self, output: Output, offset: int, identifier: str, value: bytes) -> None:
-        """``output`` holds ``identifier``.
-
-        Raises:
-            ContradictionError: twice, with different content.
-        """
-        first = self._found.setdefault(output, {}).setdefault(identifier, (offset, hash(value)))
-        if first[1] != hash(value):
-            raise _contradiction(output, first[0], identifier, f"than at offset {offset}")
+        """``output`` holds ``identifier``; what holds it again further on is no concern of the engine's."""
+        self._found.setdefault(output, {}).setdefault(identifier, (offset, hash(value)))
 
     def holds(self, output: Output, record: Outgoing) -> bool:
         """Whether ``record`` is there already; asked once a record.
@@ -59,7 +53,7 @@ class Ledger:
         if entry is None:
             return False
         if entry[1] != hash(record.value):
-            raise _contradiction(output, entry[0], record.id, "than the engine gives it now")
+            raise _contradiction(output, entry[0], record)
         self._repeated = True
         return True
 
@@ -185,8 +179,8 @@ def _names(outputs: Iterable[Output]) -> str:
     return ", ".join(f"{topic}[{partition}]" for topic, partition in sorted(outputs))
 
 
-def _contradiction(output: Output, offset: int, identifier: str, versus: str) -> ContradictionError:
+def _contradiction(output: Output, offset: int, record: Outgoing) -> ContradictionError:
     return ContradictionError(
-        f"{place(*output, offset)}: identifier {identifier} has other content {versus}: equal logs no longer give "
-        "equal results; the engine stops rather than publish both"
+        f"{place(*output, offset)}: identifier {record.id} has other content there than the engine gives it now, so "
+        "equal logs no longer give equal results: the engine stops rather than publish both"
     )

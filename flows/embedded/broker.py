@@ -29,7 +29,7 @@ class EmbeddedBroker:
         partitions: of every topic that does not have a number of its own.
     """
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, partitions: int = 4) -> None:
         self._topics = {topic.name: topic.partitions or partitions for topic in TOPICS}
         self._process: subprocess.Popen[str] | None = None
         self.bootstrap = ""
