@@ -127,5 +127,5 @@ def dead_letter(message: Message, reason: str) -> Row:
     plausible = 0 <= message.ts_ms < 2**42  # until the year 2109; a producer may write any number
     ts_received = message.ts_ms * 1_000_000 if plausible else 0
     readable = reason.replace("\0", r"\0").encode(errors="backslashreplace").decode()
-    identifier = UUID(derive("dead_letter", *place))
+    identifier = UUID(derive("dead", *place))
     return (identifier, *place, readable, ts_received, message.key, message.value)

@@ -56,7 +56,8 @@ class TimescaleWriter:
     stop
         Once set, waiting for a database that is away ends, and nothing more is written.
     patience
-        Seconds to wait for the very first connection before it is an error. Later losses are waited out for ever.
+        Seconds to wait for the very first connection before it is an error (at most 5 for another store to end). Later
+        losses are waited out for ever.
 
     Raises
     ------
@@ -72,6 +73,7 @@ class TimescaleWriter:
         self._connection: Connection | None = None
         self._types: dict[Table, list[int]] = {}
         self._schema_hash = ""
+        self._patience = patience
         self._deadline: float | None = monotonic() + patience
 
     def offsets(self) -> dict[tuple[str, int], int]:
@@ -132,8 +134,8 @@ class TimescaleWriter:
 
     def _prepare(self, connection: Connection) -> None:
         set_json_dumps(msgspec.json.encode, connection)
-        # A lock held by somebody else is waited for in bounded slices, so that `stop` is seen; jit never pays here.
-        connection.execute("SET lock_timeout = '5s'; SET jit = off; SET timezone = 'UTC'")
+        # Every wait for a lock is bounded, so that `stop` is seen; jit never pays here.
+        connection.execute(f"SET lock_timeout = {1 + round(1000 * min(self._patience, 5))}; SET jit = off".encode())
         try:
             connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])  # the lock of a store that just died goes soon
         except errors.LockNotAvailable as error:
@@ -141,6 +143,7 @@ class TimescaleWriter:
                 f"database {address(self._dsn)}: another `candlewick store` writes into it ({_holder(connection)}):"
                 " only one may, stop that one first"
             ) from error
+        connection.execute("SET lock_timeout = '5s'")
         if missing := pending(connection):
             raise DatabaseError(
                 f"database {address(self._dsn)} lacks migration {missing[0].name}: run `candlewick migrate` first"

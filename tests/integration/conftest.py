@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.kafka_broker import KafkaBroker, MissingError, fetch
+from tests.integration.timescale_fixtures import database, embedded, empty_database, timescale, timescale_database
+
+__all__ = ["database", "embedded", "empty_database", "kafka", "timescale", "timescale_database"]
 
 
 @pytest.fixture(scope="session")
