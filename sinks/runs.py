@@ -1,0 +1,75 @@
+"""Sorts more records than memory holds: sorted runs on disk, merged (Knuth, The Art of Computer Programming 3, 5.4).
+
+However many keys there are, at most `FAN_IN` files are open at once.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+__all__ = ["FAN_IN", "Entry", "Runs"]
+
+Entry = tuple[str, int, str, int, bytes]
+"""Topic, time stamp in ms, key, number within what came of that topic and key, value; entries sort by all of them."""
+
+FAN_IN: Final = 64
+_OVERHEAD: Final = 300  # bytes of Python objects an entry beside its value
+
+_place: Final = msgspec.json.Decoder(tuple[str, int, str, int])
+
+
+class Runs:
+    """Takes entries in any order and gives them back sorted, once.
+
+    Parameters:
+        directory: an existing, empty one; its files are this object's.
+        memory: bytes kept there before a run is written.
+    """
+
+    def __init__(self, directory: Path, memory: int) -> None:
+        self._directory, self._memory = directory, memory
+        self._entries: list[Entry] = []
+        self._size = 0
+        self._written = 0
+        self._runs: list[Path] = []
+
+    def add(self, entry: Entry) -> None:
+        """Take ``entry``; its value holds no line break, as nothing encoded as JSON does."""
+        self._entries.append(entry)
+        self._size += len(entry[4]) + _OVERHEAD
+        if self._size > self._memory:
+            self._spill()
+
+    def merged(self) -> Iterator[Entry]:
+        """All that was taken, sorted."""
+        self._entries.sort()
+        return heapq.merge(self._entries, *map(_read, self._runs))
+
+    def _spill(self) -> None:
+        self._entries.sort()
+        run = self._write(self._entries)
+        self._entries, self._size = [], 0
+        self._runs.append(run)
+        if len(self._runs) == FAN_IN - 1:  # one more is open for what they are merged into
+            whole = self._write(heapq.merge(*map(_read, self._runs)))
+            for part in self._runs:
+                part.unlink()
+            self._runs = [whole]
+
+    def _write(self, entries: Iterable[Entry]) -> Path:
+        run = self._directory / f"{self._written:06d}.run"
+        self._written += 1
+        with run.open("wb") as file:
+            for *place, value in entries:
+                file.write(b"%b\n%b\n" % (msgspec.json.encode(place), value))
+        return run
+
+
+def _read(run: Path) -> Iterator[Entry]:
+    with run.open("rb") as file:
+        for line in file:
+            place: tuple[Any, ...] = _place.decode(line)
+            yield (*place, next(file)[:-1])
