@@ -186,4 +186,6 @@ def _first_line(part: PartFile) -> bytes:
                 return line
     except Damage:
         return b""  # told in its place when the tape is read
+    finally:
+        part.read = 0
     raise TapeError(f"tape {part.path}: there is no line in it")
