@@ -1,0 +1,25 @@
+// Making and changing elements. Text is always set as text: nothing that comes from outside is read as HTML.
+
+export const $ = (id) => document.getElementById(id);
+
+/** An element: `make("p", {class: "muted"}, "text", child, …)`; a property that is false or null is left out. */
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Sets text only where it differs, so that a second's update touches little. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Shows an explanation where there is nothing to show: a line, and what to do about it. */
+export function emptiness(line, advice) {
+  return make("div", { class: "nothing" }, make("p", {}, line), advice ? make("p", { class: "muted" }, advice) : null);
+}
