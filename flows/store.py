@@ -1,15 +1,13 @@
 """The dataflow that fills the database from the result topics."""
 
 from collections import Counter
-from collections.abc import Callable
 from threading import Event
-from typing import Final
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from bytewax.testing import run_main
 
+from flows.runtime import run_main
 from flows.settings import Settings
 from schemas.errors import CandlewickError
 from schemas.message import Message
@@ -18,10 +16,6 @@ from sinks.timescale import TimescaleWriter
 from sources.results import ResultTopics
 
 __all__ = ["run_store"]
-
-_execute: Final[Callable[[Dataflow], None]] = (
-    run_main  # in this thread, where signals arrive; Bytewax types it not at all
-)
 
 
 class _Run:
@@ -79,7 +73,7 @@ def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None
         )
         flow = Dataflow("store")
         op.output("database", op.input("topics", flow, source), _Sink(writer, run))
-        _execute(flow)
+        run_main(flow)  # in this thread, where signals arrive
     finally:
         writer.close()
     if run.error is not None:

@@ -6,11 +6,13 @@ from typing import Annotated, Final, Literal, get_args
 from msgspec import Meta
 
 __all__ = [
-    "DAY", "HOUR", "MILLISECOND", "MINUTE", "SECOND", "TIMEFRAMES", "TIMEFRAME_NS", "Nanoseconds", "Timeframe",
+    "DAY", "HOUR",
+    "MICROSECOND", "MILLISECOND", "MINUTE", "SECOND", "TIMEFRAMES", "TIMEFRAME_NS", "Nanoseconds", "Timeframe",
     "due_timeframes", "floor_to", "to_text",
 ]  # fmt: skip
 
-MILLISECOND: Final = 1_000_000
+MICROSECOND: Final = 1_000
+MILLISECOND: Final = 1_000 * MICROSECOND
 SECOND: Final = 1_000 * MILLISECOND
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE

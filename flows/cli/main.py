@@ -11,6 +11,7 @@ from flows.cli.replay import replay
 from flows.cli.run import run
 from flows.cli.store import store
 from flows.cli.topics import topics
+from flows.cli.verify_parity import verify_parity
 from flows.errors import told
 
 __all__ = ["app", "main"]
@@ -19,7 +20,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="A streaming engine that turns crypto market data into explained, reviewable trading signals.",
 )  # fmt: skip
-for command in (ingest, inspect, migrate, replay, run, store, topics):
+for command in (ingest, inspect, migrate, replay, run, store, topics, verify_parity):
     app.command()(command)
 
 

@@ -1,0 +1,183 @@
+"""Parity: the log once more through the engine, held against what the live engine wrote."""
+
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from msgspec import Struct
+
+from flows.engine import engine_flow
+from flows.errors import FlowError
+from flows.run import kafka_client
+from flows.runtime import run_main
+from flows.settings import Settings
+from schemas.errors import place
+from schemas.message import Message
+from schemas.time import MILLISECOND, to_text
+from schemas.topics import LOG, TOPICS, Outgoing
+from sources.kafka import LogError
+from sources.log import KafkaLog
+from sources.results import ResultTopics
+
+__all__ = ["Parity", "verify_parity"]
+
+_COMPARED: Final = [topic.name for topic in TOPICS if topic.lane != "log" and not topic.compacted]
+
+_Name = tuple[str, str]
+"""Topic and identifier."""
+
+
+class Parity(Struct, frozen=True):
+    """What the comparison found."""
+
+    compared: int
+    pending: int
+    """Results that live has not come to yet."""
+    difference: str | None
+    """The first one, with its place; ``None``: identical."""
+    differences: int
+
+
+class _Result(NamedTuple):
+    key: str
+    ts_ms: int
+    digest: bytes
+    place: str
+
+
+def verify_parity(settings: Settings, *, since: int = 0, until: int | None = None) -> Parity:
+    """Read the whole log, and compare every result decided in ``[since, until)`` (ns) with the result topics.
+
+    The engine always begins at the log's first message, since what it knows comes from there; ``since`` leaves out the
+    results of a time for which the log no longer holds what came before.
+
+    Raises:
+        CandlewickError: broker or topics are not there.
+    """
+    lowest, highest = since // MILLISECOND, None if until is None else until // MILLISECOND
+
+    def asked(ts_ms: int) -> bool:
+        return ts_ms >= lowest and (highest is None or ts_ms < highest)
+
+    live, contradictions = _live(settings, asked)
+    replayed: dict[_Name, _Result] = {}
+
+    def keep(record: Outgoing) -> None:
+        if asked(record.ts_ms):
+            replayed[record.topic, record.id] = _Result(record.key, record.ts_ms, _digest(record.value), "")
+
+    _replay(settings, keep)
+    reached = {(name[0], result.key): result.ts_ms for name, result in sorted(live.items(), key=lambda i: i[1].ts_ms)}
+    missing = [name for name in replayed if name not in live]
+    pending = {name for name in missing if replayed[name].ts_ms > reached.get((name[0], replayed[name].key), -1)}
+    wrong = {name for name in replayed if name in live and live[name].digest != replayed[name].digest}
+    wrong.update(name for name in missing if name not in pending)
+    wrong.update(name for name in live if name not in replayed)
+    wrong.update(contradictions)
+    if not wrong:
+        return Parity(len(live), len(pending), None, 0)
+    first = min(wrong, key=lambda name: ((live.get(name) or replayed[name]).ts_ms, name))
+    return Parity(len(live), len(pending), _describe(settings, first, live, replayed), len(wrong))
+
+
+def _live(settings: Settings, asked: Callable[[int], bool]) -> tuple[dict[_Name, _Result], set[_Name]]:
+    """Results by name, and the names that stand there with two contents."""
+    found: dict[_Name, _Result] = {}
+    contradictions: set[_Name] = set()
+    for message in _messages(settings):
+        value = message.value or b""
+        record = msgspec.json.decode(value)
+        if message.topic == "dead_letters" and record.get("topic") != LOG:
+            continue  # written by an ingester, not by the engine
+        if not asked(message.ts_ms):
+            continue
+        name = (message.topic, str(record.get("id")))
+        where = place(message.topic, message.partition, message.offset)
+        result = _Result((message.key or b"").decode(), message.ts_ms, _digest(value), where)
+        if found.setdefault(name, result).digest != result.digest:
+            contradictions.add(name)
+    return found, contradictions
+
+
+def _messages(settings: Settings) -> Iterator[Message]:
+    failures: list[LogError] = []
+    source = ResultTopics(
+        kafka_client(settings), _COMPARED, {}, stop=lambda: False, failed=failures.append, until_end=True
+    )
+    part = source.build_part("", "", None)
+    while True:
+        try:
+            batches = part.next_batch()
+        except StopIteration:
+            break
+        for batch in batches:
+            yield from batch
+    part.close()
+    if failures:
+        raise failures[0]
+
+
+def _replay(settings: Settings, keep: Callable[[Outgoing], None]) -> None:
+    log = KafkaLog(kafka_client(settings), until_end=True, max_ahead_s=settings.engine.max_ahead_s)
+    run_main(engine_flow(settings, log, _Kept(keep), _Kept(keep)))
+
+
+def _describe(settings: Settings, name: _Name, live: dict[_Name, _Result], replayed: dict[_Name, _Result]) -> str:
+    """The difference in words; replays and reads once more, since only digests were kept."""
+    topic, identifier = name
+    if name not in live:
+        result = replayed[name]
+        at = to_text(result.ts_ms * MILLISECOND)
+        return f"{topic}: {identifier} of {result.key} at {at} is missing from the topic"
+    where = f"{live[name].place}: {identifier} of {live[name].key}"
+    if name not in replayed:
+        return f"{where} is not what the log gives: no such record"
+    mine: list[bytes] = []
+    _replay(settings, lambda record: mine.append(record.value) if (record.topic, record.id) == name else None)
+    for message in _messages(settings):
+        value = message.value or b""
+        if message.topic == topic and _digest(value) != replayed[name].digest:
+            record = msgspec.json.decode(value)
+            if str(record.get("id")) == identifier:
+                path, theirs, ours = _unequal("$", record, msgspec.json.decode(mine[0]))
+                at = place(message.topic, message.partition, message.offset)
+                return f"{at}: {identifier} of {live[name].key}: {path} is {theirs!r}, the log gives {ours!r}"
+    raise FlowError(f"{where} changed while it was compared")
+
+
+def _unequal(path: str, theirs: Any, ours: Any) -> tuple[str, Any, Any]:
+    """The first place at which two JSON values differ."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for key in [*theirs, *(key for key in ours if key not in theirs)]:
+            if theirs.get(key) != ours.get(key):
+                return _unequal(f"{path}.{key}", theirs.get(key), ours.get(key))
+    if isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+        for number, pair in enumerate(zip(theirs, ours, strict=True)):
+            if pair[0] != pair[1]:
+                return _unequal(f"{path}[{number}]", *pair)
+    return path, theirs, ours
+
+
+def _digest(value: bytes) -> bytes:
+    return blake2b(value, digest_size=16).digest()
+
+
+class _KeptPart(StatelessSinkPartition[tuple[str, Outgoing]]):
+    def __init__(self, keep: Callable[[Outgoing], None]) -> None:
+        self._keep = keep
+
+    def write_batch(self, items: list[tuple[str, Outgoing]]) -> None:
+        for _, record in items:
+            self._keep(record)
+
+
+class _Kept(DynamicSink[tuple[str, Outgoing]]):
+    """Hands every record on; nothing is written, so nothing is guaranteed."""
+
+    def __init__(self, keep: Callable[[Outgoing], None]) -> None:
+        self._keep = keep
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _KeptPart:  # noqa: ARG002
+        return _KeptPart(self._keep)

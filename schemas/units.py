@@ -1,0 +1,56 @@
+"""The unit of every number in a record, by the name of its field: a name means the same wherever it stands."""
+
+from typing import Final
+
+__all__ = ["UNITS", "unit"]
+
+_TIME: Final = "nanoseconds since 1970, UTC"
+_PRICE: Final = "quote currency"
+_SIZE: Final = "base currency, or contracts"
+_FRACTION: Final = "fraction of the notional at entry"
+
+UNITS: Final = {
+    **dict.fromkeys(("expiry", "effective_close", "next_funding"), _TIME),
+    **dict.fromkeys(("horizon", "interval", "funding_interval"), "nanoseconds"),
+    **dict.fromkeys(
+        (
+            "price", "index_price", "open", "high", "low", "close", "bid", "ask", "bid_price", "ask_price",
+            "bid_first", "bid_low", "bid_high", "bid_last", "ask_first", "ask_low", "ask_high", "ask_last",
+            "bid_prices", "ask_prices", "entry_low", "entry_high", "stop", "targets", "tick_size", "notional",
+        ),
+        _PRICE,
+    ),
+    **dict.fromkeys(
+        (
+            "size", "bid_size", "ask_size", "bid_sizes", "ask_sizes", "lot_size", "volume", "buy_volume", "sell_volume",
+            "open_interest",
+        ),
+        _SIZE,
+    ),
+    **dict.fromkeys(("gross_return", "fees", "slippage", "funding", "net_return"), _FRACTION),
+    **dict.fromkeys(("confidence", "probability"), "0 to 1"),
+    **dict.fromkeys(("rate", "funding_rate"), "fraction of the mark notional, for one interval"),
+    **dict.fromkeys(("sequence", "first_sequence", "last_sequence", "previous_sequence"), "the venue's number"),
+    **dict.fromkeys(("expected", "received"), "sequence number, or checksum"),
+    "checksum": "32 bits",
+    "contract_multiplier": "currency a contract",
+    "contribution": "share of the score",
+    "count": "how many",
+    "depth": "levels a side",
+    "features": "each as the feature catalogue says",
+    "imbalance": "-1 to 1",
+    "offset": "message in its partition",
+    "partition": "number",
+    "revision": "number, from 0",
+    "risk_reward": "ratio",
+    "taker_fee": "fraction of the notional",
+    "threshold": "as the measure's",
+    "trades": "how many",
+    "value": "of its feature, measure or source",
+    "weight": "share of the ensemble",
+}  # fmt: skip
+
+
+def unit(field: str) -> str | None:
+    """The unit of the numbers in ``field``; ``None`` where nothing is known of it."""
+    return UNITS.get(field) or (_TIME if field.startswith("ts_") else None)
