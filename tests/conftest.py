@@ -1,8 +1,17 @@
-"""What a run says at its very end: the components that this machine lacked."""
+"""The embedded broker for all who need one, and what a run says at its very end: what this machine lacked."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from flows.embedded.broker import CLIENT, EmbeddedBroker
+
+
+@pytest.fixture(scope="session")
+def embedded_kafka() -> Iterator[dict[str, str | int]]:
+    """A client's settings for a broker where any topic is made on first use, with four partitions."""
+    with EmbeddedBroker() as broker:
+        yield {"bootstrap.servers": broker.bootstrap, **CLIENT}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

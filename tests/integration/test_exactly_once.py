@@ -15,7 +15,7 @@ import pytest
 from schemas.partitioner import partition_for
 from tests.integration.echo_flow import Task, expected
 from tests.integration.kafka_broker import KafkaBroker
-from tests.integration.kafka_tools import ends, make_topic, produce, read_all
+from tests.kafka_tools import ends, make_topic, produce, read_all
 
 pytestmark = pytest.mark.integration
 
