@@ -30,7 +30,6 @@ def replay(settings: Settings, feed: Feed, out: Path, fmt: Literal["jsonl", "par
     Raises:
         CandlewickError: an input that cannot be read or an output that cannot be written.
     """
-    features, signals = FileSink(out, fmt), FileSink(out, fmt)
-    with shown(feed) as items:
+    with FileSink(out, fmt) as features, FileSink(out, fmt) as signals, shown(feed) as items:
         run_main(engine_flow(settings, MemoryLog(items), features, signals))
     return Replayed(features.written + signals.written)
