@@ -106,7 +106,7 @@ class _Sequencer:
             return inserted
         venue = member.venue
         venue.clock.observe(item.ts_event, ts_received)
-        venue.heard = ts_received
+        venue.heard = self._now
         return [*inserted, self._membership(ts_received)] if self._news else inserted
 
     def ended(self, feed: int) -> list[MarketEvent]:
@@ -123,7 +123,7 @@ class _Sequencer:
         for member in leaving:
             member.feeds.add(feed)  # connected still when its last heartbeat is written
         inserted: list[MarketEvent] = [self._membership(self._now)] if self._news else []
-        inserted += self._beat(self._now)
+        inserted += self._beat(self._now, last=True)
         for member in leaving:
             member.feeds.clear()
             inserted.append(
@@ -148,8 +148,8 @@ class _Sequencer:
         inserted = self._beat(before) if self._now - before > BEAT else []
         return inserted if self._now - before > SILENCE else inserted + self._beat(floor_to(self._now, BEAT))
 
-    def _beat(self, ts_received: int) -> list[MarketEvent]:
-        if ts_received <= self._last_beat or not self._members:
+    def _beat(self, ts_received: int, *, last: bool = False) -> list[MarketEvent]:
+        if ts_received < self._last_beat + (not last) or not self._members:
             return []
         self._last_beat = ts_received
         inserted: list[MarketEvent] = []

@@ -1,0 +1,197 @@
+"""What is put between the records of a tape."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.codec import encode
+from schemas.market import (
+    CONTROL,
+    Heartbeat,
+    InstrumentDefinition,
+    MarketEvent,
+    Membership,
+    TapeEnd,
+    Trade,
+)
+from schemas.time import MILLISECOND, MINUTE, SECOND
+from sources.malformed import Malformed
+from sources.merge import SILENCE, Heard, Item
+from sources.sequencer import BEAT, sequence
+
+START = 1_720_000_200 * SECOND  # a full ten minutes
+AHEAD = 1_300 * MILLISECOND
+
+
+def trade(received: int, instrument_id: str = "binance:BTC/USDT", *, event: int | None = None) -> Trade:
+    return Trade(
+        instrument_id=instrument_id,
+        ts_event=START + (received if event is None else event),
+        ts_received=START + received,
+        price=1.0,
+        size=1.0,
+    )
+
+
+def definition(received: int, base: str) -> InstrumentDefinition:
+    return InstrumentDefinition(
+        instrument_id=f"binance:{base}/USDT",
+        ts_event=START + received,
+        ts_received=START + received,
+        kind="spot",
+        base=base,
+        quote="USDT",
+    )
+
+
+def of(feeds: Iterable[list[Item]]) -> list[MarketEvent]:
+    found = list(sequence(*feeds, source="test"))
+    return [item for item in found if not isinstance(item, Malformed)]
+
+
+def beats(records: list[MarketEvent], instrument_id: str = "binance:BTC/USDT") -> list[tuple[int, int, bool]]:
+    return [
+        (record.ts_received - START, record.ts_event - START, record.connected)
+        for record in records
+        if isinstance(record, Heartbeat) and record.instrument_id == instrument_id
+    ]
+
+
+def test_a_busy_tape_beats_every_quarter_of_a_second_of_receipt() -> None:
+    found = of([[trade(tenth * SECOND // 10, event=tenth * SECOND // 10 + AHEAD) for tenth in range(11)]])
+    moments = beats(found)
+    assert [received for received, _, _ in moments] == [BEAT, 2 * BEAT, 3 * BEAT, 4 * BEAT, SECOND]
+    # 50 ms since the last record at 200 ms, and so on: the exchange's clock moves on with ours in between.
+    assert [event - received for received, event, _ in moments] == [AHEAD] * 5
+    assert beats(found, CONTROL) == moments
+
+
+def test_what_begins_and_ends_the_log() -> None:
+    found = of([[definition(0, "BTC"), definition(0, "ETH"), trade(0), trade(SECOND)]])
+    members = ["binance:BTC/USDT", "binance:ETH/USDT"]
+    assert [type(record) for record in found[:4]] == [InstrumentDefinition, InstrumentDefinition, Membership, Trade]
+    assert isinstance(found[2], Membership)
+    assert (found[2].source, found[2].instrument_ids) == ("test", members)
+    *beating, first, second, last = found[-6:]
+    assert [record.instrument_id for record in beating] == [*members, CONTROL]
+    assert all(isinstance(record, Heartbeat) for record in beating)
+    assert [(type(record), record.instrument_id) for record in (first, second)] == [(TapeEnd, name) for name in members]
+    assert isinstance(last, Membership)
+    assert last.instrument_ids == []
+
+
+def test_a_new_instrument_is_a_member_before_its_first_record() -> None:
+    found = of([[trade(0), trade(1, "okx:BTC/USDT"), trade(2)]])
+    said = [record.instrument_ids for record in found if isinstance(record, Membership)]
+    assert said == [["binance:BTC/USDT"], ["binance:BTC/USDT", "okx:BTC/USDT"], []]
+
+
+def test_a_short_gap_is_bridged_and_a_long_one_shown() -> None:
+    short = beats(of([[trade(0), trade(SILENCE)]]))
+    assert [received for received, _, _ in short] == [0, SILENCE, SILENCE]
+    long = beats(of([[trade(0), trade(SILENCE + 1), trade(SILENCE + BEAT)]]))
+    assert [received for received, _, _ in long] == [0, SILENCE + BEAT, SILENCE + BEAT]
+    heard = [Heard(ts_received=START + second * SECOND) for second in range(1, 10)]
+    kept = beats(of([[trade(0), *heard, trade(10 * SECOND)]]))
+    assert [received for received, _, _ in kept[:-1]] == [second * SECOND for second in range(11)]
+
+
+def test_all_is_said_again_every_ten_minutes_of_event_time() -> None:
+    feed: list[Item] = [definition(0, "BTC"), *[trade(second * SECOND) for second in range(25 * 60)]]
+    found = of([feed])
+    defined = [record.ts_event - START for record in found if isinstance(record, InstrumentDefinition)]
+    assert defined == [0, 10 * MINUTE, 20 * MINUTE]
+    said = [(record.ts_event - START, record.instrument_ids) for record in found if isinstance(record, Membership)]
+    assert said[:-1] == [(ts, ["binance:BTC/USDT"]) for ts in defined]
+
+
+def test_a_feed_that_ends_before_the_others_is_not_connected_any_more() -> None:
+    long: list[Item] = [trade(tenth * BEAT, "okx:BTC/USDT") for tenth in range(9)]
+    found = of([[trade(0), trade(SECOND)], long])
+    ends = {record.instrument_id: record.ts_received - START for record in found if isinstance(record, TapeEnd)}
+    assert ends == {"binance:BTC/USDT": SECOND, "okx:BTC/USDT": 2 * SECOND}
+    connected = {received: flag for received, _, flag in beats(found)}
+    assert [received for received in sorted(connected) if connected[received]] == [BEAT * n for n in range(1, 5)]
+    assert [received for received in sorted(connected) if not connected[received]] == [BEAT * n for n in range(5, 9)]
+    assert all(flag for _, _, flag in beats(found, "okx:BTC/USDT"))
+
+
+def test_an_instrument_of_two_feeds_ends_with_the_later_one() -> None:
+    found = of([[trade(0), trade(1)], [trade(0), trade(SECOND)]])
+    (end,) = [record for record in found if isinstance(record, TapeEnd)]
+    assert end.ts_received == START + SECOND
+
+
+def test_times_that_cannot_be_right_do_no_harm() -> None:
+    year = 365 * 24 * 60 * MINUTE
+    feed: list[Item] = [trade(0), trade(10, event=year), trade(year, event=20), trade(30), trade(SECOND)]
+    assert beats(of([feed])) == [(10, 0, True), (30, 30, True), (SECOND, SECOND, True), (SECOND, SECOND, True)]
+
+
+def test_a_tape_of_nothing_readable_says_nothing_of_its_own() -> None:
+    malformed = Malformed(place="x:1", raw=b"?", reason="?", ts_received=0)
+    assert list(sequence([malformed], source="test")) == [malformed]
+    assert list(sequence([], [], source="test")) == []
+
+
+steps = st.one_of(st.integers(0, BEAT), st.integers(0, 2 * SILENCE), st.integers(-BEAT, 0))
+items = st.tuples(steps, st.integers(-3 * SECOND, 3 * SECOND), st.sampled_from(["a:X", "a:Y", "b:X"]))
+
+
+@st.composite
+def feeds(draw: st.DrawFn) -> list[list[Item]]:
+    made: list[list[Item]] = []
+    for _ in range(draw(st.integers(1, 3))):
+        feed: list[Item] = []
+        received = 0
+        for step, delay, instrument_id in draw(st.lists(items, max_size=40)):
+            received = max(received + step, 0)
+            feed.append(trade(received, instrument_id, event=received + delay))
+        made.append(feed)
+    return made
+
+
+@given(feeds())
+def test_the_same_items_give_the_same_stream(given_feeds: list[list[Item]]) -> None:
+    first, second = (b"\n".join(map(encode, of(given_feeds))) for _ in range(2))
+    assert first == second
+
+
+@given(feeds())
+def test_without_what_was_inserted_the_input_is_left(given_feeds: list[list[Item]]) -> None:
+    found = [record for record in of(given_feeds) if isinstance(record, Trade)]
+    for feed in given_feeds:
+        mine = {id(record) for record in feed}
+        assert [record for record in found if id(record) in mine] == feed
+    assert len(found) == sum(map(len, given_feeds))
+
+
+@given(feeds())
+def test_heartbeats_only_go_forward_and_never_further_than_is_known(given_feeds: list[list[Item]]) -> None:
+    last: dict[str, tuple[int, int]] = {}
+    bounds: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    members: list[str] = []
+    now = 0
+    for record in of(given_feeds):
+        match record:
+            case Trade():
+                assert record.instrument_id in members
+                bounds[record.instrument_id[0]].append((record.ts_event, record.ts_received))
+                now = max(now, record.ts_received)
+            case Membership():
+                members = record.instrument_ids
+            case Heartbeat():
+                moment = (record.ts_received, record.ts_event)
+                before = last.get(record.instrument_id, (0, 0))
+                assert moment[0] >= before[0]
+                assert moment[1] >= before[1]
+                last[record.instrument_id] = moment
+                if record.instrument_id != CONTROL:
+                    known = bounds[record.instrument_id[0]]
+                    assert record.ts_event <= max(event + max(record.ts_received - at, 0) for event, at in known)
+            case _:
+                pass
+    if now:
+        assert members == []
