@@ -44,11 +44,12 @@ class LogWriter:
         client: Mapping[str, Any],
         *,
         log: str = LOG,
+        dead_letters: str = "dead_letters",
         delivery_timeout_s: float = 300.0,
         in_flight: int = 50_000,
     ) -> None:
         self._log = log
-        self._counts = partition_counts(admin(client), [log, "dead_letters"])
+        self._counts = partition_counts(admin(client), [log, dead_letters])
         self._places: dict[str, int] = {}
         self._failure: str | None = None
         self._calls = 0

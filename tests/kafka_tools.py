@@ -1,17 +1,21 @@
 """What tests do with a broker: topics of their own, messages in, everything out."""
 
 import secrets
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from schemas.partitioner import partition_for
 from schemas.topics import Topic
 from sinks.clients import admin, existing
 from sinks.topics import create_topics
 
-__all__ = ["Read", "client", "ends", "make_topic", "produce", "read_all"]
+__all__ = ["Client", "Read", "ends", "make_topic", "put", "read_all", "trim"]
+
+Client = Mapping[str, Any]
+"""A client's settings."""
+
+_MINIMUM = {"group.id": "test", "auto.offset.reset": "error", "fetch.wait.max.ms": 10, "enable.partition.eof": True}
 
 
 class Read(NamedTuple):
@@ -19,52 +23,54 @@ class Read(NamedTuple):
 
     partition: int
     offset: int
-    key: bytes | None
-    value: bytes | None
+    key: bytes
+    value: bytes
+    ts_ms: int
     identifier: str
+    kind: str
 
 
-def client(bootstrap: str) -> dict[str, str]:
-    """The settings of a client."""
-    return {"bootstrap.servers": bootstrap}
-
-
-def make_topic(bootstrap: str, name: str, partitions: int) -> str:
-    """A new topic that keeps all it is given; its full name."""
+def make_topic(client: Client, name: str, partitions: int) -> str:
+    """A new topic on a real broker that keeps all it is given; its full name."""
     full = f"{name}.{secrets.token_hex(4)}"
-    topic = Topic(
-        name=full, record=None, key="", lane="log", retention_ms=-1, partitions=partitions, summary=""
-    )  # fmt: skip
-    create_topics(admin(client(bootstrap)), partitions=partitions, replication=1, topics=[topic])
+    topic = Topic(name=full, record=None, key="", lane="log", retention_ms=-1, partitions=partitions, summary="")
+    create_topics(admin(client), partitions=partitions, replication=1, topics=[topic])
     return full
 
 
-def produce(bootstrap: str, topic: str, messages: Iterable[tuple[str, bytes, int]], partitions: int) -> None:
-    """Key, value and time stamp (ms) to where the key belongs."""
-    producer = Producer({**client(bootstrap), "enable.idempotence": True})
-    for key, value, ts_ms in messages:
-        producer.produce(topic, value, key, partition_for(key, partitions), timestamp=ts_ms)
+def put(client: Client, messages: Iterable[tuple[bytes | None, bytes | None, int, int]], topic: str) -> str:
+    """Messages (key, value, partition, time stamp in ms) into ``topic``; its name.
+
+    The embedded broker makes a topic that it is asked for.
+    """
+    producer = Producer({"bootstrap.servers": client["bootstrap.servers"], "enable.idempotence": True})
+    producer.list_topics(topic, 10)
+    for key, value, partition, ts_ms in messages:
+        producer.produce(topic, value, key, partition, timestamp=ts_ms)
         producer.poll(0)
     assert producer.flush(30) == 0
+    return topic
 
 
-def ends(bootstrap: str, topics: Iterable[str]) -> int:
+def trim(client: Client, topic: str, before: int) -> None:
+    """Delete what ``topic``, of one partition, holds before an offset."""
+    asked = admin(client)
+    for done in asked.delete_records([TopicPartition(topic, 0, before)]).values():
+        done.result(10)
+
+
+def ends(client: Client, topics: Iterable[str]) -> int:
     """How many offsets ``topics`` have used up in all."""
-    names = list(topics)
-    with Consumer({**client(bootstrap), "group.id": "test"}) as consumer:
-        counts = existing(admin(client(bootstrap)))
-        places = [TopicPartition(name, partition) for name in names for partition in range(counts[name])]
+    counts = existing(admin(client))
+    with Consumer({**client, **_MINIMUM}) as consumer:
+        places = [TopicPartition(name, partition) for name in topics for partition in range(counts[name])]
         return sum(consumer.get_watermark_offsets(place, 10)[1] for place in places)
 
 
-def read_all(bootstrap: str, topic: str) -> Iterator[Read]:
+def read_all(client: Client, topic: str) -> Iterator[Read]:
     """Everything that a reader of committed messages sees."""
-    settings = {
-        **client(bootstrap), "group.id": "test", "isolation.level": "read_committed", "enable.partition.eof": True,
-        "fetch.wait.max.ms": 10, "auto.offset.reset": "error",
-    }  # fmt: skip
-    partitions = range(existing(admin(client(bootstrap)))[topic])
-    with Consumer(settings) as consumer:
+    partitions = range(existing(admin(client))[topic])
+    with Consumer({**client, **_MINIMUM, "isolation.level": "read_committed"}) as consumer:
         low = {part: consumer.get_watermark_offsets(TopicPartition(topic, part), 10)[0] for part in partitions}
         consumer.assign([TopicPartition(topic, part, low[part]) for part in partitions])
         left = len(partitions)
@@ -75,8 +81,12 @@ def read_all(bootstrap: str, topic: str) -> Iterator[Read]:
                     assert error.code() == KafkaError._PARTITION_EOF, error
                     left -= 1
                     continue
-                identifier = dict(message.headers() or []).get("id") or b""
-                assert isinstance(identifier, bytes)
+                headers = dict(message.headers() or [])
                 yield Read(
-                    message.partition() or 0, message.offset() or 0, message.key(), message.value(), identifier.decode()
-                )
+                    message.partition() or 0, message.offset() or 0, message.key() or b"", message.value() or b"",
+                    message.timestamp()[1], _text(headers.get("id")), _text(headers.get("type")),
+                )  # fmt: skip
+
+
+def _text(header: str | bytes | None) -> str:
+    return header.decode() if isinstance(header, bytes) else header or ""

@@ -35,6 +35,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     recovery: str
     batch_size: int = 50
 
+    @property
+    def client(self) -> dict[str, str]:
+        """A client's settings."""
+        return {"bootstrap.servers": self.bootstrap}
+
 
 def expected(task: Task, key: str, partition: int, offset: int, ts_ms: int, value: bytes) -> list[Outgoing]:
     """What a record of the log gives."""
@@ -53,7 +58,7 @@ def main(task: Task) -> None:
     if not recovery.exists():
         recovery.mkdir()
         init_db_dir(recovery, 1)
-    client = {"bootstrap.servers": task.bootstrap}
+    client = task.client
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     source = KafkaLog(

@@ -120,6 +120,11 @@ class KafkaBroker:
             "log.dirs": str(self._data),
         } | dict(properties or {})  # fmt: skip
 
+    @property
+    def client(self) -> dict[str, str]:
+        """A client's settings."""
+        return {"bootstrap.servers": self.bootstrap}
+
     def start(self, timeout_s: float = 60.0) -> None:
         """Format on first use, start, and wait until the broker answers."""
         if not (self._data / "meta.properties").exists():

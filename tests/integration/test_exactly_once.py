@@ -15,7 +15,7 @@ import pytest
 from schemas.partitioner import partition_for
 from tests.integration.echo_flow import Task, expected
 from tests.integration.kafka_broker import KafkaBroker
-from tests.kafka_tools import ends, make_topic, produce, read_all
+from tests.kafka_tools import ends, make_topic, put, read_all
 
 pytestmark = pytest.mark.integration
 
@@ -28,13 +28,14 @@ TS_MS = 1_723_161_300_000
 @pytest.fixture
 def task(kafka: KafkaBroker, tmp_path: Path) -> Task:
     """A full log, empty outputs."""
-    boot = kafka.bootstrap
-    log = make_topic(boot, "log", PARTITIONS)
-    produce(boot, log, ((KEYS[i % 30], b"%d" % i, TS_MS + i) for i in range(RECORDS)), PARTITIONS)
+    client = {"bootstrap.servers": kafka.bootstrap}
+    log = make_topic(client, "log", PARTITIONS)
+    homes = [(key.encode(), partition_for(key, PARTITIONS)) for key in KEYS]
+    put(client, ((homes[i % 30][0], b"%d" % i, homes[i % 30][1], TS_MS + i) for i in range(RECORDS)), log)
     return Task(
-        bootstrap=boot, log=log, recovery=str(tmp_path / "recovery"), transactional_id=log,
-        features=[make_topic(boot, "features", PARTITIONS), make_topic(boot, "quality", PARTITIONS)],
-        signals=[make_topic(boot, "candidates", 1), make_topic(boot, "published", 1)],
+        bootstrap=kafka.bootstrap, log=log, recovery=str(tmp_path / "recovery"), transactional_id=log,
+        features=[make_topic(client, "features", PARTITIONS), make_topic(client, "quality", PARTITIONS)],
+        signals=[make_topic(client, "candidates", 1), make_topic(client, "published", 1)],
     )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def run_until(task: Task, used: int) -> "subprocess.Popen[str]":
     """An engine that has brought the outputs to ``used`` offsets."""
     engine = start(task)
     outputs = [*task.features, *task.signals]
-    wait_for(lambda: ends(task.bootstrap, outputs) >= used or engine.poll() is not None, f"{used} offsets in use")
+    wait_for(lambda: ends(task.client, outputs) >= used or engine.poll() is not None, f"{used} offsets in use")
     assert engine.poll() is None, engine.communicate()[1]
     return engine
 
@@ -73,16 +74,16 @@ def finish(task: Task) -> None:
 def check(task: Task) -> int:
     """How many features are there more than once, all with the same content."""
     wanted = {}
-    for read in read_all(task.bootstrap, task.log):
-        key = (read.key or b"").decode()
-        for record in expected(task, key, read.partition, read.offset, 0, read.value or b""):
+    for read in read_all(task.client, task.log):
+        key = read.key.decode()
+        for record in expected(task, key, read.partition, read.offset, 0, read.value):
             wanted[record.id] = (record.topic, record.key.encode(), record.value)
-    signals = [(read, topic) for topic in task.signals for read in read_all(task.bootstrap, topic)]
+    signals = [(read, topic) for topic in task.signals for read in read_all(task.client, topic)]
     assert set(Counter(read.identifier for read, _ in signals).values()) == {1}
-    features = [(read, topic) for topic in task.features for read in read_all(task.bootstrap, topic)]
+    features = [(read, topic) for topic in task.features for read in read_all(task.client, topic)]
     found = {(read.identifier, topic, read.key, read.value) for read, topic in signals + features}
     assert found == {(identifier, *rest) for identifier, rest in wanted.items()}
-    assert all(read.partition == partition_for((read.key or b"").decode(), PARTITIONS) for read, _ in features)
+    assert all(read.partition == partition_for(read.key.decode(), PARTITIONS) for read, _ in features)
     return len(features) - len({read.identifier for read, _ in features})
 
 
@@ -119,6 +120,6 @@ def test_sigterm_ends_cleanly_and_nothing_is_written_again(task: Task) -> None:
     assert engine.returncode == 0, errors
     finish(task)
     assert check(task) == 0
-    used = ends(task.bootstrap, task.features)
+    used = ends(task.client, task.features)
     finish(task)
-    assert ends(task.bootstrap, task.features) == used
+    assert ends(task.client, task.features) == used

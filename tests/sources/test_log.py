@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
 
 import sources.kafka
 from schemas.batches import Batch, Rejected
 from schemas.partitioner import partition_for
 from sources.log import KafkaLog, LogError, LogState
+from tests.kafka_tools import put
 
 PARTITIONS = 4
 KEYS = [f"sim:C{number}/USDT" for number in range(8)]
@@ -21,14 +21,9 @@ Message = tuple[bytes | None, bytes | None, int, int]
 """Key, value, partition, time stamp in ms."""
 
 
-def put(client: Client, messages: Iterable[Message], topic: str = "") -> str:
-    """A new topic with ``messages``, or more of them into ``topic``."""
-    name = topic or f"log.{secrets.token_hex(4)}"
-    producer = Producer({"bootstrap.servers": client["bootstrap.servers"]})
-    for key, value, partition, ts_ms in messages:
-        producer.produce(name, value, key, partition, timestamp=ts_ms)
-    assert producer.flush(10) == 0
-    return name
+def fill(client: Client, messages: Iterable[Message]) -> str:
+    """A new topic with ``messages``."""
+    return put(client, messages, f"log.{secrets.token_hex(4)}")
 
 
 def home(key: str) -> int:
@@ -67,7 +62,7 @@ def values(items: list[tuple[str, Batch | Rejected]], key: str) -> list[bytes]:
 
 
 def test_groups_by_key_in_the_order_of_the_partition(embedded_kafka: Client) -> None:
-    topic = put(embedded_kafka, regular(400))
+    topic = fill(embedded_kafka, regular(400))
     items, states = read(KafkaLog(embedded_kafka, topic=topic, batch_size=30, until_end=True))
     for number, key in enumerate(KEYS):
         assert values(items, key) == [b"%d" % i for i in range(number, 400, len(KEYS))]
@@ -79,7 +74,7 @@ def test_groups_by_key_in_the_order_of_the_partition(embedded_kafka: Client) -> 
 
 
 def test_goes_on_where_a_snapshot_was_taken(embedded_kafka: Client) -> None:
-    topic = put(embedded_kafka, regular(200))
+    topic = fill(embedded_kafka, regular(200))
     log = KafkaLog(embedded_kafka, topic=topic, batch_size=7, until_end=True)
     for name in log.list_parts():
         whole = drain(log.build_part("log", name, None))
@@ -93,7 +88,7 @@ def test_goes_on_where_a_snapshot_was_taken(embedded_kafka: Client) -> None:
 
 
 def test_ends_where_the_end_was_and_goes_on_from_there(embedded_kafka: Client) -> None:
-    topic = put(embedded_kafka, regular(80))
+    topic = fill(embedded_kafka, regular(80))
     log = KafkaLog(embedded_kafka, topic=topic, until_end=True)
     parts = {name: log.build_part("log", name, None) for name in log.list_parts()}
     put(embedded_kafka, regular(80, begin=80), topic)
@@ -112,7 +107,7 @@ def test_what_belongs_nowhere_is_handed_on_with_its_reason(embedded_kafka: Clien
     messages: list[Message] = [(right.encode(), b"first", partition, TS_MS)]
     messages += [(key, b"%d" % i, partition, TS_MS) for i, key in enumerate(bad)]
     messages += [(right.encode(), None, partition, TS_MS)]
-    items, _ = read(KafkaLog(embedded_kafka, topic=put(embedded_kafka, messages), until_end=True))
+    items, _ = read(KafkaLog(embedded_kafka, topic=fill(embedded_kafka, messages), until_end=True))
     assert values(items, right) == [b"first", b""]
     rejected = [(name, batch) for name, batch in items if isinstance(batch, Rejected)]
     topic = rejected[0][1].topic
@@ -130,7 +125,7 @@ def test_what_belongs_nowhere_is_handed_on_with_its_reason(embedded_kafka: Clien
 
 def test_ends_at_once_when_told_to_stop(embedded_kafka: Client) -> None:
     stopped: list[bool] = []
-    log = KafkaLog(embedded_kafka, topic=put(embedded_kafka, regular(40)), stop=lambda: bool(stopped))
+    log = KafkaLog(embedded_kafka, topic=fill(embedded_kafka, regular(40)), stop=lambda: bool(stopped))
     part = log.build_part("log", "00000", None)
     stopped.append(True)
     with pytest.raises(StopIteration):
@@ -142,7 +137,7 @@ def test_a_part_far_ahead_waits_for_the_others(embedded_kafka: Client) -> None:
     fast, slow = KEYS[0], next(key for key in KEYS if home(key) != home(KEYS[0]))
     messages = [(fast.encode(), b"", home(fast), TS_MS + i * 1_000) for i in range(100)]
     messages += [(slow.encode(), b"", home(slow), TS_MS + i * 1_000) for i in range(100)]
-    topic = put(embedded_kafka, messages)
+    topic = fill(embedded_kafka, messages)
     log = KafkaLog(embedded_kafka, topic=topic, batch_size=10, max_ahead_s=20, until_end=True)
     parts = {name: log.build_part("log", name, None) for name in log.list_parts()}
     ahead: list[int] = []
@@ -162,7 +157,7 @@ def test_a_part_far_ahead_waits_for_the_others(embedded_kafka: Client) -> None:
 
 
 def test_begins_at_the_offsets_given(embedded_kafka: Client) -> None:
-    topic = put(embedded_kafka, regular(400))
+    topic = fill(embedded_kafka, regular(400))
     log = KafkaLog(embedded_kafka, topic=topic, until_end=True, start={home(KEYS[0]): 5})
     items, _ = read(log)
     assert sum(len(batch.messages) for _, batch in items) == 395
@@ -177,7 +172,7 @@ def test_begins_at_the_offsets_given(embedded_kafka: Client) -> None:
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(embedded_kafka: Client, change: dict[str, int], reason: str) -> None:
-    log = KafkaLog(embedded_kafka, topic=put(embedded_kafka, regular(40)))
+    log = KafkaLog(embedded_kafka, topic=fill(embedded_kafka, regular(40)))
     state: Any = {"version": 1, "partitions": 4, "offset": 0, **change}
     with pytest.raises(LogError, match=reason):
         log.build_part("log", "00000", state)
@@ -190,5 +185,5 @@ def test_no_such_topic(embedded_kafka: Client) -> None:
 
 def test_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources.kafka, "TIMEOUT_S", 0.1)
-    with pytest.raises(LogError, match="Kafka at .* does not answer"):
+    with pytest.raises(LogError, match=r"Kafka at .* does not answer"):
         KafkaLog({"bootstrap.servers": "127.0.0.1:1"})

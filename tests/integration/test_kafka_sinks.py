@@ -1,0 +1,138 @@
+"""Both lanes where only a real broker will do: transactions, trimmed topics, outages."""
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from schemas.topics import Outgoing
+from sinks.errors import ContradictionError, SinkError
+from sinks.kafka import KafkaFeatures, KafkaSignals
+from sinks.log_writer import LogWriter
+from tests.integration.kafka_broker import KafkaBroker
+from tests.kafka_tools import make_topic, put, read_all, trim
+
+pytestmark = pytest.mark.integration
+
+TS_MS = 1_723_161_300_000
+
+
+def record(topic: str, number: int, value: bytes = b"") -> Outgoing:
+    return Outgoing(topic, "a", f"id{number}", value or b"%d" % number, TS_MS)
+
+
+def lane(name: str, kafka: KafkaBroker, topic: str) -> tuple[Any, str]:
+    """A sink and the name of its part."""
+    if name == "features":
+        return KafkaFeatures(kafka.client, topics=[topic]), "00000"
+    return KafkaSignals(kafka.client, topics=[topic], transactional_id=topic), "signals"
+
+
+LANES = pytest.mark.parametrize("name", ["features", "signals"])
+
+
+@LANES
+def test_another_content_under_an_identifier_stops_the_engine(kafka: KafkaBroker, name: str) -> None:
+    topic = make_topic(kafka.client, name, 1)
+    sink, part = lane(name, kafka, topic)
+    sink.build_part("out", part, None).write_batch([record(topic, 0), record(topic, 1)])
+    with pytest.raises(ContradictionError, match=rf"{name}\.\w+\[0\]@1: identifier id1 has other content"):
+        sink.build_part("out", part, None).write_batch([record(topic, 0), record(topic, 1, b"other")])
+
+
+@LANES
+def test_a_topic_that_does_not_reach_back_far_enough_is_refused(kafka: KafkaBroker, name: str) -> None:
+    topic = make_topic(kafka.client, name, 1)
+    sink, part = lane(name, kafka, topic)
+    first = sink.build_part("out", part, None)
+    first.write_batch([record(topic, 0)])
+    state = first.snapshot()
+    first.write_batch([record(topic, number) for number in range(1, 5)])
+    trim(kafka.client, topic, 3)
+    with pytest.raises(SinkError, match=rf"{name}\.\w+\[0\]@\d: the sink has to read back from here, but the topic"):
+        sink.build_part("out", part, state)
+
+
+@LANES
+def test_a_broker_that_crashes_under_a_batch_only_delays_it(kafka: KafkaBroker, name: str) -> None:
+    topic = make_topic(kafka.client, name, 1)
+    sink, part_name = lane(name, kafka, topic)
+    part = sink.build_part("out", part_name, None)
+    part.write_batch([record(topic, 0)])
+    kafka.kill()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        written: Future[None] = pool.submit(part.write_batch, [record(topic, number) for number in range(1, 100)])
+        kafka.start()
+        written.result(60)
+    assert [read.identifier for read in read_all(kafka.client, topic)] == [f"id{number}" for number in range(100)]
+
+
+@LANES
+def test_a_broker_that_stays_away_ends_the_engine_with_a_reason(kafka: KafkaBroker, name: str) -> None:
+    topic = make_topic(kafka.client, name, 1)
+    sink: Any
+    if name == "features":
+        sink = KafkaFeatures(kafka.client, topics=[topic], delivery_timeout_s=1)
+    else:
+        sink = KafkaSignals(kafka.client, topics=[topic], transactional_id=topic, delivery_timeout_s=1)
+    part = sink.build_part("out", "signals" if name == "signals" else "00000", None)
+    part.write_batch([record(topic, 0)])
+    kafka.pause()
+    try:
+        with pytest.raises(SinkError, match=rf"{name}\.\w+.*([Tt]imed out|timeout)"):
+            part.write_batch([record(topic, 1)])
+    finally:
+        kafka.resume()
+
+
+def test_the_log_writer_says_what_could_not_be_delivered(kafka: KafkaBroker) -> None:
+    log, letters = make_topic(kafka.client, "log", 1), make_topic(kafka.client, "dead", 1)
+    writer = LogWriter(kafka.client, log=log, dead_letters=letters, delivery_timeout_s=1)
+    kafka.pause()
+    try:
+        writer.reject(Outgoing(letters, "a", "id", b"x", TS_MS))
+        with pytest.raises(SinkError, match=r"dead\.\w+\[0\]: not delivered: .*timed out"):
+            writer.flush()
+    finally:
+        kafka.resume()
+
+
+def test_a_transaction_that_is_still_open_is_waited_for(kafka: KafkaBroker) -> None:
+    topic = make_topic(kafka.client, "signals", 1)
+    other = Producer({**kafka.client, "transactional.id": f"{topic}-other"})
+    other.init_transactions(10)
+    other.begin_transaction()
+    other.produce(topic, b"0", "a", 0, headers=[("id", b"id0")])
+    other.flush(10)
+    sink, name = lane("signals", kafka, topic)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        built = pool.submit(sink.build_part, "out", name, None)
+        waited = threading.Event()
+        assert not waited.wait(0.3)
+        assert not built.done()
+        other.commit_transaction(10)
+        built.result(30).write_batch([record(topic, 0), record(topic, 1)])
+    assert [read.identifier for read in read_all(kafka.client, topic)] == ["id0", "id1"]
+
+
+def test_a_predecessor_is_fenced_and_its_open_transaction_aborted(kafka: KafkaBroker) -> None:
+    topic = make_topic(kafka.client, "signals", 1)
+    zombie = Producer({**kafka.client, "transactional.id": topic})
+    zombie.init_transactions(10)
+    zombie.begin_transaction()
+    zombie.produce(topic, b"0", "a", 0, headers=[("id", b"id0")])
+    zombie.flush(10)
+    sink, name = lane("signals", kafka, topic)
+    sink.build_part("out", name, None).write_batch([record(topic, 0)])
+    assert [read.offset for read in read_all(kafka.client, topic)] == [2]  # behind its message and its marker
+
+
+def test_messages_without_an_identifier_are_not_the_engines(kafka: KafkaBroker) -> None:
+    topic = make_topic(kafka.client, "features", 1)
+    put(kafka.client, [(b"a", b"foreign", 0, TS_MS)], topic)
+    sink, name = lane("features", kafka, topic)
+    part = sink.build_part("out", name, None)
+    part.write_batch([record(topic, 0)])
+    assert part.snapshot()["following"] == [(topic, 0, 2)]

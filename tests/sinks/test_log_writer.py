@@ -1,0 +1,67 @@
+"""Market events into the log, against the embedded broker."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from schemas.codec import decode_event
+from schemas.deadletters import dead_letter
+from schemas.market import Heartbeat, Trade
+from schemas.partitioner import partition_for
+from sinks.errors import SinkError
+from sinks.log_writer import LogWriter
+from tests.kafka_tools import put, read_all
+
+Client = dict[str, Any]
+T0 = 1_723_161_300_000_000_000
+
+
+def trade(number: int) -> Trade:
+    return Trade(
+        instrument_id=f"sim:C{number % 7}/USDT", ts_event=T0 + number, ts_received=T0 + number * 1_000_000,
+        price=1.0 + number, size=1.0,
+    )  # fmt: skip
+
+
+def test_every_event_is_in_its_instruments_partition_in_order(embedded_kafka: Client) -> None:
+    log = put(embedded_kafka, [], "log.writer")
+    events = [trade(number) for number in range(1_000)]
+    with LogWriter(embedded_kafka, log=log, in_flight=50) as writer:
+        for event in events:
+            writer.write(event)
+    found = list(read_all(embedded_kafka, log))
+    assert Counter(read.kind for read in found) == {"trade": 1_000}
+    for name in {event.instrument_id for event in events}:
+        own = [read for read in found if read.key == name.encode()]
+        assert [decode_event(read.value) for read in own] == [one for one in events if one.instrument_id == name]
+        assert [read.ts_ms for read in own] == [one.ts_received // 10**6 for one in events if one.instrument_id == name]
+        assert {read.partition for read in own} == {partition_for(name, 4)}
+
+
+def test_a_record_says_its_type_in_a_header(embedded_kafka: Client) -> None:
+    log = put(embedded_kafka, [], "log.types")
+    with LogWriter(embedded_kafka, log=log) as writer:
+        writer.write(Heartbeat(instrument_id="candlewick:control", ts_event=T0, ts_received=T0, source="test"))
+    assert [(read.kind, read.key) for read in read_all(embedded_kafka, log)] == [("heartbeat", b"candlewick:control")]
+
+
+def test_malformed_input_becomes_a_dead_letter(embedded_kafka: Client) -> None:
+    letter = dead_letter("tape.jsonl", 0, 17, 1_723_161_300_000, None, b"{", "input data was truncated")
+    with LogWriter(embedded_kafka, log=put(embedded_kafka, [], "log.dead")) as writer:
+        writer.reject(letter)
+    found = [read for read in read_all(embedded_kafka, "dead_letters") if read.identifier == letter.id]
+    assert [(read.key, read.value, read.kind) for read in found] == [(b"tape.jsonl[0]", letter.value, "dead_letter")]
+
+
+def test_an_event_that_is_too_large_is_named(embedded_kafka: Client) -> None:
+    client = {**embedded_kafka, "message.max.bytes": 1_000}
+    letter = dead_letter("tape.jsonl", 0, 0, 0, None, b"x" * 2_000, "too long")
+    writer = LogWriter(client, log=put(embedded_kafka, [], "log.large"))
+    with pytest.raises(SinkError, match=r"dead_letters\[\d\]: tape.jsonl\[0\] not written: .*Message size too large"):
+        writer.reject(letter)
+
+
+def test_a_log_that_is_not_there(embedded_kafka: Client) -> None:
+    with pytest.raises(SinkError, match="no topic nowhere at the broker"):
+        LogWriter(embedded_kafka, log="nowhere")
