@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from schemas.codec import encode
-from schemas.market import BookSnapshot, InstrumentDefinition, MarketEvent, Quote, Trade
+from schemas.market import BookSnapshot, InstrumentDefinition, MarketEvent, Quote
 from schemas.time import MILLISECOND, SECOND
 from sources.malformed import Malformed
 from sources.merge import Heard, Item
 from sources.sequencer import sequence
 from sources.tapes.errors import TapeError
-from sources.tapes.ordered import ordered
 from sources.tapes.tape import Tape, open_tapes
 
 MS = 1_720_000_000_000
@@ -134,7 +133,7 @@ def test_a_packed_file_cut_short_is_malformed_at_its_end_and_the_next_part_goes_
     assert items[-1].sequence == 9_999
 
 
-def test_candlewicks_own_recording_is_read_and_handed_on_as_the_log_that_it_is(tmp_path: Path) -> None:
+def test_candlewicks_own_recording_is_read_whatever_the_venue(tmp_path: Path) -> None:
     log = [
         item
         for item in sequence(tape(tmp_path, line(quote()), line(quote(number=2), NOW + SECOND)), source="x")
@@ -143,7 +142,7 @@ def test_candlewicks_own_recording_is_read_and_handed_on_as_the_log_that_it_is(t
     assert len(log) > 5
     recording = tape(tmp_path, *[encode(record) for record in log], b'{"type":"quote"}', venue=None)
     assert recording.recorded
-    *again, malformed = ordered([recording], source="y")
+    *again, malformed = recording
     assert again == log
     assert isinstance(malformed, Malformed)
 
@@ -155,10 +154,8 @@ def test_lines_without_a_record_prove_once_a_second_that_somebody_listened(tmp_p
 
 
 def test_what_keeps_a_tape_from_being_read_is_one_clear_line(tmp_path: Path) -> None:
-    raw, recording, blank = tmp_path / "raw", tmp_path / "recording", tmp_path / "blank"
+    raw, blank = tmp_path / "raw", tmp_path / "blank"
     raw.write_bytes(line(quote()))
-    found = Trade(instrument_id="binance:BTC/USDT", ts_event=NOW, ts_received=NOW, price=1.0, size=1.0)
-    recording.write_bytes(encode(found))
     blank.write_bytes(gzip.compress(b"\n \n"))
     with pytest.raises(TapeError, match="venue 'nyse' is not known, only binance, "):
         open_tapes([([raw], "nyse")])
@@ -168,8 +165,6 @@ def test_what_keeps_a_tape_from_being_read_is_one_clear_line(tmp_path: Path) -> 
         open_tapes([([], "okx")])
     with pytest.raises(TapeError, match="no line in it"):
         open_tapes([([raw, blank], "okx")])
-    with pytest.raises(TapeError, match="cannot be merged"):
-        ordered(open_tapes([([raw], "okx"), ([recording], None)]), source="x")
 
 
 def test_progress_can_be_followed(tmp_path: Path) -> None:
