@@ -63,23 +63,38 @@ def letter_of(item: Malformed) -> Outgoing:
 
 
 def paced(
-    items: Iterable[Item], speed: float, *, flush: Callable[[], None], stop: Callable[[], bool]
+    items: Iterable[Item],
+    speed: float,
+    *,
+    flush: Callable[[], None],
+    stop: Callable[[], bool],
+    since: int = 0,
+    live: bool = False,
 ) -> Iterator[Item]:
     """``items`` as fast as they were received, times ``speed``; what waits in the writer is flushed before a pause.
 
-    The exchange bars of a history are not waited for: they were all known when the recording began.
+    What was received before ``since`` (ns), a history of bars, is not held back. ``live``: nothing comes before its own
+    time by the clock, so that a past is caught up with at ``speed`` and then goes on as time does.
     """
     began: tuple[float, int] | None = None
     for item in items:
-        now = item.ts_received
-        if began is None or now < began[1]:
-            began = (time.monotonic(), now)
-        due = began[0] + (now - began[1]) / SECOND / speed
-        if due - time.monotonic() > _NAP:
-            flush()
-            while (rest := due - time.monotonic()) > 0 and not stop():
-                time.sleep(min(rest, _NAP))
+        received = item.ts_received
+        if received >= since:
+            now = time.monotonic()
+            if began is None or received < began[1]:
+                began = (now, received)
+            due = began[0] + (received - began[1]) / SECOND / speed
+            if live:
+                due = max(due, now + (received - time.time_ns()) / SECOND)
+            if due - now > _NAP:
+                flush()
+                _sleep_until(due, stop)
         yield item
+
+
+def _sleep_until(due: float, stop: Callable[[], bool]) -> None:
+    while (rest := due - time.monotonic()) > 0 and not stop():
+        time.sleep(min(rest, _NAP))
 
 
 class Recorder:

@@ -33,6 +33,7 @@ def ingest(
     history_days: Annotated[float, typer.Option(help="One-minute bars before the simulation begins")] = 0.0,
     faults: Annotated[str, typer.Option(help='JSON, such as {"gap": {"per_hour": 2}}')] = "{}",
     speed: Annotated[float | None, typer.Option(min=0.001, help="Times recorded; default: as fast as it goes")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Catch up at --speed, then go on with the clock")] = False,
     source: Annotated[str | None, typer.Option(help="Name of this ingester in its heartbeats")] = None,
     to: Annotated[Path | None, typer.Option(help="A recording (.jsonl, .jsonl.gz) in place of the log")] = None,
 ) -> None:
@@ -42,6 +43,7 @@ def ingest(
     if bool(files) == simulate:
         raise FlowError("ingest needs either --tape PATH... --venue V or --simulate")
     feed: Feed
+    since = 0
     if simulate:
         config = SimulatorConfig(
             seed=seed,
@@ -49,6 +51,7 @@ def ingest(
             duration=None if seconds is None else round(seconds * SECOND),
             faults=_faults(faults),
         )
+        since = config.start
         feed = simulated_feed(
             Simulator(config), history_days=history_days, source=source or "simulator", stop=stop.is_set
         )
@@ -56,8 +59,12 @@ def ingest(
         feed = recorded_feed(files, venue, source=source or "tape", stop=stop.is_set)
     writer: Writer = Recorder(to) if to is not None else LogWriter(kafka_client(load()))
     with writer, shown(feed) as items:
-        timed = items if speed is None else paced(items, speed, flush=writer.flush, stop=stop.is_set)
-        counts = write(timed, writer)
+        if speed is None and not live:
+            counts = write(items, writer)
+        else:
+            pace = speed or float("inf")
+            timed = paced(items, pace, flush=writer.flush, stop=stop.is_set, since=since, live=live)
+            counts = write(timed, writer)
     for kind, count in sorted(counts.items()):
         typer.echo(f"{kind}: {count}")
 

@@ -4,11 +4,14 @@ import sys
 
 import typer
 
+from flows.cli.api import api
+from flows.cli.demo import demo
 from flows.cli.ingest import ingest
 from flows.cli.inspect import inspect
 from flows.cli.migrate import migrate
 from flows.cli.replay import replay
 from flows.cli.run import run
+from flows.cli.schema import schema
 from flows.cli.store import store
 from flows.cli.topics import topics
 from flows.cli.verify_parity import verify_parity
@@ -20,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="A streaming engine that turns crypto market data into explained, reviewable trading signals.",
 )  # fmt: skip
-for command in (ingest, inspect, migrate, replay, run, store, topics, verify_parity):
+for command in (api, demo, ingest, inspect, migrate, replay, run, schema, store, topics, verify_parity):
     app.command()(command)
 
 

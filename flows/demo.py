@@ -1,0 +1,135 @@
+"""The demo: a simulated market through every stage on this machine alone, with nothing to install beside Python."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from shutil import rmtree
+from typing import Final
+
+import psycopg
+from msgspec import Struct
+from psycopg.conninfo import make_conninfo
+
+from flows.embedded.broker import CLIENT, EmbeddedBroker
+from flows.embedded.postgres import EmbeddedPostgres
+from flows.errors import FlowError
+from flows.serve import claim_port
+from flows.settings import Settings, load
+from flows.stages import stages
+from schemas.time import MINUTE
+from sinks.migrate import migrate
+
+__all__ = ["Demo", "demo"]
+
+_PARTITIONS: Final = 4
+_HISTORY_DAYS: Final = 1.0
+_PAST: Final = 75 * MINUTE
+_PAST_SPEED: Final = 400.0
+"""The past hour is played at this speed before the market goes on in real time."""
+_PATIENCE_S: Final = 45.0
+_POLL_S: Final = 0.1
+_END_S: Final = 10.0
+_OURS: Final = ("CANDLEWICK_KAFKA", "CANDLEWICK_DATABASE", "CANDLEWICK_ENGINE")
+
+
+class Demo(Struct):
+    """A demo that runs."""
+
+    url: str
+    settings: Settings
+    processes: "dict[str, subprocess.Popen[bytes]]"
+
+    def check(self) -> None:
+        """Raises FlowError if one of the processes has ended."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise FlowError(f"demo: {name} ended with status {process.returncode}; its reason stands above")
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        """Return when ``until`` says so; raises FlowError if a process ends before."""
+        while not until():
+            self.check()
+            time.sleep(_POLL_S)
+
+
+@contextmanager
+def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]:
+    """Everything started; within the block the page has a market, behind it nothing is left running.
+
+    The embedded broker keeps nothing beyond its life, so every start begins with a new market.
+
+    Raises:
+        FlowError: the API's port is taken, another demo runs in ``folder``, or a part did not start.
+    """
+    claim_port(load())
+    with ExitStack() as stack:
+        database = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
+        rmtree(folder / "recovery", ignore_errors=True)
+        _renew(database.dsn)
+        broker = stack.enter_context(EmbeddedBroker(_PARTITIONS))
+        settings = load(
+            profile="embedded",
+            kafka={
+                "bootstrap": broker.bootstrap, "partitions": _PARTITIONS, "transactions": False, "client": dict(CLIENT),
+            },
+            database={"dsn": database.dsn},
+            engine={"recovery_dir": folder / "recovery", "epoch_interval_s": 2},
+        )  # fmt: skip
+        migrate(database.dsn)
+        running = Demo(f"http://{settings.api.host}:{settings.api.port}", settings, {})
+        stack.callback(_end, running.processes)
+        for name, words in _commands(seed).items():
+            running.processes[name] = _start(words, settings)
+        deadline = time.monotonic() + _PATIENCE_S
+        running.wait(lambda: stopped() or _has_signals(settings) or time.monotonic() > deadline)
+        yield running
+
+
+def _commands(seed: int) -> dict[str, list[str]]:
+    begin = time.time_ns() - _PAST
+    market = ["--seed", str(seed), "--start", str(begin - begin % MINUTE), "--history-days", str(_HISTORY_DAYS)]
+    return {
+        "engine": ["run"],
+        "store": ["store"],
+        "api": ["api"],
+        "simulator": ["ingest", "--simulate", "--live", "--speed", str(_PAST_SPEED), *market],
+    }
+
+
+def _start(words: list[str], settings: Settings) -> "subprocess.Popen[bytes]":
+    """A subcommand with these settings, in a session of its own: Ctrl-C reaches us alone, we end it in our order."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    for name in _OURS:
+        environment[name] = getattr(settings, name.rpartition("_")[2].lower()).model_dump_json()
+    null = subprocess.DEVNULL  # errors are still told
+    command = [sys.executable, "-m", "flows.child", str(os.getpid()), *words]
+    return subprocess.Popen(command, env=environment, stdin=null, stdout=null, start_new_session=True)
+
+
+def _end(processes: "dict[str, subprocess.Popen[bytes]]") -> None:
+    """From the source to the sink, so that each has what the one before it wrote last."""
+    for process in reversed(processes.values()):
+        process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + _END_S
+    for process in processes.values():
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _renew(dsn: str) -> None:
+    """An empty database in place of the last market's."""
+    with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS candlewick WITH (FORCE)")
+        connection.execute("CREATE DATABASE candlewick")
+
+
+def _has_signals(settings: Settings) -> bool:
+    return any(stage.table == "signals" and stage.rows for stage in stages(settings))
