@@ -3,15 +3,13 @@
 JSON Schema is of 2020-12 (json-schema.org), AsyncAPI of 3.0.0 (asyncapi.com) with Kafka bindings 0.5.0.
 """
 
-import ast
 import inspect
-import sys
-from functools import cache
-from itertools import pairwise
 from typing import Any, Final, get_args
 
 import msgspec
+from msgspec import Struct
 
+from schemas.docstrings import field_docs, structs
 from schemas.topics import LOG, TOPICS, Lane, Topic
 from schemas.units import unit
 
@@ -69,7 +67,7 @@ def asyncapi(version: str, partitions: int | None = None) -> dict[str, Any]:
     }
 
 
-def record_types(record: Any) -> tuple[type[msgspec.Struct], ...]:
+def record_types(record: Any) -> tuple[type[Struct], ...]:
     """The members of a union of records, or the one record."""
     return get_args(record) or (record,)
 
@@ -93,13 +91,13 @@ def _channel(topic: Topic, partitions: int | None) -> dict[str, Any]:
     }
 
 
-def _message(topic: Topic, kind: type[msgspec.Struct]) -> dict[str, Any]:
+def _message(topic: Topic, kind: type[Struct]) -> dict[str, Any]:
     header = ("type", str(kind.__struct_config__.tag)) if topic.name == LOG else ("id", None)
     value = {"const": header[1]} if header[1] else {"description": "the record's identifier"}
     return {
         "name": kind.__name__,
         "title": kind.__name__,
-        "summary": inspect.getdoc(kind).partition("\n")[0],
+        "summary": (inspect.getdoc(kind) or "").partition("\n")[0],
         "headers": {"type": "object", "required": [header[0]], "properties": {header[0]: {"type": "string", **value}}},
         "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
         "bindings": {"kafka": {"key": {"type": "string", "description": topic.key}, **_BINDING}},
@@ -118,14 +116,27 @@ def _operation(topic: Topic, role: str, action: str, purpose: str) -> dict[str, 
 
 
 def _described(definitions: dict[str, Any], *records: Any) -> dict[str, Any]:
-    """``definitions`` by name, with what the classes say of their fields."""
-    classes = {kind.__name__: kind for record in records for kind in _structs(msgspec.inspect.type_info(record))}
+    """``definitions`` by name, with what the classes say of themselves and their fields."""
+    kinds = {name: kind for record in records for name, kind in structs(record).items()}
     for name, definition in definitions.items():
-        definition["description"] = inspect.cleandoc(definition["description"])
-        said = _field_docs(classes[name])
+        definition["description"] = inspect.getdoc(kinds[name])
+        docs = field_docs(kinds[name])
         for field, schema in definition["properties"].items():
-            measure = None if schema.get("type") in ("string", "boolean") else unit(field)
-            own = schema.pop("description", None)
-            parts = [said.get(field), own, measure and f"unit: {measure}"]
-            ...
+            if text := _description(docs.get(field), schema, unit(field)):
+                schema["description"] = text
     return dict(sorted(definitions.items()))
+
+
+def _description(doc: str | None, schema: dict[str, Any], measure: str | None) -> str | None:
+    doc = doc or schema.get("description")
+    if measure is None or not _numeric(schema):
+        return doc
+    if doc is None or measure in doc.lower():
+        return doc or f"Unit: {measure}."
+    return f"{doc.rstrip('.')}. Unit: {measure}."
+
+
+def _numeric(schema: dict[str, Any]) -> bool:
+    """Whether ``schema`` allows a number, in a list or mapping too."""
+    inner = [schema[key] for key in ("items", "additionalProperties") if key in schema]
+    return schema.get("type") in ("number", "integer") or any(map(_numeric, inner + schema.get("anyOf", [])))
