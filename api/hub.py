@@ -19,7 +19,7 @@ __all__ = ["START", "Client", "Hub", "Parcel", "parcel"]
 
 START: Final = "start"
 """The place before the first signal."""
-_BATCH: Final = 500
+_BREATH_S: Final = 0.05  # between two batches: time enough for half a queue to leave it
 
 
 class Parcel(Struct, frozen=True):
@@ -68,6 +68,7 @@ class Hub:
 
     def __init__(self, store: Database, config: ApiConfig, metrics: Metrics) -> None:
         self._store, self._config, self._metrics = store, config, metrics
+        self._batch = max(1, config.client_queue // 2)  # however much is stored at once, it cannot drop a quick client
         self._clients: set[Client] = set()
         self._connections = 0
         self._seq: int | None = None  # None: nothing was asked yet
@@ -104,8 +105,8 @@ class Hub:
         """Look for new signals for ever; a database that is away is asked again."""
         while True:
             try:
-                while await self._look() == _BATCH:
-                    pass
+                while await self._look() == self._batch:
+                    await asyncio.sleep(_BREATH_S)
                 self.live = True
             except UnavailableError:
                 self.live = False
@@ -117,7 +118,7 @@ class Hub:
                 newest = await newest_stored(connection)
                 begin, found = newest[0] if newest else 0, []
             else:
-                begin, found = self._seq, await signals_after(connection, self._seq, limit=_BATCH)
+                begin, found = self._seq, await signals_after(connection, self._seq, limit=self._batch)
         # Nothing is awaited from here on, so a client that joins is offered all of this batch or nothing of it.
         if self._seq is None:
             self._seq = begin

@@ -23,7 +23,7 @@ __all__ = ["router"]
 
 router = APIRouter()
 _CATCH_UP: Final = 200
-_CLOSE_S: Final = 1.0
+_CLOSE_S: Final = 10.0
 _REASON: Final = 123  # bytes that a close frame has room for (RFC 6455, section 5.5)
 
 
@@ -143,7 +143,7 @@ class _Sender:
             await self.close(code, text)
 
     async def close(self, code: int, text: str) -> None:
-        """Close; a client that takes nothing does not take this either, so it is not waited for."""
+        """Close; a client that takes nothing does not take this either, and is cut off then without a word."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await self._websocket.close(code, text.encode()[:_REASON].decode(errors="ignore"))

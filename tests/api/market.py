@@ -1,6 +1,7 @@
 """A small made-up market in the store: rows of every table that belong together, derived from a seed and a time."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import count
 from math import exp
 from random import Random
@@ -16,7 +17,7 @@ from schemas.signals import KeyFactor, Signal
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes
 from sinks.timescale import TimescaleWriter
 
-__all__ = ["BTC", "ETH", "SPOT", "Record", "book", "definition", "fill", "history", "signal"]
+__all__ = ["BTC", "ETH", "SPOT", "Filler", "Record", "book", "definition", "fill", "history", "signal"]
 
 BTC, ETH, SPOT = "sim:BTC/USDT:USDT", "sim:ETH/USDT:USDT", "sim:BTC/USDT"
 _PRICE = {BTC: 64_000.0, SPOT: 64_010.0, ETH: 3_150.0}
@@ -32,14 +33,27 @@ _WORDS = {
 }
 
 
+class Filler:
+    """Stores records as `candlewick store` would; one at a time for a database."""
+
+    def __init__(self, dsn: str) -> None:
+        self._writer = TimescaleWriter(dsn)
+        self._offsets = count()
+
+    def put(self, records: Iterable[Record]) -> None:
+        """Store ``records`` in one transaction."""
+        messages = [Message(topic, 0, next(self._offsets), 0, None, encode(record)) for topic, record in records]
+        assert self._writer.write(messages)
+
+    def close(self) -> None:
+        """Let another one in."""
+        self._writer.close()
+
+
 def fill(dsn: str, records: Iterable[Record]) -> None:
-    """Store ``records`` as `candlewick store` would."""
-    offsets = count()
-    writer = TimescaleWriter(dsn)
-    try:
-        assert writer.write([Message(topic, 0, next(offsets), 0, None, encode(record)) for topic, record in records])
-    finally:
-        writer.close()
+    """Store ``records`` at once."""
+    with closing(Filler(dsn)) as filler:
+        filler.put(records)
 
 
 def history(instrument_id: str, until: int, *, minutes: int = 240, seed: int = 1) -> Iterator[Record]:
@@ -71,8 +85,8 @@ def definition(instrument_id: str, ts: int) -> Record:
     base, _, settle = instrument_id.partition(":")[2].partition(":")
     return "reference.instruments", InstrumentDefinition(
         instrument_id=instrument_id, ts_event=ts, ts_received=ts, kind="perpetual" if settle else "spot",
-        base=base.split("/")[0], quote="USDT", settle=settle or None, tick_size=_TICK[instrument_id], lot_size=0.001,
-        funding_interval=8 * HOUR if settle else None, taker_fee=0.0005,
+        base=base.split("/")[0], quote="USDT", settle=settle or None, tick_size=_TICK.get(instrument_id, 0.1),
+        lot_size=0.001, funding_interval=8 * HOUR if settle else None, taker_fee=0.0005,
     )  # fmt: skip
 
 
@@ -111,7 +125,7 @@ def signal(
             for name, share in shares.items()
         ],
         explanation=f"{direction.capitalize()}: trend, book and momentum agree; the microprice speaks against it.",
-        models=[], schema_hash="b0c9f1d2a4e6f801", quality=[], bid=price, ask=price + _TICK[instrument_id],
+        models=[], schema_hash="b0c9f1d2a4e6f801", quality=[], bid=price, ask=price + 0.1,
         status="candidate" if published else "vetoed",
         vetoes=[] if published else ["spread 14.2 bps is above 10", "obi_10 is tainted: book_sequence"],
     )  # fmt: skip
