@@ -27,7 +27,7 @@ from schemas.market import (
 )  # fmt: skip
 from schemas.time import MILLISECOND
 from sources.normalise.binance_instruments import definitions
-from sources.normalise.fields import Millis, fraction
+from sources.normalise.fields import Count, Millis, fraction, millis
 from sources.normalise.venue import NormaliseError, Unnamed, Venue
 
 __all__ = ["message", "response", "subscribed"]
@@ -59,8 +59,8 @@ class _Trade(Struct):
     size: Size = field(name="q")
     traded: Millis = field(name="T")
     buyer_made: bool = field(name="m")
-    number: int | None = field(name="t", default=None)
-    aggregate: int | None = field(name="a", default=None)
+    number: Count | None = field(name="t", default=None)
+    aggregate: Count | None = field(name="a", default=None)
     kind: str = field(name="X", default="MARKET")
 
 
@@ -70,24 +70,24 @@ class _Quote(Struct):
     bid_size: LevelSize = field(name="B")
     ask_price: _Top = field(name="a")
     ask_size: LevelSize = field(name="A")
-    sequence: int = field(name="u")
+    sequence: Count = field(name="u")
     sent: Millis | None = field(name="E", default=None)
 
 
 class _Depth(Struct):
     symbol: str = field(name="s")
     sent: Millis = field(name="E")
-    first: int = field(name="U")
-    last: int = field(name="u")
+    first: Count = field(name="U")
+    last: Count = field(name="u")
     bids: _Levels = field(name="b")
     asks: _Levels = field(name="a")
-    previous: int | None = field(name="pu", default=None)
+    previous: Annotated[int, Meta(ge=-1, le=2**63 - 1)] | None = field(name="pu", default=None)
 
 
 class _Snapshot(Struct):
     bids: _Levels
     asks: _Levels
-    last_update_id: int = field(name="lastUpdateId")
+    last_update_id: Count = field(name="lastUpdateId")
     sent: Millis | None = field(name="E", default=None)
     symbol: str | None = None
 
@@ -167,7 +167,7 @@ def response(url: str, body: bytes, venue: Venue, ts_received: int) -> list[Mark
         case "exchangeInfo":
             venue.listed(definitions(venue.name, body))
         case "depth":
-            depth = int(query.get("limit", _REST_DEPTH))
+            depth = int(query.get("limit") or _REST_DEPTH)
             return [_snapshot(body, query.get("symbol", ""), venue, ts_received, depth=depth)]
         case "openInterest":
             return [_interest(body, "", venue, ts_received)]
@@ -295,7 +295,7 @@ def _mark(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> Ma
         price=wire.price,
         index_price=wire.index,
         funding_rate=fraction(wire.rate) if funded and wire.rate else None,
-        next_funding=wire.next_funding * MILLISECOND if funded else None,
+        next_funding=millis(wire.next_funding) if funded else None,
     )
 
 

@@ -24,12 +24,18 @@ __all__ = [
 ]
 
 Millis = Annotated[int, Meta(ge=1_230_768_000_000, le=4_102_444_800_000, description="milliseconds since 1970, UTC")]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1, description="a venue's number of an update or trade")]
+Name = Annotated[str, Meta(max_length=64, description="a venue's name of a trade")]
+_Checksum = Annotated[int, Meta(ge=0, lt=2**32)]
 _Fraction = Annotated[float, Meta(gt=-1, lt=1)]
 
 EIGHT_HOURS: Final = 8 * HOUR
 """The usual time between two funding settlements."""
 
-UNREADABLE: Final = (NormaliseError, msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError)
+UNREADABLE: Final = (
+    NormaliseError, msgspec.MsgspecError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+    RecursionError,
+)  # fmt: skip
 """What the functions of this package raise on a message that is not as its venue documents."""
 
 
@@ -56,6 +62,16 @@ def fraction(text: Any) -> float:
 def step(text: Any) -> float | None:
     """A tick or lot size; ``None`` where the venue gives none, or 0."""
     return float(text or 0) or None
+
+
+def checksum(text: Any) -> int:
+    """An unsigned CRC-32, from the venue's text or number."""
+    return msgspec.convert(text, _Checksum, strict=False)
+
+
+def millis(number: Any) -> int:
+    """Milliseconds since 1970 as nanoseconds, from the venue's text or number."""
+    return msgspec.convert(number, Millis, strict=False) * MILLISECOND
 
 
 def seconds(text: str) -> int:

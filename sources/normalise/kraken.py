@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct, field
 
 from schemas.market import BookDelta, BookSnapshot, InstrumentDefinition, MarketEvent, Quote, Side, Trade
-from sources.normalise.fields import level_size, price, seconds, size
+from sources.normalise.fields import checksum, level_size, price, seconds, size
 from sources.normalise.venue import NormaliseError, Venue
 
 __all__ = ["describe", "message", "response", "subscribed"]
@@ -143,7 +143,7 @@ def _book(payload: list[Any], channel: str, symbol: str, venue: Venue, ts_receiv
         "bid_sizes": list(bid_sizes.values()),
         "ask_prices": list(ask_sizes),
         "ask_sizes": list(ask_sizes.values()),
-        "checksum": int(parts["c"]) if "c" in parts else None,
+        "checksum": checksum(parts["c"]) if "c" in parts else None,
     }
     if whole:
         return [BookSnapshot(depth=int(channel.partition("-")[2] or 10), maintained=True, **common)]

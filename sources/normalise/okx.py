@@ -5,11 +5,11 @@ Source: OKX API guide v5, "Order Book Trading: Market Data" and "Public Data: We
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 from schemas.market import (
     Amount,
@@ -28,7 +28,7 @@ from schemas.market import (
     Trade,
 )
 from schemas.time import MILLISECOND
-from sources.normalise.fields import Millis, fraction, level_size, price
+from sources.normalise.fields import Count, Millis, Name, fraction, level_size, millis, price
 from sources.normalise.okx_instruments import definitions
 from sources.normalise.venue import NormaliseError, NotOurs, Venue
 
@@ -57,7 +57,7 @@ class _Requests(Struct):
 
 
 class _Trade(Struct):
-    number: str = field(name="tradeId")
+    number: Name = field(name="tradeId")
     price: Price = field(name="px")
     size: Size = field(name="sz")
     side: Side
@@ -69,8 +69,8 @@ class _Book(Struct):
     asks: _Levels
     sent: Millis = field(name="ts")
     checksum: int | None = None
-    sequence: int | None = field(name="seqId", default=None)
-    previous: int | None = field(name="prevSeqId", default=None)
+    sequence: Count | None = field(name="seqId", default=None)
+    previous: Annotated[int, Meta(ge=-1, le=2**63 - 1)] | None = field(name="prevSeqId", default=None)
 
 
 class _Ticker(Struct):
@@ -209,7 +209,7 @@ def _book(row: Raw, symbol: str, venue: Venue, ts_received: int, *, channel: str
             ask_sizes=[level[1] for level in wire.asks],
             checksum=_unsigned(wire.checksum),
             last_sequence=wire.sequence,
-            previous_sequence=wire.previous,
+            previous_sequence=wire.previous if wire.previous is not None and wire.previous >= 0 else None,
         )
     ]
 
@@ -278,7 +278,7 @@ def _funding(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[Mark
         return []
     now = venue.clock.at(ts_received)
     ts_event = now if wire.sent is None else venue.clock.observe(wire.sent * MILLISECOND, ts_received)
-    interval = int(wire.following) - wire.next_funding if wire.following else 0
+    interval = millis(wire.following) - wire.next_funding * MILLISECOND if wire.following else 0
     return [
         FundingRate(
             instrument_id=venue.instrument(symbol, ts_received),
@@ -286,7 +286,7 @@ def _funding(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[Mark
             ts_received=ts_received,
             rate=fraction(wire.rate),
             next_funding=wire.next_funding * MILLISECOND,
-            interval=interval * MILLISECOND if interval > 0 else None,
+            interval=interval if interval > 0 else None,
         )
     ]
 

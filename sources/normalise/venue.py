@@ -113,6 +113,7 @@ class Venue:
     def _introduce(self, symbol: str, definition: InstrumentDefinition, ts_received: int) -> None:
         now = self.clock.at(ts_received)
         definition = msgspec.structs.replace(definition, ts_event=now, ts_received=ts_received)
+        msgspec.convert(msgspec.to_builtins(definition), InstrumentDefinition)  # raises where a value is out of range
         self._definitions[symbol] = definition
         self._ids[symbol] = definition.instrument_id
         self.introduced = [old for old in self.introduced if old.instrument_id != definition.instrument_id]

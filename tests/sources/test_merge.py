@@ -1,6 +1,6 @@
 """Several feeds in the order of their receipt."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.malformed import Malformed
@@ -36,6 +36,7 @@ def test_time_goes_back_only_by_more_than_a_silence() -> None:
     ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 20 * SILENCE)), max_size=4))
 def test_each_feed_keeps_its_order_and_ends_once(times: list[list[int]]) -> None:
     feeds = [feed(*ts) for ts in times]
@@ -44,6 +45,7 @@ def test_each_feed_keeps_its_order_and_ends_once(times: list[list[int]]) -> None
         assert [item for index, item in merged if index == number] == [*items, None]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, SILENCE - 1)).map(sorted), max_size=4))
 def test_feeds_in_order_give_a_whole_in_order(times: list[list[int]]) -> None:
     merged = [item.ts_received for _, item in merge([feed(*ts) for ts in times]) if item is not None]

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import encode
 from schemas.market import (
     CONTROL,
+    ExchangeBar,
     Heartbeat,
     InstrumentDefinition,
     MarketEvent,
@@ -32,6 +33,22 @@ def trade(received: int, instrument_id: str = "binance:BTC/USDT", *, event: int 
         ts_received=START + received,
         price=1.0,
         size=1.0,
+    )
+
+
+def bar(minute: int, instrument_id: str = "binance:BTC/USDT") -> ExchangeBar:
+    close = START + minute * MINUTE
+    return ExchangeBar(
+        instrument_id=instrument_id,
+        ts_event=close,
+        ts_received=close,
+        timeframe="1m",
+        ts_open=close - MINUTE,
+        open=1.0,
+        high=1.0,
+        low=1.0,
+        close=1.0,
+        volume=1.0,
     )
 
 
@@ -136,6 +153,30 @@ def test_a_tape_of_nothing_readable_says_nothing_of_its_own() -> None:
     assert list(sequence([], [], source="test")) == []
 
 
+def test_an_instrument_of_bars_alone_has_no_heartbeats_until_another_record_comes() -> None:
+    history: list[Item] = [definition(MINUTE, "BTC"), *[bar(minute) for minute in range(1, 6)]]
+    found = of([[*history, trade(5 * MINUTE + SECOND), trade(5 * MINUTE + 2 * SECOND)]])
+    first, *_ = beats(found)
+    assert first == (5 * MINUTE + 2 * SECOND, 5 * MINUTE + 2 * SECOND, True)
+    assert [received for received, _, _ in beats(found, CONTROL)][:6] == [
+        *[minute * MINUTE for minute in range(1, 6)], 5 * MINUTE + SECOND
+    ]  # fmt: skip
+    assert [record.instrument_ids for record in found if isinstance(record, Membership)] == [["binance:BTC/USDT"], []]
+
+
+def test_an_instrument_whose_bars_stay_away_is_not_connected() -> None:
+    others: list[Item] = [trade(second * SECOND, "okx:BTC/USDT") for second in range(60, 6 * 60)]
+    found = of([[bar(1), *others], [bar(5)]])
+    moments = beats(found)
+    assert {connected for _, _, connected in moments} == {False}
+    assert [moments[0][1], moments[-1][1]] == [3 * MINUTE, 5 * MINUTE]
+
+
+def test_bars_change_nothing_for_an_instrument_that_gives_more() -> None:
+    feed: list[Item] = [trade(0), *[Heard(ts_received=START + n * SECOND) for n in range(1, 60)]]
+    assert beats(of([[*feed, bar(1), bar(2)]]))[:60] == beats(of([[*feed, trade(MINUTE), trade(2 * MINUTE)]]))[:60]
+
+
 steps = st.one_of(st.integers(0, BEAT), st.integers(0, 2 * SILENCE), st.integers(-BEAT, 0))
 items = st.tuples(steps, st.integers(-3 * SECOND, 3 * SECOND), st.sampled_from(["a:X", "a:Y", "b:X"]))
 
@@ -153,12 +194,14 @@ def feeds(draw: st.DrawFn) -> list[list[Item]]:
     return made
 
 
+@settings(deadline=None)
 @given(feeds())
 def test_the_same_items_give_the_same_stream(given_feeds: list[list[Item]]) -> None:
     first, second = (b"\n".join(map(encode, of(given_feeds))) for _ in range(2))
     assert first == second
 
 
+@settings(deadline=None)
 @given(feeds())
 def test_without_what_was_inserted_the_input_is_left(given_feeds: list[list[Item]]) -> None:
     found = [record for record in of(given_feeds) if isinstance(record, Trade)]
@@ -168,6 +211,7 @@ def test_without_what_was_inserted_the_input_is_left(given_feeds: list[list[Item
     assert len(found) == sum(map(len, given_feeds))
 
 
+@settings(deadline=None)
 @given(feeds())
 def test_heartbeats_only_go_forward_and_never_further_than_is_known(given_feeds: list[list[Item]]) -> None:
     last: dict[str, tuple[int, int]] = {}

@@ -13,7 +13,7 @@ from sources.tapes.files import Damage, PartFile
 
 
 @pytest.mark.parametrize("packed", [False, True])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(lines=st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line), min_size=1), ended=st.booleans())
 def test_lines_come_as_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[bytes], *, packed: bool, ended: bool
