@@ -5,8 +5,16 @@ from typing import Final
 
 import msgspec
 
-from schemas.market import CONTROL, Heartbeat, InstrumentDefinition, MarketEvent, Membership, TapeEnd
-from schemas.time import MILLISECOND, MINUTE, floor_to
+from schemas.market import (
+    CONTROL,
+    ExchangeBar,
+    Heartbeat,
+    InstrumentDefinition,
+    MarketEvent,
+    Membership,
+    TapeEnd,
+)  # fmt: skip
+from schemas.time import MILLISECOND, MINUTE, TIMEFRAME_NS, floor_to
 from sources.malformed import Malformed
 from sources.merge import SILENCE, Heard, Item, advance, merge
 from sources.normalise.venue import Clock
@@ -26,7 +34,9 @@ def sequence(*feeds: Iterable[Item], source: str) -> Iterator[MarketEvent | Malf
       ten minutes of event time.
     * ``Heartbeat`` for every instrument and for `CONTROL` every 250 ms of receipt, as far as records show that
       somebody listened: across a gap of up to `SILENCE` one at each side of it, across a longer one only at its
-      beginning, so that the engine sees it.
+      beginning, so that the engine sees it. An instrument of which only exchange bars have come has none of its own:
+      its bars close themselves, and what lies between two of them is no silence. Only when the next bar is overdue by
+      a whole length does it get them, with ``connected=False``, so that nobody waits for it for ever.
     * When a feed ends before the others: ``TapeEnd`` for its instruments, and from then on their heartbeats with
       ``connected=False``. At the end of all: last heartbeats, ``TapeEnd``, and a ``Membership`` of nobody.
 
@@ -67,13 +77,22 @@ class _Venue:
 class _Member:
     """An instrument and the feeds that speak of it."""
 
-    __slots__ = ("definition", "feeds", "instrument_id", "venue")
+    __slots__ = ("bars_to", "definition", "feeds", "instrument_id", "live", "venue")
 
     def __init__(self, instrument_id: str, venue: _Venue) -> None:
         self.instrument_id = instrument_id
         self.venue = venue
         self.definition: InstrumentDefinition | None = None
         self.feeds: set[int] = set()
+        self.live = False  # gave more than its definition and exchange bars
+        self.bars_to = 0  # if not live: the event time by which another bar has to come
+
+    def observe(self, item: MarketEvent) -> None:
+        """Take note of what kind of record it gives."""
+        if not isinstance(item, ExchangeBar):
+            self.live, self.bars_to = True, 0
+        elif not self.live:
+            self.bars_to = item.ts_event + 2 * TIMEFRAME_NS[item.timeframe]
 
 
 class _Sequencer:
@@ -104,6 +123,7 @@ class _Sequencer:
         if isinstance(item, InstrumentDefinition):
             member.definition = item
             return inserted
+        member.observe(item)
         venue = member.venue
         venue.clock.observe(item.ts_event, ts_received)
         venue.heard = self._now
@@ -158,8 +178,10 @@ class _Sequencer:
         elif self._news:
             inserted.append(self._membership(ts_received))
         for member in self._members.values():
-            now, connected = member.venue.now(ts_received), bool(member.feeds)
-            inserted.append(self._heartbeat(member.instrument_id, now, ts_received, connected=connected))
+            now = member.venue.now(ts_received)
+            if not member.feeds or now >= member.bars_to:
+                connected = bool(member.feeds) and not member.bars_to
+                inserted.append(self._heartbeat(member.instrument_id, now, ts_received, connected=connected))
         inserted.append(self._heartbeat(CONTROL, self._control(ts_received), ts_received))
         return inserted
 
