@@ -38,7 +38,7 @@ _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 10.0
 _AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction, UnreachableError)
 # What is wrong with a row, not with the server. Numbers out of range and NUL in a text are found by psycopg itself.
-_REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded, ValueError, OverflowError)
+_REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded, UnicodeError, OverflowError)
 
 
 class _Item(NamedTuple):

@@ -80,14 +80,14 @@ def _poisoned() -> dict[str, Message]:
         "JSON is malformed": Message("features.bars", 0, 0, 7, b"k", b"\xff not JSON"),
         "no value": Message("reference.instruments", 0, 1, 7, b"k", None),
         "missing required field": Message("features.books", 0, 2, 7, b"k", b'{"type":"book_sample","id":"x"}'),
-        "NUL": Message(
+        "invalid byte sequence": Message(
             "signals.published", 0, 3, 7, b"k", encode(msgspec.structs.replace(good, explanation="a\0b"))
         ),
         "unsupported Unicode escape": Message(
             "features.vectors", 0, 4, 7, b"k", encode(msgspec.structs.replace(_vector(), tainted={"ofi": "a\0"}))
         ),
-        "out of range": Message("features.bars", 0, 5, 7, b"k", encode(msgspec.structs.replace(bar, trades=2**63))),
-        "index row size": Message(
+        "int too big": Message("features.bars", 0, 5, 7, b"k", encode(msgspec.structs.replace(bar, trades=2**63))),
+        "index row requires": Message(
             "features.bars", 0, 6, 7, b"k", encode(msgspec.structs.replace(bar, instrument_id=_incompressible()))
         ),
     }  # fmt: skip
@@ -179,13 +179,12 @@ def test_a_crash_leaves_rows_and_offsets_together(timescale: TimescaleServer, ti
 def test_a_database_that_is_away_is_waited_for(timescale: TimescaleServer, timescale_database: str) -> None:
     with _writer(timescale_database) as writer:
         assert writer.offsets() == {}
-        timescale.stop()
         done: list[bool] = []
         work = threading.Thread(target=lambda: done.append(writer.write(messages(of_bars(3)))), daemon=True)
-        work.start()
-        work.join(0.3)
-        assert work.is_alive()
-        timescale.start()
+        with timescale.away():
+            work.start()
+            work.join(0.3)
+            assert work.is_alive()
         work.join(20)
     assert done == [True]
     assert counts(timescale_database)["bars"] == 3
@@ -195,14 +194,13 @@ def test_stopping_ends_the_wait_and_stores_nothing_later(timescale: TimescaleSer
     stop = threading.Event()
     with _writer(timescale_database, stop=stop) as writer:
         assert writer.offsets() == {}
-        timescale.stop()
         done: list[bool] = []
         work = threading.Thread(target=lambda: done.append(writer.write(messages(of_bars(3)))), daemon=True)
-        work.start()
-        work.join(0.2)
-        stop.set()
-        work.join(5)
-        timescale.start()
+        with timescale.away():
+            work.start()
+            work.join(0.2)
+            stop.set()
+            work.join(5)
         assert done == [False]
         assert not writer.write(messages(of_bars(5)))
     assert counts(timescale_database)["bars"] == 0

@@ -13,6 +13,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -115,6 +117,15 @@ class TimescaleServer:
     def crash(self) -> None:
         """End at once without a checkpoint: the next start recovers from the write-ahead log."""
         self._signal(signal.SIGQUIT)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Stopped for a while."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def close(self) -> None:
         """Stop, and remove the data."""

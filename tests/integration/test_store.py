@@ -1,0 +1,173 @@
+"""`candlewick store` between a real Kafka and a real TimescaleDB."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from flows.settings import DatabaseSettings, KafkaSettings, Settings
+from flows.store import run_store
+from schemas.message import Message
+from schemas.topics import BY_NAME
+from sinks.database import DatabaseError
+from sinks.migrate import migrate
+from sinks.timescale import TimescaleWriter
+from sinks.topics import create_topics
+from sources.kafka import LogError
+from sources.results import ResultTopics
+from tests.integration.contents import contents, counts
+from tests.integration.kafka_broker import KafkaBroker, MissingError, fetch
+from tests.integration.records import messages, results, signal
+from tests.integration.timescale_fixtures import new_database
+from tests.integration.timescale_server import TimescaleServer
+
+pytestmark = pytest.mark.integration
+
+_PARTITIONS = 3
+
+
+@pytest.fixture
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A broker with all topics, empty: the store reads every one of them."""
+    try:
+        jars, archive = fetch()
+    except MissingError as error:
+        pytest.skip(f"real Apache Kafka: not run, because {error}")
+    with KafkaBroker(tmp_path_factory.mktemp("store"), jars, archive=archive) as broker:
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        create_topics(admin, partitions=_PARTITIONS, replication=1, keep=True)
+        yield broker
+
+
+def _settings(broker: KafkaBroker, dsn: str) -> Settings:
+    return Settings(kafka=KafkaSettings(bootstrap=broker.bootstrap), database=DatabaseSettings(dsn=dsn))
+
+
+def _spread(batch: Iterable[Message]) -> list[Message]:
+    """The messages over the partitions of their topics, offsets as the broker will count them."""
+    offsets: Counter[tuple[str, int]] = Counter()
+    found = []
+    for number, message in enumerate(batch):
+        partition = number % (BY_NAME[message.topic].partitions or _PARTITIONS)
+        found.append(message._replace(partition=partition, offset=offsets[message.topic, partition]))
+        offsets[message.topic, partition] += 1
+    return found
+
+
+def _produce(broker: KafkaBroker, batch: Iterable[Message]) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True})
+    for message in batch:
+        producer.produce(
+            message.topic, message.value, message.key, message.partition, timestamp=message.ts_ms
+        )  # fmt: skip
+    assert producer.flush(30) == 0
+
+
+def _directly(timescale: TimescaleServer, batch: list[Message]) -> dict[str, list[tuple[object, ...]]]:
+    """What the tables hold after ``batch`` without Kafka in between."""
+    with new_database(timescale.dsn) as dsn:
+        migrate(dsn)
+        writer = TimescaleWriter(dsn)
+        assert writer.write(batch)
+        writer.close()
+        return contents(dsn)
+
+
+def test_the_store_copies_each_topic_once_and_goes_on_where_it_was(
+    broker: KafkaBroker, timescale: TimescaleServer, timescale_database: str
+) -> None:
+    poison = Message("features.bars", 0, 0, 5, b"key", b"nothing of ours")
+    batch = _spread([*messages(results(60)), poison])
+    half = len(batch) // 2
+    settings = _settings(broker, timescale_database)
+    _produce(broker, batch[:half])
+    first = run_store(settings, until_end=True)
+    assert run_store(settings, until_end=True) == Counter()
+    _produce(broker, batch[half:])
+    second = run_store(settings, until_end=True)
+    assert (first + second).total() == len(batch)
+    assert contents(timescale_database) == _directly(timescale, batch)
+
+
+def test_only_committed_messages_are_stored(broker: KafkaBroker, timescale_database: str) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": "test"})
+    producer.init_transactions(10)
+    for committed, close in ((False, 1), (True, 2), (False, 3)):
+        (message,) = messages([("signals.published", signal(close=signal().ts_event + close))])
+        producer.begin_transaction()
+        producer.produce(message.topic, message.value, partition=0)
+        if committed:
+            producer.commit_transaction(10)
+        else:
+            producer.abort_transaction(10)
+    assert run_store(_settings(broker, timescale_database), until_end=True) == Counter(signals=1)
+    assert counts(timescale_database)["signals"] == 1
+
+
+def test_messages_that_are_gone_are_not_passed_over(broker: KafkaBroker, timescale_database: str) -> None:
+    settings = _settings(broker, timescale_database)
+    bars = [message for message in messages(results(10)) if message.topic == "features.bars"]
+    _produce(broker, bars[:1])
+    run_store(settings, until_end=True)
+    _produce(broker, bars[1:4])
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    for future in admin.delete_records([TopicPartition("features.bars", 0, 3)]).values():
+        future.result()
+    with pytest.raises(LogError, match=r"features.bars\[0\]@1 comes next, but the topic holds offsets 3 to 4"):
+        run_store(settings, until_end=True)
+
+
+def test_a_missing_topic_is_named(kafka: KafkaBroker) -> None:
+    said: list[LogError] = []
+    source = ResultTopics(
+        {"bootstrap.servers": kafka.bootstrap}, ["features.nothing"], {}, stop=lambda: False, failed=said.append
+    )
+    part = source.build_part("step", "results", None)
+    with pytest.raises(StopIteration):
+        part.next_batch()
+    part.close()
+    assert "topic features.nothing: there is none at 127.0.0.1" in str(said[0])
+
+
+def test_missing_tables_are_named_before_anything_is_read(timescale: TimescaleServer) -> None:
+    with new_database(timescale.dsn) as dsn, pytest.raises(DatabaseError, match="run `candlewick migrate` first"):
+        run_store(Settings(database=DatabaseSettings(dsn=dsn)), until_end=True)
+
+
+def test_sigterm_ends_it_well_even_while_the_database_is_away(
+    broker: KafkaBroker, timescale: TimescaleServer, timescale_database: str, tmp_path: Path
+) -> None:
+    batch = _spread(messages(results(5)))
+    _produce(broker, batch[:20])
+    environment = {
+        **os.environ,
+        "CANDLEWICK_KAFKA__BOOTSTRAP": broker.bootstrap,
+        "CANDLEWICK_DATABASE__DSN": timescale_database,
+    }
+    command = [sys.executable, "-m", "flows.cli.main", "store"]
+    errors = tmp_path / "errors"
+    with errors.open("w") as said, subprocess.Popen(command, env=environment, stderr=said) as store:
+        try:
+            _until(lambda: sum(row[-1] for row in contents(timescale_database)["stream_offsets"]) == 20, errors)
+            with timescale.away():
+                _produce(broker, batch[20:])
+                _until(lambda: "trying again" in errors.read_text(), errors)
+                store.terminate()
+                assert store.wait(10) == 0
+        finally:
+            store.kill()
+    assert run_store(_settings(broker, timescale_database), until_end=True).total() == len(batch) - 20
+
+
+def _until(condition: Callable[[], bool], errors: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, errors.read_text()
+        time.sleep(0.02)
