@@ -36,16 +36,18 @@ def run_engine(settings: Settings, *, until_end: bool = False) -> None:
     Raises:
         CandlewickError: something is missing or wrong; nothing that was consumed is lost.
     """
+    stop = stop_flag()
     with recovery(settings.engine.recovery_dir) as state:
         if settings.engine.workers == 1:
-            run_worker(settings, [], 0, state, until_end=until_end)
+            run_worker(settings, [], 0, state, stop, until_end=until_end)
         else:
-            run_cluster(settings, stop_flag(), until_end=until_end)
+            run_cluster(settings, stop, until_end=until_end)
 
 
-def run_worker(settings: Settings, addresses: Sequence[str], number: int, state: Any, *, until_end: bool) -> None:
+def run_worker(
+    settings: Settings, addresses: Sequence[str], number: int, state: Any, stop: threading.Event, *, until_end: bool
+) -> None:
     """One worker of the cluster at ``addresses``, in this process."""
-    stop = stop_flag()
     client = kafka_client(settings)
     log = KafkaLog(
         client,

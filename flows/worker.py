@@ -6,7 +6,7 @@ from typing import Final
 from flows.cluster import Task
 from flows.errors import told
 from flows.process import die_with_parent
-from flows.run import run_worker
+from flows.run import run_worker, stop_flag
 from flows.runtime import RecoveryConfig
 
 __all__ = ["main"]
@@ -18,9 +18,10 @@ def main() -> int:
     """Work until told to stop; 0 at a clean end, 1 after one line on standard error."""
     task = Task.model_validate_json(sys.stdin.buffer.read())
     die_with_parent(task.parent)
+    stop = stop_flag()
     state = RecoveryConfig(str(task.settings.engine.recovery_dir))
     try:
-        run_worker(task.settings, task.addresses, task.number, state, until_end=task.until_end)
+        run_worker(task.settings, task.addresses, task.number, state, stop, until_end=task.until_end)
     except Exception as error:
         ours = told(error)
         if ours is None:

@@ -1,9 +1,12 @@
 """Servers that integration tests share, started once a run and only if a test asks for them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from tests.integration.golden import Golden, golden_of, record
 from tests.integration.kafka_broker import KafkaBroker, MissingError, fetch
 from tests.integration.timescale_fixtures import database, embedded, empty_database, timescale, timescale_database
 
@@ -19,3 +22,26 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
         pytest.skip(f"real Apache Kafka: not run, because {error}")
     with KafkaBroker(tmp_path_factory.mktemp("kafka"), jars, archive=archive) as broker:
         yield broker
+
+
+@pytest.fixture
+def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], KafkaBroker]]:
+    """A maker of real brokers with empty topics, for tests that need all of the registry's to themselves."""
+    try:
+        jars, archive = fetch()
+    except MissingError as error:
+        pytest.skip(f"real Apache Kafka: not run, because {error}")
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(KafkaBroker(tmp_path_factory.mktemp("kafka"), jars, archive=archive))
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated market with some history and some faults."""
+    return record(tmp_path_factory.mktemp("recording") / "market.jsonl.gz")
+
+
+@pytest.fixture(scope="session")
+def golden(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Golden:
+    """The results of its replay."""
+    return golden_of(recording, tmp_path_factory.mktemp("golden"))

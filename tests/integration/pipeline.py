@@ -1,5 +1,7 @@
 """The whole way on real parts: a broker of its own, the command's subcommands as processes, tables read back."""
 
+import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -7,14 +9,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-from confluent_kafka import Consumer, TopicPartition
+import psycopg
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.topics import TOPICS
+from sinks.figures import TABLES
 from tests.integration.kafka_broker import KafkaBroker
 
-__all__ = ["COMMAND", "Pipeline", "Read", "results", "until"]
+__all__ = ["COMMAND", "Pipeline", "Read", "results", "rows", "until"]
 
 COMMAND: Final = [sys.executable, "-m", "flows.cli.main"]
 RESULTS: Final = [topic.name for topic in TOPICS if topic.lane != "log"]
@@ -27,7 +31,14 @@ class Pipeline:
     """A broker's topics, a recovery directory and a database, and the processes that work on them."""
 
     def __init__(
-        self, broker: KafkaBroker, folder: Path, *, partitions: int, workers: int = 1, dsn: str = "", epoch_s: float = 1.0
+        self,
+        broker: KafkaBroker,
+        folder: Path,
+        *,
+        partitions: int,
+        workers: int = 1,
+        dsn: str = "",
+        epoch_s: float = 1.0,
     ) -> None:
         self.broker = broker
         self.environment = {
@@ -61,6 +72,47 @@ class Pipeline:
         _, err = process.communicate(timeout=patience_s)
         assert process.returncode == 0, err
 
+    def fail(self, *arguments: str, status: int) -> str:
+        """A subcommand that must end with ``status``; all that it printed."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == status, f"{arguments}: {process.returncode}\n{out}\n{err}"
+        return out + err
+
+    def engine_holds_its_state(self) -> bool:
+        """Whether an engine runs here."""
+        try:
+            with (Path(self.environment["CANDLEWICK_ENGINE__RECOVERY_DIR"]) / "engine.lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def results(self) -> int:
+        """Messages of the features lane's main topics."""
+        return sum(self.count(topic) for topic in ("features.bars", "features.books", "features.vectors"))
+
+    def wait_for_results(self, goal: int, engine: "subprocess.Popen[str]") -> None:
+        """Until so many `results` are there, while ``engine`` runs."""
+        until(lambda: self.results() >= goal, f"{goal} results", engine)
+
+    def count(self, topic: str) -> int:
+        """Messages of a topic, transaction markers among them."""
+        consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "count"})
+        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), 10)[1] for number in numbers]
+        consumer.close()
+        return sum(ends)
+
+    def plant(self, topic: str, key: str, identifier: str, value: bytes, beside: bytes) -> None:
+        """Write ``value`` under an identifier that stands there with the content ``beside``, at the same time stamp."""
+        ts_ms = json.loads(beside)["ts_decided"] // 1_000_000
+        producer = Producer({"bootstrap.servers": self.broker.bootstrap})
+        producer.produce(topic, value, key, timestamp=ts_ms, headers={"id": identifier.encode()})
+        assert producer.flush(10) == 0
+
     def read(self) -> Read:
         """Everything committed in the result topics."""
         return results(self.broker.bootstrap)
@@ -74,10 +126,26 @@ def results(bootstrap: str) -> Read:
     return found
 
 
-def until(condition: Callable[[], bool], what: str, patience_s: float = 60.0) -> None:
-    """Wait for ``condition``; ``what`` is said if it does not come."""
+def rows(dsn: str) -> dict[str, set[str]]:
+    """The identifiers in every table of results that has rows, by topic."""
+    found: dict[str, set[str]] = {}
+    with psycopg.connect(dsn) as connection:
+        for table, topic in (TABLES | {"instruments": "reference.instruments"}).items():
+            column = "instrument_id" if table == "instruments" else "id::text"
+            stored = connection.execute(f"SELECT {column} FROM {table}".encode()).fetchall()
+            if stored:
+                assert len(stored) == len({row[0] for row in stored}), table
+                found[topic] = {row[0] for row in stored}
+    return found
+
+
+def until(
+    condition: Callable[[], bool], what: str, process: "subprocess.Popen[str] | None" = None, patience_s: float = 60.0
+) -> None:
+    """Wait for ``condition``; say ``what`` if it does not come, and what a process said that ended meanwhile."""
     deadline = time.monotonic() + patience_s
     while not condition():
+        assert process is None or process.poll() is None, process.communicate() if process else ""
         assert time.monotonic() < deadline, f"waited {patience_s} s in vain for {what}"
         time.sleep(0.02)
 
@@ -94,10 +162,11 @@ def _messages(bootstrap: str) -> Iterator[tuple[str, str, bytes]]:
     open_places = {(place.topic, place.partition) for place in places}
     while open_places:
         for message in consumer.consume(5_000, 0.2):
-            if message.error() is not None:
-                assert message.error().name() == "_PARTITION_EOF", message.error()
+            error = message.error()
+            if error is not None:
+                assert error.name() == "_PARTITION_EOF", error
                 open_places.discard((message.topic(), message.partition()))
                 continue
-            headers = dict(message.headers() or [])
-            yield message.topic(), headers["id"].decode(), message.value()
+            identifier = dict(message.headers() or [])["id"]
+            yield str(message.topic()), cast("bytes", identifier).decode(), message.value() or b""
     consumer.close()
