@@ -1,4 +1,7 @@
-"""One moment of a market, as every route would answer of it: the examples in OpenAPI."""
+"""One moment of a market, as every route would answer of it: the examples in OpenAPI.
+
+Nothing in them is null: FastAPI leaves nulls out of a document, and then an example lacks a field.
+"""
 
 from typing import Final
 
@@ -42,7 +45,7 @@ _BAR: Final = Bar(
 )  # fmt: skip
 _VECTOR: Final = Vector(
     id=derive("vector", _ID, "5m", _CLOSE), instrument_id=_ID, timeframe="5m", ts_close=_CLOSE, ts_decided=_DECIDED,
-    schema_hash=_SCHEMA, features={"book_imbalance_10": 0.38, "rsi_14": 71.2, "vwap": None}, bid=61_694.4, ask=61_694.5,
+    schema_hash=_SCHEMA, features={"book_imbalance_10": 0.38, "rsi_14": 71.2}, bid=61_694.4, ask=61_694.5,
 )  # fmt: skip
 _BOOK: Final = BookSample(
     id=derive("book_sample", _ID, _CLOSE), instrument_id=_ID, ts_event=_CLOSE, bid_prices=[61_694.4, 61_694.0],
@@ -65,8 +68,10 @@ SIGNALS: Final = views.SignalPage(
     items=[views.timed(views.SignalView, SIGNAL, _CLOSE)], next=write_cursor(_CLOSE, SIGNAL.id)
 )
 BARS: Final = views.BarPage(items=[views.timed(views.BarView, _BAR, _CLOSE)], next=write_cursor(_CLOSE, _BAR.id))
-FEATURES: Final = views.FeaturePage(items=[views.feature_view(_VECTOR, None)], next=None)
-GAPS: Final = views.GapPage(items=[views.timed(views.GapView, _GAP, _GAP.ts_end)], next=None)
+FEATURES: Final = views.FeaturePage(items=[views.feature_view(_VECTOR, None)], next=write_cursor(_CLOSE, _VECTOR.id))
+GAPS: Final = views.GapPage(
+    items=[views.timed(views.GapView, _GAP, _GAP.ts_end)], next=write_cursor(_GAP.ts_end, _GAP.id)
+)
 BOOKS: Final = views.BooksView(
     latest=views.timed(views.BookView, _BOOK, _CLOSE),
     series=[

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import httpx
@@ -15,7 +16,7 @@ from tests.api.market import BTC, ETH, SPOT, fill, history
 from tests.api.serving import running
 from tests.integration.timescale_fixtures import embedded, new_database, timescale
 
-__all__ = ["embedded", "timescale"]
+__all__ = ["MINUTES", "embedded", "market_in", "timescale"]
 
 MINUTES: Final = 240
 
@@ -26,13 +27,20 @@ def until() -> int:
     return time.time_ns() // MINUTE * MINUTE - 30 * MINUTE + 31_000_000_000
 
 
-@pytest.fixture(scope="session", params=["timescale", "embedded"])
-def market(request: pytest.FixtureRequest, until: int) -> Iterator[str]:
-    """The connection string of a store with three instruments that nobody adds to."""
-    with new_database(request.getfixturevalue(request.param).dsn) as dsn:
-        migrate(dsn)
+@contextmanager
+def market_in(dsn: str, until: int) -> Iterator[str]:
+    """The connection string of a database beside ``dsn`` with three instruments that nobody adds to."""
+    with new_database(dsn) as own:
+        migrate(own)
         for instrument_id in (BTC, ETH, SPOT):
-            fill(dsn, history(instrument_id, until, minutes=MINUTES))
+            fill(own, history(instrument_id, until, minutes=MINUTES))
+        yield own
+
+
+@pytest.fixture(scope="session")
+def market(embedded: EmbeddedPostgres, until: int) -> Iterator[str]:
+    """The connection string of a store with such a market."""
+    with market_in(embedded.dsn, until) as dsn:
         yield dsn
 
 

@@ -43,7 +43,7 @@ class Filler:
     def put(self, records: Iterable[Record]) -> None:
         """Store ``records`` in one transaction."""
         messages = [Message(topic, 0, next(self._offsets), 0, None, encode(record)) for topic, record in records]
-        assert self._writer.write(messages)
+        assert not messages or self._writer.write(messages)
 
     def close(self) -> None:
         """Let another one in."""

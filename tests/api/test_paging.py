@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.config import ApiConfig
@@ -38,8 +38,11 @@ class Desk:
 
     def publish(self, name: str, at: list[Any]) -> None:
         """A signal of each of these minutes and timeframes, where there is none yet."""
-        for minute, timeframe in at:
-            self._filler.put(signal(name, START + minute * MINUTE, 64_000.0, timeframe=timeframe))
+        self._filler.put(
+            record
+            for minute, timeframe in at
+            for record in signal(name, START + minute * MINUTE, 64_000.0, timeframe=timeframe)
+        )
 
     def page(self, name: str, **query: str | int) -> tuple[list[tuple[int, str]], str | None]:
         """Time and identifier of what is on it, and the cursor behind it."""
@@ -61,6 +64,7 @@ def desk(embedded: EmbeddedPostgres) -> Iterator[Desk]:
             yield Desk(filler, api)
 
 
+@settings(max_examples=40, deadline=None)
 @given(before=moments, meanwhile=st.lists(moments, max_size=4), limit=st.integers(1, 4))
 def test_pages_neither_lose_nor_double_while_signals_are_added(
     desk: Desk, before: list[Any], meanwhile: list[list[Any]], limit: int

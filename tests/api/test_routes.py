@@ -1,4 +1,5 @@
 import time
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -9,11 +10,22 @@ from api.config import ApiConfig
 from schemas.identifiers import derive
 from schemas.results import Bar
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, to_text
-from tests.api.conftest import MINUTES
+from tests.api.conftest import MINUTES, market_in
 from tests.api.market import BTC, ETH, SPOT, book, definition, fill, history, signal
 from tests.api.serving import running
 
 TIMES = "allowed: nanoseconds since 1970 or ISO 8601, 2009 to 2100, as 2024-08-09T03:00:00Z"
+
+
+@pytest.fixture(scope="module", params=["timescale", "embedded"])
+def api(request: pytest.FixtureRequest, until: int) -> Iterator[httpx.Client]:
+    """The API over the same market in each kind of database."""
+    with (
+        market_in(request.getfixturevalue(request.param).dsn, until) as dsn,
+        running(ApiConfig(dsn=dsn, port=0)) as address,
+        httpx.Client(base_url=address) as client,
+    ):
+        yield client
 
 
 def get(api: httpx.Client, path: str, **query: object) -> Any:

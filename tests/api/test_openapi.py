@@ -1,0 +1,59 @@
+"""The document that describes the API: valid, and true of every answer."""
+
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.openapi.models import OpenAPI
+from jsonschema import Draft202012Validator
+
+from tests.api.market import BTC
+
+ANSWERS = {
+    "/signals": "/signals?limit=3",
+    "/signals/{symbol}": f"/signals/{BTC}?status=candidates&limit=5",
+    "/bars/{symbol}": f"/bars/{BTC}?limit=5",
+    "/features/{symbol}": f"/features/{BTC}?limit=200",
+    "/books/{symbol}": f"/books/{BTC}",
+    "/gaps": "/gaps",
+    "/instruments": "/instruments",
+    "/stats": "/stats",
+    "/health": "/health",
+    "/ready": "/ready",
+}
+
+
+@pytest.fixture
+def document(api: httpx.Client) -> Any:
+    return api.get("/openapi.json").json()
+
+
+def validator(document: Any, schema: Any) -> Draft202012Validator:
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator({**schema, "components": document["components"]})
+
+
+def test_the_document_is_valid_and_names_every_route(document: Any) -> None:
+    OpenAPI.model_validate(document)
+    assert {*ANSWERS} == {*document["paths"]} - {"/metrics"}
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("path", ANSWERS)
+def test_answers_and_examples_are_as_described(api: httpx.Client, document: Any, path: str) -> None:
+    described = document["paths"][path]["get"]["responses"]
+    content = described["200"]["content"]["application/json"]
+    validator(document, content["schema"]).validate(content["example"])
+    validator(document, content["schema"]).validate(api.get(ANSWERS[path]).json())
+    refused = described["422"]["content"]["application/json"]["schema"]
+    validator(document, refused).validate(api.get("/signals?limit=x").json())
+
+
+def test_parameters_say_what_is_allowed(document: Any) -> None:
+    parameters = {one["name"]: one for one in document["paths"]["/signals/{symbol}"]["get"]["parameters"]}
+    assert {*parameters} == {
+        "symbol", "since", "until", "cursor", "timeframe", "direction", "strategy", "status", "min_confidence", "limit",
+    }  # fmt: skip
+    assert parameters["limit"]["schema"]["maximum"] == 500
+    assert parameters["symbol"]["examples"]["perpetual"]["value"] == "binanceusdm:BTC/USDT:USDT"
