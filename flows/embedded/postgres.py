@@ -51,6 +51,7 @@ class EmbeddedPostgres:
         try:
             self._held.enter_context(_lock(self._folder))
             places = find_places(self._folder)
+            self._held.callback(_remove, places.socket)
             self._prepare(places)
             self._launch(places)
         except OSError as error:
@@ -125,10 +126,14 @@ class EmbeddedPostgres:
                     return
             except psycopg.OperationalError:
                 if not self.running() or time.monotonic() > deadline:
-                    lines = log.read_text(errors="replace").splitlines()
-                    fatal = [line for line in lines if "FATAL" in line] or lines[-1:] or ["it said nothing"]
-                    raise FlowError(f"embedded PostgreSQL does not start: {fatal[-1]}; all of it is in {log}") from None
+                    end = "; ".join(log.read_text(errors="replace").splitlines()[-3:])
+                    raise FlowError(f"embedded PostgreSQL does not start: {end}; all of it is in {log}") from None
                 time.sleep(0.02)
+
+
+def _remove(folder: Path) -> None:
+    with suppress(OSError):  # what a server left that did not end well, the next one replaces
+        folder.rmdir()
 
 
 def _lock(folder: Path) -> IO[str]:
