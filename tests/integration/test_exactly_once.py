@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 PARTITIONS = 12
 KEYS = [f"sim:C{number}/USDT" for number in range(30)]
-RECORDS = 12_000
+RECORDS = 6_000
 TS_MS = 1_723_161_300_000
 
 
@@ -88,9 +88,9 @@ def check(task: Task) -> int:
 
 
 def test_kill_and_a_broker_frozen_at_the_kill(kafka: KafkaBroker, task: Task) -> None:
-    for used in (1_000, 4_000):
+    for used in (500, 2_000):
         kill(run_until(task, used))
-    engine = run_until(task, 7_000)
+    engine = run_until(task, 3_500)
     kafka.pause()
     try:
         kill(engine)
@@ -101,7 +101,7 @@ def test_kill_and_a_broker_frozen_at_the_kill(kafka: KafkaBroker, task: Task) ->
 
 
 def test_a_zombie_wakes_up_after_its_successor_began(task: Task, tmp_path: Path) -> None:
-    zombie = run_until(task, 3_000)
+    zombie = run_until(task, 1_500)
     zombie.send_signal(signal.SIGSTOP)
     successor = tmp_path / "successor"
     shutil.copytree(task.recovery, successor)
@@ -114,7 +114,7 @@ def test_a_zombie_wakes_up_after_its_successor_began(task: Task, tmp_path: Path)
 
 
 def test_sigterm_ends_cleanly_and_nothing_is_written_again(task: Task) -> None:
-    engine = run_until(task, 3_000)
+    engine = run_until(task, 1_500)
     engine.send_signal(signal.SIGTERM)
     _, errors = engine.communicate(timeout=10)
     assert engine.returncode == 0, errors
