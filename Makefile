@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .PHONY: setup demo test lint lock clean
 
-setup: $(VENV)/.ready
+setup: $(VENV)/.ready api/static/vendor/made-from
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Candlewick needs Python 3.11 or 3.12, and none was found on PATH"; exit 1; }
@@ -15,6 +15,13 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
+
+api/static/vendor/made-from: api/page/package-lock.json $(VENV)/.ready
+	@$(BIN)/python -m deploy.page_assets
+	@touch $@
+
+demo: setup
+	@$(BIN)/candlewick demo $(ARGS)
 
 test: setup
 	@$(BIN)/python -m pytest

@@ -31,6 +31,8 @@ _HISTORY_DAYS: Final = 1.0
 _PAST: Final = 75 * MINUTE
 _PAST_SPEED: Final = 400.0
 """The past hour is played at this speed before the market goes on in real time."""
+_FAULTS: Final = '{"gap": {"per_hour": 1.0}, "late": {"per_hour": 4.0}, "garbage": {"per_hour": 2.0}}'
+"""A real market has them too, and the page is there to show what becomes of them."""
 _PATIENCE_S: Final = 45.0
 _POLL_S: Final = 0.1
 _END_S: Final = 10.0
@@ -97,7 +99,7 @@ def _commands(seed: int) -> dict[str, list[str]]:
         "engine": ["run"],
         "store": ["store"],
         "api": ["api"],
-        "simulator": ["ingest", "--simulate", "--live", "--speed", str(_PAST_SPEED), *market],
+        "simulator": ["ingest", "--simulate", "--live", "--speed", str(_PAST_SPEED), "--faults", _FAULTS, *market],
     }
 
 

@@ -1,9 +1,9 @@
 """What a user names as input, as one ordered stream of log records."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, takewhile
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -17,30 +17,42 @@ from sources.merge import Item as Heeded
 from sources.sequencer import sequence
 from sources.simulator import Simulator
 from sources.tapes.parallel import parallel
-from sources.tapes.tape import Tape, open_tapes
+from sources.tapes.tape import open_tapes
+from sources.user_topics import UserTopics
 
-__all__ = ["Feed", "Item", "recorded_feed", "rejected", "simulated_feed"]
+__all__ = ["Feed", "Item", "Measured", "recorded_feed", "rejected", "simulated_feed", "topics_feed"]
 
 Item = MarketEvent | Malformed
 _Any = TypeVar("_Any")
+
+
+class Measured(Protocol):
+    """What tells how far it is read, in bytes or messages."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def read(self) -> int: ...
 
 
 class Feed(Struct):
     """An input that is ready to be read once."""
 
     items: Iterable[Item]
-    tapes: Sequence[Tape] = ()
-    """Whose ``read`` of ``size`` bytes tell how far it is; empty for a feed without end."""
+    origins: Sequence[Measured] = ()
+    """What the items come from; empty for a feed without end."""
+    commit: Callable[[], None] | None = None
+    """To be called when all items handed out so far have arrived: they are not handed out again."""
 
     @property
     def size(self) -> int:
-        """Bytes to read."""
-        return sum(tape.size for tape in self.tapes)
+        """What there is to read."""
+        return sum(origin.size for origin in self.origins)
 
     @property
     def read(self) -> int:
-        """Bytes read."""
-        return sum(tape.read for tape in self.tapes)
+        """How much of it was read."""
+        return sum(origin.read for origin in self.origins)
 
 
 def recorded_feed(
@@ -82,10 +94,35 @@ def simulated_feed(
     return Feed(sequence(_until(stop, market), source=source))
 
 
+def topics_feed(
+    client: Mapping[str, Any], named: str, *, source: str = "topics", stop: Callable[[], bool] = lambda: False,
+    until_end: bool = False, resume: bool = True,
+) -> Feed:  # fmt: skip
+    """A user's own topics, named as ``trades=T,books=T``, made a log; from where ``source`` committed, if to ``resume``.
+
+    Raises:
+        FlowError: what does not name topics.
+        SourceError: topics that cannot be used, or a broker that does not answer.
+    """
+    group = f"candlewick.ingest.{source}" if resume else None
+    topics = UserTopics(client, _topics(named), group, stop, until_end=until_end)
+    return Feed(sequence(topics, source=source), [topics], topics.commit)
+
+
 def rejected(item: Malformed) -> Rejected:
     """Input that is no record, on its way to the dead letters under the place where it was found."""
     message = (0, item.ts_received // MILLISECOND, None, item.raw, item.reason)
     return Rejected("dead:00000", item.place, 0, [message])
+
+
+def _topics(named: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in named.split(","):
+        kind, _, topic = (part.strip() for part in pair.partition("="))
+        if not kind or not topic or kind in found:
+            raise FlowError(f"--topics {named}: {pair!r} should be KIND=TOPIC, each kind once, as in trades=my.trades")
+        found[kind] = topic
+    return found
 
 
 def _until(stop: Callable[[], bool], items: Iterable[_Any]) -> Iterator[_Any]:

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from flows.errors import FlowError
-from flows.feeds import Feed, recorded_feed, simulated_feed
+from flows.feeds import Feed, recorded_feed, simulated_feed, topics_feed
 from flows.ingest import Recorder, Writer, paced
 from flows.ingest import ingest as write
 from flows.progress import shown
@@ -17,6 +17,7 @@ from flows.settings import load
 from schemas.time import SECOND
 from sinks.log_writer import LogWriter
 from sources.simulator import Faults, Simulator, SimulatorConfig
+from sources.user_messages import KINDS
 
 __all__ = ["ingest"]
 
@@ -27,6 +28,10 @@ def ingest(
     tape: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Recorded file: PATH or VENUE=PATH")] = None,
     venue: Annotated[str | None, typer.Option(help="Whose messages the files hold")] = None,
     simulate: Annotated[bool, typer.Option("--simulate", help="A simulated market instead")] = False,
+    topics: Annotated[
+        str | None, typer.Option(metavar="KIND=TOPIC,...", help=f"Topics of your own, by kind: {', '.join(KINDS)}")
+    ] = None,
+    until_end: Annotated[bool, typer.Option("--until-end", help="End at what is now the end of --topics")] = False,
     seed: Annotated[int, typer.Option(help="Of the simulation")] = 7,
     seconds: Annotated[float | None, typer.Option(help="Length of the simulation; default: without end")] = None,
     start: Annotated[int | None, typer.Option(help="Begin of the simulation, ns since 1970; default: now")] = None,
@@ -37,11 +42,13 @@ def ingest(
     source: Annotated[str | None, typer.Option(help="Name of this ingester in its heartbeats")] = None,
     to: Annotated[Path | None, typer.Option(help="A recording (.jsonl, .jsonl.gz) in place of the log")] = None,
 ) -> None:
-    """Write a tape or a simulation to the log, with heartbeats, every delivery checked."""
+    """Write a tape, a simulation or your own topics to the log, with heartbeats, every delivery checked."""
     stop = stop_flag()
     files = [*(tape or []), *(more or [])]
-    if bool(files) == simulate:
-        raise FlowError("ingest needs either --tape PATH... --venue V or --simulate")
+    if (bool(files), simulate, topics is not None).count(True) != 1:
+        raise FlowError("ingest needs one of --tape PATH... --venue V, --simulate, --topics KIND=TOPIC,...")
+    if until_end and topics is None:
+        raise FlowError("--until-end belongs to --topics; a tape ends by itself, a simulation after --seconds")
     feed: Feed
     since = 0
     if simulate:
@@ -55,16 +62,21 @@ def ingest(
         feed = simulated_feed(
             Simulator(config), history_days=history_days, source=source or "simulator", stop=stop.is_set
         )
+    elif topics is not None:
+        feed = topics_feed(
+            kafka_client(load()), topics, source=source or "topics", stop=stop.is_set, until_end=until_end,
+            resume=to is None,
+        )  # fmt: skip
     else:
         feed = recorded_feed(files, venue, source=source or "tape", stop=stop.is_set)
     writer: Writer = Recorder(to) if to is not None else LogWriter(kafka_client(load()))
     with writer, shown(feed) as items:
         if speed is None and not live:
-            counts = write(items, writer)
+            counts = write(items, writer, feed.commit)
         else:
             pace = speed or float("inf")
             timed = paced(items, pace, flush=writer.flush, stop=stop.is_set, since=since, live=live)
-            counts = write(timed, writer)
+            counts = write(timed, writer, feed.commit)
     for kind, count in sorted(counts.items()):
         typer.echo(f"{kind}: {count}")
 
