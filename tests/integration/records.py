@@ -17,7 +17,7 @@ __all__ = ["BTC", "ETH", "START", "messages", "of_bars", "results", "signal"]
 BTC: Final = "binanceusdm:BTC/USDT:USDT"
 ETH: Final = "binanceusdm:ETH/USDT:USDT"
 START: Final = 1_723_161_600 * SECOND  # 2024-08-09 00:00
-_FEATURES: Final = ("spread_bps", "imbalance_10", "ofi", "rsi_14", "ema_20")
+_FEATURES: Final = ("spread_bps", "obi_10", "ofi", "rsi_14", "ema_20")
 
 Record = tuple[str, Any]
 
@@ -66,7 +66,7 @@ def signal(instrument: str = BTC, close: int = START + HOUR, *, status: str = "p
         "entry_high": 100.5, "stop": 98.0, "targets": [102.0, 104.0, 106.0], "risk_reward": 2.0, "size": 0.5,
         "ts_event": close, "ts_decided": close + 2 * SECOND + 7, "expiry": close + 3 * MINUTE,
         "key_factors": [
-            KeyFactor(feature="imbalance_10", value=0.4, contribution=0.3, words="the book leans to the bid"),
+            KeyFactor(feature="obi_10", value=0.4, contribution=0.3, words="the book leans to the bid"),
             KeyFactor(feature="rsi_14", value=61.0, contribution=0.2, words="momentum is up"),
         ],
         "explanation": "Long: the book leans to the bid, momentum is up.",
@@ -89,8 +89,8 @@ def _bar(instrument: str, timeframe: Timeframe, close: int, n: int, revision: in
         id=derive("bar", instrument, timeframe, close, revision), instrument_id=instrument, timeframe=timeframe,
         ts_open=close - TIMEFRAME_NS[timeframe], ts_close=close, ts_decided=close + 2_500_000_123, revision=revision,
         open=price, high=price + 0.7, low=price - 0.3, close=price + 0.1, volume=10.5 + revision, notional=1050.7,
-        trades=42, buy_volume=6.5, sell_volume=4.0 + revision, bid_first=price - 0.05, ask_first=price + 0.05,
-        quality=["gap"] if n % 50 == 0 else [],
+        trades=42, buy_volume=6.5, sell_volume=4.0 + revision, bid_first=price - 0.05, bid_last=price,
+        ask_first=price + 0.05, quality=["gap"] if n % 50 == 0 else [],
     )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def _book(instrument: str, at: int, n: int) -> BookSample:
 
 def _signal_story(instrument: str, close: int, minute: int) -> list[Record]:
     if minute % 60 == 0:
-        vetoes = ["tainted: ofi (book_sequence)", "spread 12.0 bps above 10.0"]
+        vetoes = ["ofi is tainted: book_sequence", "spread of 12.31 bps is above 10"]
         vetoed = signal(instrument, close, status="vetoed", vetoes=vetoes[: minute // 60])
         return [("signals.candidates", vetoed)]
     published = signal(instrument, close)
