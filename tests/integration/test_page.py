@@ -1,0 +1,226 @@
+"""The page in a real browser, over a real API and database."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from random import Random
+
+import pytest
+from playwright.sync_api import Browser
+
+from api.config import ApiConfig
+from api.routes.page import STATIC
+from flows.embedded.postgres import EmbeddedPostgres
+from schemas.time import MINUTE, SECOND
+from sinks.migrate import migrate
+from tests.api.market import BTC, ETH, book, fill, history, signal
+from tests.api.serving import running
+from tests.integration.browser import CHROMIUM, Visit, browser, visit
+from tests.integration.timescale_fixtures import new_database
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="a browser: Debian's chromium"),
+    pytest.mark.skipif(not (STATIC / "vendor").exists(), reason="the page's chart library: `make setup` fetches it"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def now() -> int:
+    """The time up to which the market goes: this minute's beginning and a little more."""
+    return time.time_ns() // MINUTE * MINUTE + SECOND
+
+
+@pytest.fixture(scope="module")
+def market(embedded: EmbeddedPostgres, now: int) -> Iterator[str]:
+    with new_database(embedded.dsn) as dsn:
+        migrate(dsn)
+        fill(dsn, history(BTC, now, minutes=240))
+        fill(dsn, history(ETH, now, minutes=120))
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def address(market: str) -> Iterator[str]:
+    with running(ApiConfig(dsn=market, port=0)) as base:
+        yield base
+
+
+@pytest.fixture
+def page(chromium: Browser, address: str) -> Iterator[Visit]:
+    """The page on the perpetual's minutes, filled."""
+    with visit(chromium, f"{address}/#instrument={BTC}&timeframe=1m") as seen:
+        filled(seen)
+        yield seen
+        assert seen.problems == []
+
+
+def filled(seen: Visit) -> None:
+    seen.until("document.querySelectorAll('.level.bid .price').length && document.querySelector('.item')")
+    seen.until("document.querySelector('.ledger, .stages')")
+
+
+def test_it_shows_market_signals_book_and_quality_without_an_error(page: Visit) -> None:
+    assert page.page.locator("#chart canvas").count() >= 2
+    assert page.page.get_attribute("#chart", "aria-label", timeout=1000) is not None
+    assert "C " in page.text("#legend")
+    assert page.text("#price").replace(",", "").replace(".", "").isdigit()
+    assert page.text("#instrument").count("BTC/USDT") == 1
+    assert page.page.locator(".item").count() > 3
+    assert page.page.locator(".item.vetoed").first.inner_text().count("spread 14.2 bps is above 10") == 1
+    bids = [float(text.replace(",", "")) for text in page.page.locator(".level.bid .price").all_inner_texts()]
+    asks = [float(text.replace(",", "")) for text in page.page.locator(".level.ask .price").all_inner_texts()]
+    assert len(bids) == len(asks) == 10
+    assert [*asks, *bids] == sorted([*asks, *bids], reverse=True)
+    assert "imbalance" in page.text(".imbalance")
+    assert "Bars" in page.text(".stages")
+    assert "Book updates missing" in page.text(".ledger")
+    page.until("document.querySelector('#light').dataset.state !== 'waiting'")
+    assert "lag" in page.text("#lag")
+
+
+def candle_pixels(seen: Visit, colour: tuple[int, int, int]) -> int:
+    """How many pixels of the price pane have a colour."""
+    count = seen.page.evaluate(
+        """(wanted) => [...document.querySelectorAll('#chart canvas')].reduce((sum, canvas) => {
+            const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            for (let i = 0; i < data.length; i += 4)
+                if (wanted.every((part, k) => Math.abs(data[i + k] - part) < 3) && data[i + 3] > 250) sum++;
+            return sum;
+        }, 0)""",
+        list(colour),
+    )
+    return int(count)
+
+
+def test_candles_are_drawn_in_both_directions(page: Visit) -> None:
+    assert candle_pixels(page, (0x43, 0xB9, 0x8E)) > 200
+    assert candle_pixels(page, (0xE5, 0x6B, 0x70)) > 200
+
+
+def test_selecting_a_signal_says_why_and_draws_its_levels(page: Visit) -> None:
+    item = page.page.locator(".item:not(.vetoed)").first
+    item.click()
+    assert item.get_attribute("aria-pressed") == "true"
+    assert "EMA 20 lies 1.4 ATR above EMA 50" in page.text(".factors")
+    assert [row.split("\t")[0] for row in page.text(".levels table").split("\n")][1:4] in (
+        ["Target 2", "Target 1", "Entry"],
+        ["Entry", "Target 1", "Target 2"],
+    )
+    assert "signal=" in page.page.url
+    drawn = page.page.screenshot(clip=page.page.locator("#chart").bounding_box())
+    page.page.keyboard.press("Escape")
+    page.until("document.querySelector('#detail .nothing')")
+    assert page.page.screenshot(clip=page.page.locator("#chart").bounding_box()) != drawn
+
+
+def test_a_vetoed_candidate_gives_its_reasons(page: Visit) -> None:
+    page.page.locator(".item.vetoed").first.click()
+    assert page.page.locator(".vetoes li").all_inner_texts() == [
+        "spread 14.2 bps is above 10",
+        "obi_10 is tainted: book_sequence",
+    ]
+    page.page.uncheck("#vetoed")
+    page.until("!document.querySelector('.item.vetoed')")
+
+
+def test_the_list_is_walked_with_the_keyboard(page: Visit) -> None:
+    page.page.locator(".item").first.focus()
+    page.page.keyboard.press("ArrowDown")
+    page.page.keyboard.press("Enter")
+    page.until("document.querySelectorAll('.item')[1].getAttribute('aria-pressed') === 'true'")
+
+
+def test_other_instruments_and_timeframes_are_a_click_away(page: Visit) -> None:
+    page.page.click("#timeframes button[value='5m']")
+    page.until("location.hash.includes('timeframe=5m')")
+    page.page.select_option("#instrument", ETH)
+    page.until("document.querySelector('#price').textContent.startsWith('3,')")
+    assert "ETH/USDT" in page.page.title()
+    page.page.check("#everywhere")
+    page.until("document.querySelector('#signal-list').textContent.includes('BTC/USDT')")
+    page.page.reload()
+    filled(page)
+    page.until("document.querySelector('#price').textContent.startsWith('3,')")
+
+
+def test_what_is_stored_appears_by_itself(page: Visit, market: str, now: int) -> None:
+    page.until(
+        "document.querySelector('#light').dataset.state === 'live' || document.querySelector('#lag').textContent"
+    )
+    before = page.page.locator(".item").count()
+    sample = book(BTC, time.time_ns(), 64_321.05, Random(1))  # noqa: S311
+    fill(market, [sample, *signal(BTC, now // MINUTE * MINUTE, 64_321.0)])
+    page.until("document.querySelector('#price').textContent.startsWith('64,321.')")
+    page.until("(before) => document.querySelectorAll('.item').length === before + 1", before)
+    page.until("document.querySelector('#light').dataset.state === 'live'")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_fits_the_window_and_nothing_jumps(chromium: Browser, address: str, width: int) -> None:
+    with visit(chromium, f"{address}/#instrument={BTC}&timeframe=1m", width=width) as seen:
+        filled(seen)
+        assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        boxes = "[...document.querySelectorAll('.panel')].map(panel => panel.getBoundingClientRect().top)"
+        before = seen.page.evaluate(boxes)
+        seen.page.wait_for_timeout(1500)  # one beat of the page and more
+        assert seen.page.evaluate(boxes) == before
+        assert seen.problems == []
+
+
+def test_an_empty_store_says_how_to_fill_it_and_is_left_by_itself(
+    chromium: Browser, embedded: EmbeddedPostgres, now: int
+) -> None:
+    with new_database(embedded.dsn) as dsn:
+        migrate(dsn)
+        with running(ApiConfig(dsn=dsn, port=0)) as base, visit(chromium, base) as seen:
+            seen.until("!document.querySelector('#notice').hidden")
+            assert "No instrument is stored yet. `make demo` starts a simulated market" in seen.text("#notice")
+            assert seen.text("#light") == "no data yet"
+            fill(dsn, history(BTC, now, minutes=30))
+            filled(seen)
+            seen.until("document.querySelector('#notice').hidden")
+            assert seen.problems == []
+
+
+def test_a_store_without_tables_says_what_makes_them(chromium: Browser, embedded: EmbeddedPostgres) -> None:
+    with (
+        new_database(embedded.dsn) as dsn,
+        running(ApiConfig(dsn=dsn, port=0)) as base,
+        visit(chromium, base) as seen,
+    ):
+        seen.until("!document.querySelector('#notice').hidden")
+        assert "`candlewick migrate` makes them. Trying again" in seen.text("#notice")
+        assert seen.text("#light") == "database down"
+
+
+def test_without_the_api_it_says_so_and_comes_back(chromium: Browser, market: str) -> None:
+    with ExitStack() as pages:
+        with running(ApiConfig(dsn=market, port=0)) as base:
+            seen = pages.enter_context(visit(chromium, f"{base}/#instrument={BTC}&timeframe=1m"))
+            filled(seen)
+            assert seen.problems == []
+        seen.until("document.querySelector('#light').textContent === 'API down'")
+        assert seen.text("#notice").startswith(
+            "The API cannot be reached. Is `candlewick api` (or `make demo`) running?"
+        )
+        assert seen.page.locator(".level.bid").count() == 10  # what was known stays
+        with running(ApiConfig(dsn=market, port=int(base.rpartition(":")[2]))):
+            seen.until("document.querySelector('#notice').hidden")
+            seen.until("document.querySelector('#light').dataset.state !== 'down'")
+
+
+def test_the_chart_library_missing_is_said_and_the_rest_works(chromium: Browser, address: str) -> None:
+    page = chromium.new_page()
+    page.route("**/vendor/lightweight-charts.js", lambda route: route.fulfill(status=404))
+    seen = Visit(page)
+    page.goto(f"{address}/#instrument={BTC}&timeframe=1m")
+    filled(seen)
+    assert "`make setup` fetches it" in seen.text("#chart-empty")
+    page.close()
