@@ -98,7 +98,7 @@ def topics_feed(
     client: Mapping[str, Any], named: str, *, source: str = "topics", stop: Callable[[], bool] = lambda: False,
     until_end: bool = False, resume: bool = True,
 ) -> Feed:  # fmt: skip
-    """A user's own topics, named as ``trades=T,books=T``, made a log; from where ``source`` committed, if to ``resume``.
+    """A user's own topics, named as ``trades=T,books=T``, made a log; to ``resume``: from where ``source`` left them.
 
     Raises:
         FlowError: what does not name topics.
