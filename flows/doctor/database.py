@@ -6,13 +6,21 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from flows.doctor.finding import Finding, not_checked
+from flows.doctor.finding import Finding, State, not_checked
 from flows.settings import Settings
 from schemas.time import SECOND
 from sinks.database import Connection, DatabaseError, address, connect, one_line
 from sinks.migrate import MigrationError, pending
 
-__all__ = ["check_clock", "check_edition", "check_migrations", "check_reader", "examine_database", "malformed"]
+__all__ = [
+    "check_clock",
+    "check_edition",
+    "check_migrations",
+    "check_reader",
+    "examine_database",
+    "judge_clock",
+    "malformed",
+]
 
 _DEPENDENT: Final = ("timescaledb", "migrations", "clock of the database")
 _WARN_S: Final = 1.0
@@ -75,7 +83,9 @@ def check_migrations(connection: Connection) -> Finding:
     try:
         missing = pending(connection)
     except MigrationError as error:
-        return Finding("migrations", "bad", str(error), "see docs/architecture.md on migrations")
+        return Finding("migrations", "bad", str(error), "run the version of Candlewick that this database is of")
+    except psycopg.Error as error:
+        return Finding("migrations", "bad", one_line(error), "GRANT candlewick_write TO the role of database.dsn")
     if missing:
         names = ", ".join(migration.name for migration in missing)
         return Finding("migrations", "bad", f"{len(missing)} to be applied: {names}", "candlewick migrate")
@@ -91,8 +101,29 @@ def check_clock(connection: Connection, tolerance_s: float) -> Finding:
     sent = time.time_ns()
     row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
     received = time.time_ns()
-    offset = (row[0] if row else 0.0) - (sent + received) / 2 / SECOND
-    doubt = (received - sent) / 2 / SECOND
-    found = f"{offset:+.3f} s from ours, give or take {doubt:.3f} s"
-    state = "ok"
-    ...
+    theirs = float(row[0]) if row else 0.0
+    return judge_clock(theirs - (sent + received) / 2 / SECOND, (received - sent) / 2 / SECOND, tolerance_s)
+
+
+def judge_clock(offset_s: float, doubt_s: float, tolerance_s: float) -> Finding:
+    """What an offset between two clocks means; all in seconds."""
+    certain = max(0.0, abs(offset_s) - doubt_s)
+    state: State = "bad" if certain > tolerance_s else "warn" if certain > _WARN_S else "ok"
+    advice = "" if state == "ok" else "synchronise both machines' clocks (chrony, NTP)"
+    found = f"{offset_s:+.3f} s from this machine's, give or take {doubt_s:.3f} s"
+    return Finding("clock of the database", state, found, advice)
+
+
+def check_reader(dsn: str) -> Finding:
+    """Whether the role that may only read can do so."""
+    check = "read-only role"
+    wrong = malformed(check, "database.read_dsn", dsn)
+    if wrong is not None:
+        return wrong
+    try:
+        with connect(dsn) as connection:
+            connection.execute("SELECT FROM signals LIMIT 0")
+    except (DatabaseError, psycopg.Error) as error:
+        advice = "candlewick migrate, then GRANT candlewick_read TO the role of database.read_dsn"
+        return Finding(check, "bad", one_line(error), advice)
+    return Finding(check, "ok", address(dsn))

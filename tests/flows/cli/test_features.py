@@ -1,0 +1,25 @@
+import json
+
+import typer
+from typer.testing import CliRunner
+
+from flows.cli.features import features
+from operators.features import CATALOGUE, SCHEMA_HASH
+
+app = typer.Typer()
+app.command()(features)
+
+
+def test_the_catalogue_for_people() -> None:
+    lines = CliRunner().invoke(app, []).output.splitlines()
+    for feature in CATALOGUE:
+        (line,) = [line for line in lines if line.split()[1:2] == [feature.name]]
+        assert [text for text in (feature.unit, feature.summary, str(feature.memory)) if text not in line] == []
+    assert SCHEMA_HASH in lines[-1]
+
+
+def test_the_catalogue_for_programs() -> None:
+    catalogue = json.loads(CliRunner().invoke(app, ["--json"]).output)
+    assert catalogue["schema_hash"] == SCHEMA_HASH
+    assert [feature["name"] for feature in catalogue["features"]] == [feature.name for feature in CATALOGUE]
+    assert catalogue["features"][0].keys() == {"name", "unit", "inputs", "memory", "summary"}
