@@ -1,10 +1,17 @@
 """Every setting, from ``candlewick.toml`` and ``CANDLEWICK_SECTION__KEY``; only here is the environment read."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from schemas.errors import CandlewickError
 from schemas.time import SECOND, TIMEFRAMES, Timeframe
@@ -15,6 +22,16 @@ __all__ = [
 ]  # fmt: skip
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+
+
+def _split(value: Any) -> Any:
+    """Lists may also be written with commas, as one does in an environment."""
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.startswith("[") else [part.strip() for part in value.split(",")]
+
+
+Timeframes = Annotated[tuple[Timeframe, ...], NoDecode, BeforeValidator(_split)]
 
 
 class SettingsError(CandlewickError):
@@ -46,7 +63,7 @@ class DatabaseSettings(_Section):
 class EngineSettings(_Section):
     """The dataflow. A change of the first group changes results; of the second, only how they are reached."""
 
-    timeframes: tuple[Timeframe, ...] = TIMEFRAMES
+    timeframes: Timeframes = TIMEFRAMES
     allowed_lateness_s: Seconds = 2.5  # trades came up to 2.05 s late around a funding settlement (Binance, 2023-04-05)
     heartbeat_timeout_s: Seconds = 5.0
     future_tolerance_s: Seconds = 5.0  # a receiver's clock was seen 1.3 s behind the exchange's
@@ -68,7 +85,7 @@ class EngineSettings(_Section):
 class StrategySettings(_Section):
     """The rule strategy: how much has to agree, and how long a signal lives, in bars of its timeframe."""
 
-    timeframes: tuple[Timeframe, ...] = ("1m", "5m", "15m")
+    timeframes: Timeframes = ("1m", "5m", "15m")
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.45
     stop_atr: Annotated[float, Field(gt=0, le=20)] = 1.5
     targets_atr: tuple[float, float, float] = (1.5, 3.0, 4.5)

@@ -7,18 +7,21 @@ import msgspec
 from flows.feeds import recorded_feed, simulated_feed
 from flows.ingest import Recorder, ingest
 from flows.replay import replay
-from flows.settings import Settings
+from flows.settings import Settings, StrategySettings
 from schemas.time import MINUTE
 from sources.simulator import LISTINGS, Duplicate, Faults, Gap, Garbage, Late, Simulator, SimulatorConfig
 
-__all__ = ["Golden", "golden_of", "record"]
+__all__ = ["SETTINGS", "Golden", "golden_of", "record"]
 
 Golden = dict[str, dict[str, bytes]]
 """By topic and identifier."""
 
+SETTINGS = Settings(strategy=StrategySettings(threshold=0.2, cooldown_bars=2))
+"""A talkative strategy, so that there is something to compare."""
 _START = 1_723_161_600_000_000_000  # 2024-08-09 00:00 UTC
 _FAULTS = Faults(
-    gap=Gap(at=(400.0,)), late=Late(per_hour=60), duplicate=Duplicate(per_hour=60), garbage=Garbage(per_hour=20)
+    gap=Gap(at=(400.0,)), late=Late(per_hour=60, only=("sim:BTC/USDT",)),
+    duplicate=Duplicate(per_hour=60), garbage=Garbage(per_hour=20),
 )  # fmt: skip
 
 
@@ -34,7 +37,7 @@ def record(path: Path, minutes: int = 20, instruments: int = 3) -> Path:
 
 def golden_of(recording: Path, folder: Path) -> Golden:
     """The results of a replay of ``recording``."""
-    replay(Settings(), recorded_feed([str(recording)], None), folder)
+    replay(SETTINGS, recorded_feed([str(recording)], None), folder)
     found: Golden = {}
     for file in folder.glob("*.jsonl"):
         values = file.read_bytes().splitlines()

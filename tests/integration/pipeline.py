@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.topics import TOPICS
 from sinks.figures import TABLES
+from tests.integration.golden import SETTINGS
 from tests.integration.kafka_broker import KafkaBroker
 
 __all__ = ["COMMAND", "Pipeline", "Read", "results", "rows", "until"]
@@ -49,6 +50,7 @@ class Pipeline:
             "CANDLEWICK_ENGINE__WORKERS": str(workers),
             "CANDLEWICK_ENGINE__RECOVERY_DIR": str(folder / "recovery"),
             "CANDLEWICK_ENGINE__EPOCH_INTERVAL_S": str(epoch_s),
+            "CANDLEWICK_STRATEGY": SETTINGS.strategy.model_dump_json(),
         }
         self.run("topics", "create", "--keep")
 

@@ -1,0 +1,71 @@
+"""Settings: from file and environment, and errors that name key, value and what is allowed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from flows.settings import Settings, SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory without a settings file."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_environment_wins_over_file_over_default(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Section by section and key by key."""
+    (elsewhere / "candlewick.toml").write_text('[engine]\nworkers = 3\nbatch_size = 7\n[kafka]\nbootstrap = "a:1"\n')
+    monkeypatch.setenv("CANDLEWICK_ENGINE__WORKERS", "2")
+    settings = load()
+    assert (settings.engine.workers, settings.engine.batch_size) == (2, 7)
+    assert (settings.kafka.bootstrap, settings.kafka.partitions) == ("a:1", 12)
+    assert load(engine={"workers": 5}).engine.workers == 5
+    monkeypatch.setenv("CANDLEWICK_ENGINE__TIMEFRAMES", "1m, 1h")
+    assert load().engine.timeframes == ("1m", "1h")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "parts"),
+    [
+        ("CANDLEWICK_ENGINE__WORKERS", "0", ["engine.workers", "'0'", "greater than or equal to 1"]),
+        ("CANDLEWICK_ENGINE__TIMEFRAMES", '["1m", "2m"]', ["engine.timeframes.1", "'2m'", "'5m'"]),
+        ("CANDLEWICK_API__PORT", "eighty", ["api.port", "'eighty'", "integer"]),
+        ("CANDLEWICK_KAFKA__BOOTSTRAPS", "x", ["kafka.bootstraps", "no such key"]),
+        ("CANDLEWICK_ENGINE__TIMEFRAMES", "1m,7m", ["engine.timeframes.1", "'7m'"]),
+        ("CANDLEWICK_STRATEGY__TARGETS_ATR", "1,2", ["strategy"]),
+    ],
+)
+def test_a_wrong_value_is_named(name: str, value: str, parts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key, what was found, and what is allowed."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load()
+    for part in parts:
+        assert part in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["[engine\n", "workers = 3\n", '[engine]\nworkers = "many"\n'])
+def test_a_wrong_file_is_named(text: str, elsewhere: Path) -> None:
+    """Bad grammar, a key outside its section, a bad value."""
+    (elsewhere / "candlewick.toml").write_text(text)
+    with pytest.raises(SettingsError):
+        load()
+
+
+def test_every_setting_is_documented() -> None:
+    """docs/settings.md has each key with its default."""
+    text = (Path(__file__).resolve().parents[2] / "docs/settings.md").read_text()
+    for key, default in _keys(Settings):
+        assert f"| `{key}` | `{default}` |" in text
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            yield from _keys(type(field.default), f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field.default

@@ -1,0 +1,71 @@
+"""What cannot be read becomes a dead letter with its place, and everything else goes on as if it had not been there."""
+
+import json
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from schemas.codec import encode
+from schemas.market import Trade
+from schemas.partitioner import partition_for
+from schemas.time import HOUR
+from tests.integration.golden import Golden
+from tests.integration.kafka_broker import KafkaBroker
+from tests.integration.pipeline import Pipeline
+
+pytestmark = pytest.mark.integration
+
+_PARTITIONS = 4
+_INSTRUMENT = "sim:BTC/USDT"
+_NOW = 1_723_161_600_000_000_000
+_FUTURE = Trade(instrument_id=_INSTRUMENT, ts_event=_NOW + HOUR, ts_received=_NOW, price=1.0, size=1.0, trade_id="x")
+_HOME = partition_for(_INSTRUMENT, _PARTITIONS)
+
+_POISON: list[tuple[int, bytes | None, bytes | None, str]] = [
+    (_HOME, _INSTRUMENT.encode(), b"", "truncated"),
+    (_HOME, _INSTRUMENT.encode(), b"\xff\x00 not json", "malformed"),
+    (_HOME, _INSTRUMENT.encode(), b'{"type":"trade"}', "instrument_id"),
+    (_HOME, _INSTRUMENT.encode(), b'{"type":"no such type"}', "no such type"),
+    (_HOME, _INSTRUMENT.encode(), encode(_FUTURE), "future"),
+    ((_HOME + 1) % _PARTITIONS, _INSTRUMENT.encode(), b"{}", "partition"),
+    (_HOME, None, b"{}", "key"),
+    (_HOME, b"\xff\xfe", b"{}", "key"),
+    (_HOME, _INSTRUMENT.encode(), None, "truncated"),
+]
+
+
+def test_poison_in_the_log(recording: Path, golden: Golden, brokers: Callable[[], KafkaBroker], tmp_path: Path) -> None:
+    """Before the market begins and after it has ended, in every way in which a message can be wrong."""
+    pipeline = Pipeline(brokers(), tmp_path, partitions=_PARTITIONS)
+    expected = _poison(pipeline)
+    pipeline.run("ingest", "--tape", str(recording))
+    expected |= _poison(pipeline)
+    pipeline.run("run", "--until-end")
+
+    topics = pipeline.read()
+    letters = [json.loads(value) for values in topics["dead_letters"].values() for value in values]
+    found = {(e["partition"], e["offset"]): e for e in letters if e["topic"] == "market.events"}
+    assert found.keys() == expected.keys()
+    for place, (value, reason) in expected.items():
+        assert reason in found[place]["reason"]
+        assert b64decode(found[place]["value"]) == (value or b"")  # a tombstone is an empty value
+    for topic in ("features.bars", "features.vectors", "signals.candidates", "signals.published"):
+        assert topics[topic] == {identifier: [value] for identifier, value in golden[topic].items()}
+
+
+def _poison(pipeline: Pipeline) -> dict[tuple[int, int], tuple[bytes | None, str]]:
+    """Write each poison; its partition and offset, with its value and what the reason must name."""
+    producer = Producer({"bootstrap.servers": pipeline.broker.bootstrap})
+    places: dict[tuple[int, int], tuple[bytes | None, str]] = {}
+    for partition, key, value, reason in _POISON:
+
+        def delivered(error: object, message: object, told: tuple[bytes | None, str] = (value, reason)) -> None:
+            assert error is None
+            places[message.partition(), message.offset()] = told  # type: ignore[attr-defined]
+
+        producer.produce("market.events", value, key, partition, delivered)
+    assert producer.flush(10) == 0
+    return places
