@@ -1,5 +1,6 @@
 """How market events get into the log."""
 
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, Self, get_args
@@ -9,10 +10,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from schemas.codec import encode
 from schemas.market import MarketEvent
 from schemas.partitioner import partition_for
-from schemas.time import MILLISECOND
+from schemas.time import MILLISECOND, to_text
 from schemas.topics import LOG, Outgoing
 from sinks.clients import admin, partition_counts, producer_settings, words
 from sinks.errors import SinkError
+from sinks.topics import retention_ms
 
 __all__ = ["LogWriter"]
 
@@ -36,7 +38,8 @@ class LogWriter:
         in_flight: messages.
 
     Raises:
-        SinkError: the broker does not answer, lacks a topic, or could not take an event (from any later call).
+        SinkError: the broker does not answer, lacks a topic, or could not take an event (from any later call); or an
+            instrument's first event is older than what the log keeps.
     """
 
     def __init__(
@@ -49,7 +52,9 @@ class LogWriter:
         in_flight: int = 50_000,
     ) -> None:
         self._log = log
-        self._counts = partition_counts(admin(client), [log, dead_letters])
+        asked = admin(client)
+        self._counts = partition_counts(asked, [log, dead_letters])
+        self._retention_ms = retention_ms(asked, log)
         self._places: dict[str, int] = {}
         self._failure: str | None = None
         self._calls = 0
@@ -65,6 +70,7 @@ class LogWriter:
         key = event.instrument_id
         partition = self._places.get(key)
         if partition is None:
+            self._check_age(event)
             partition = self._places[key] = partition_for(key, self._counts[self._log])
         self._send(self._log, key, partition, encode(event), event.ts_received // MILLISECOND, _HEADERS[type(event)])
 
@@ -106,6 +112,16 @@ class LogWriter:
 
     def _report(self, error: KafkaError | None, message: Message) -> None:
         self._failure = self._failure or f"{message.topic()}[{message.partition()}]: not delivered: {error}"
+
+    def _check_age(self, event: MarketEvent) -> None:
+        """A broker deletes by the messages' own time stamps, an old recording perhaps before it is ever read."""
+        age_ms = time.time() * 1_000 - event.ts_received / MILLISECOND
+        if self._retention_ms is not None and age_ms > self._retention_ms:
+            raise SinkError(
+                f"{self._log} keeps messages for {self._retention_ms / 86_400_000:g} days, and this recording begins "
+                f"{to_text(event.ts_received)}: it would be deleted unread; `candlewick topics create --keep` makes "
+                "topics without retention"
+            )
 
     def _check(self) -> None:
         if self._failure is not None:

@@ -14,7 +14,7 @@ from schemas.topics import TOPICS, Topic
 from sinks.clients import LARGEST_MESSAGE, TIMEOUT_S, existing, words
 from sinks.errors import SinkError
 
-__all__ = ["create_topics", "differences"]
+__all__ = ["create_topics", "differences", "retention_ms"]
 
 _FOR_EVER: Final = -1
 
@@ -83,6 +83,15 @@ def differences(
             if found.get(key) != value
         ]
     return lines
+
+
+def retention_ms(admin: AdminClient, topic: str) -> int | None:
+    """How long ``topic`` keeps messages, counted from their time stamp; ``None``: for ever, or it cannot be known."""
+    try:
+        found = _described(admin, topic).get("retention.ms")
+    except SinkError:
+        return None  # the embedded broker has no settings to be read
+    return None if found is None or int(found) < 0 else int(found)
 
 
 def _settings(topic: Topic, *, keep: bool) -> dict[str, str]:

@@ -9,9 +9,12 @@ import typer
 from typer.testing import CliRunner
 
 import flows.cli.topics
+from schemas.market import Heartbeat
+from schemas.time import SECOND
 from schemas.topics import TOPICS, Topic
 from sinks.clients import admin, existing
 from sinks.errors import SinkError
+from sinks.log_writer import LogWriter
 from sinks.topics import create_topics, differences
 from tests.integration.kafka_broker import KafkaBroker
 
@@ -68,3 +71,20 @@ def test_the_command(kafka: KafkaBroker, registry: list[Topic], monkeypatch: pyt
     assert made.exit_code == 0
     assert made.output.splitlines()[:-1] == [f"created {topic.name}" for topic in registry]
     assert CliRunner().invoke(app, ["check"]).output == f"{kafka.bootstrap}: all topics are as they should be\n"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_an_old_recording_is_refused_where_it_would_be_deleted(
+    kafka: KafkaBroker, registry: list[Topic], *, keep: bool
+) -> None:
+    """Kafka counts retention from a message's time stamp; without retention it stays."""
+    then = 1_680_652_800 * SECOND
+    old = Heartbeat(instrument_id="sim:A/B", ts_event=then, ts_received=then, source="test")
+    names = {topic.name.rpartition(".")[0]: topic.name for topic in registry}
+    create_topics(admin(kafka.client), partitions=1, replication=1, keep=keep, topics=registry)
+    with LogWriter(kafka.client, log=names["market.events"], dead_letters=names["dead_letters"]) as writer:
+        if keep:
+            writer.write(old)
+        else:
+            with pytest.raises(SinkError, match=r"30 days.*2023-04-05T00:00:00Z.*--keep"):
+                writer.write(old)
