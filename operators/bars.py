@@ -1,21 +1,14 @@
-"""Bars by event time: exact under reordering, versioned when something comes late, higher ones built of lower ones."""
+"""A bar while it can still change: exact whatever the order of its trades, longer ones put together of shorter ones."""
 
-from collections import deque
-from typing import Any, Final
+from typing import Any
 
-from operators.errors import StateError
+from operators.errors import Refused
 from schemas.identifiers import derive
 from schemas.market import ExchangeBar, Side
 from schemas.results import Bar
-from schemas.time import TIMEFRAME_NS, Timeframe
+from schemas.time import TIMEFRAME_NS, Timeframe, to_text
 
-__all__ = ["BarSeries", "OpenBar"]
-
-_VERSION: Final = 1
-_KEPT: Final[dict[Timeframe, int]] = {"1m": 60, "5m": 13, "15m": 5, "1h": 2, "4h": 2, "1d": 2}
-"""Closed bars that can still be revised: at least an hour of each timeframe."""
-
-_LateTrade = tuple[tuple[int, int], float, float, Side | None]
+__all__ = ["OpenBar"]
 
 
 class OpenBar:
@@ -44,9 +37,9 @@ class OpenBar:
         self.revision = 0
 
     @property
-    def priced(self) -> bool:
-        """Whether there is any price to speak of."""
-        return bool(self.trades) or "empty" in self.quality or self.origin == "exchange"
+    def traded(self) -> bool:
+        """Whether it has prices of its own."""
+        return bool(self.trades) or self.origin == "exchange"
 
     def trade(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> None:
         """Add one trade; ``at`` is its event time (ns) and its place among trades of the same time."""
@@ -89,34 +82,50 @@ class OpenBar:
     def empty(self, price: float) -> None:
         """No trade, and it is known that there was none: the bar stands at the last price."""
         self.open = self.high = self.low = self.close = price
-        self.quality.append("empty")
+        self.flag("empty")
 
     def absorb(self, part: "OpenBar") -> None:
-        """Add a later, shorter bar."""
-        if part.priced and "empty" not in part.quality:
-            if not self.trades and self.origin == "trades":
-                self.open, self.high, self.low = part.open, part.high, part.low
-                self.open_at = part.open_at
-            else:
-                self.high, self.low = max(self.high, part.high), min(self.low, part.low)
-            self.close, self.close_at = part.close, part.close_at
-            self.origin = part.origin
+        """Add another bar's contents: that of a part of this one's time, or trades that came late."""
+        if part.traded:
+            self._absorb_prices(part)
         self.trades += part.trades
         self.volume += part.volume
         self.notional += part.notional
         self.buy_volume += part.buy_volume
         self.sell_volume += part.sell_volume
-        if part.bid_first is not None:
-            if self.bid_first is None:
-                self.bid_first, self.bid_low, self.bid_high = part.bid_first, part.bid_low, part.bid_high
-                self.ask_first, self.ask_low, self.ask_high = part.ask_first, part.ask_low, part.ask_high
-            else:
-                self.bid_low, self.bid_high = min(self.bid_low, part.bid_low), max(self.bid_high, part.bid_high)
-                self.ask_low, self.ask_high = min(self.ask_low, part.ask_low), max(self.ask_high, part.ask_high)
-            self.bid_last, self.ask_last = part.bid_last, part.ask_last
+        self.absorb_quotes(part)
         for flag in part.quality:
-            if flag != "empty" and flag not in self.quality:
-                self.quality.append(flag)
+            if flag != "empty":
+                self.flag(flag)
+
+    def absorb_quotes(self, part: "OpenBar") -> None:
+        """Add another bar's best bids and asks, which are later than those known."""
+        if part.bid_first is None:
+            return
+        if self.bid_first is None:
+            self.bid_first, self.bid_low, self.bid_high = part.bid_first, part.bid_low, part.bid_high
+            self.ask_first, self.ask_low, self.ask_high = part.ask_first, part.ask_low, part.ask_high
+        else:
+            self.bid_low, self.bid_high = min(self.bid_low, part.bid_low), max(self.bid_high, part.bid_high)
+            self.ask_low, self.ask_high = min(self.ask_low, part.ask_low), max(self.ask_high, part.ask_high)
+        self.bid_last, self.ask_last = part.bid_last, part.ask_last
+
+    def _absorb_prices(self, part: "OpenBar") -> None:
+        if not self.traded:
+            self.open, self.high, self.low, self.close = part.open, part.high, part.low, part.close
+            self.open_at, self.close_at = part.open_at, part.close_at
+        else:
+            self.high, self.low = max(self.high, part.high), min(self.low, part.low)
+            if part.close_at >= self.close_at:
+                self.close, self.close_at = part.close, part.close_at
+            if part.open_at < self.open_at:
+                self.open, self.open_at = part.open, part.open_at
+        self.origin = part.origin
+
+    def flag(self, flag: str) -> None:
+        """Say something about the quality, once."""
+        if flag not in self.quality:
+            self.quality.append(flag)
 
     def record(self, instrument_id: str, timeframe: Timeframe, ts_decided: int) -> Bar:
         """The message of this bar as it is now."""
@@ -165,124 +174,26 @@ class OpenBar:
 
     @classmethod
     def of(cls, event: ExchangeBar) -> "OpenBar":
-        """An exchange's own bar as one of ours. Notional falls back to volume times the mean of its prices."""
+        """An exchange's own bar as one of ours. Notional falls back to volume times the mean of its prices.
+
+        Raises:
+            Refused: its times are not those of a bar of its timeframe, or more was bought than traded.
+        """
+        length = TIMEFRAME_NS[event.timeframe]
+        if event.ts_open % length:
+            raise Refused(f"$.ts_open {to_text(event.ts_open)} is not where a {event.timeframe} bar begins")
+        if event.ts_event != event.ts_open + length:
+            close = to_text(event.ts_open + length)
+            raise Refused(f"$.ts_event {to_text(event.ts_event)} is not the close of the bar, {close}")
+        bought = event.buy_volume
+        if bought is not None and bought > event.volume:
+            raise Refused(f"$.buy_volume {bought} is above $.volume {event.volume}")
         bar = cls(event.ts_open)
         bar.open, bar.high, bar.low, bar.close = event.open, event.high, event.low, event.close
         bar.open_at, bar.close_at = (event.ts_open, 0), (event.ts_event - 1, 0)
         bar.volume, bar.trades, bar.origin = event.volume, event.trades or 0, "exchange"
         typical = (event.high + event.low + event.close) / 3
         bar.notional = event.volume * typical if event.notional is None else event.notional
-        if event.buy_volume is not None:
-            bar.buy_volume, bar.sell_volume = event.buy_volume, event.volume - event.buy_volume
+        if bought is not None:
+            bar.buy_volume, bar.sell_volume = bought, event.volume - bought
         return bar
-
-
-class BarSeries:
-    """The bars of one instrument and timeframe: the one being filled and the ones that can still be revised.
-
-    The shortest timeframe is filled by `trade` and `quote`, the others by `absorb`.
-    """
-
-    __slots__ = ("_dirty", "_filled_to", "_kept", "_waiting", "bar", "last_close", "length", "timeframe")
-
-    def __init__(self, timeframe: Timeframe) -> None:
-        self.timeframe: Timeframe = timeframe
-        self.length = TIMEFRAME_NS[timeframe]
-        self.bar: OpenBar | None = None
-        self.last_close: float | None = None
-        """Price at the end of the last bar that had one."""
-        self._filled_to: int | None = None  # end of the last part; None before the first one ever
-        self._waiting: list[_LateTrade] = []  # late for a part of the open bar: they go into its revision 1
-        self._kept: deque[OpenBar] = deque(maxlen=_KEPT[timeframe])
-        self._dirty: list[int] = []
-
-    def current(self, ts: int) -> OpenBar:
-        """The bar that holds ``ts`` (ns), begun if need be."""
-        if self.bar is None:
-            self.bar = OpenBar(ts - ts % self.length)
-        return self.bar
-
-    def absorb(self, part: OpenBar, part_length: int) -> None:
-        """Add a closed shorter bar of ``part_length`` ns; what is missing before it leaves a mark on this one."""
-        bar = self.current(part.ts_open)
-        if self._filled_to is None:
-            if part.ts_open != bar.ts_open:
-                bar.quality.append("partial")
-        elif part.ts_open != max(self._filled_to, bar.ts_open) and "gap" not in bar.quality:
-            bar.quality.append("gap")
-        self._filled_to = part.ts_open + part_length
-        bar.absorb(part)
-
-    def close(self, ts_close: int) -> OpenBar | None:
-        """End the bar at ``ts_close``; ``None`` where there is nothing to make one of."""
-        bar, self.bar = self.bar, None
-        if bar is None or bar.ts_open + self.length != ts_close:
-            return None
-        if self._filled_to is not None and self._filled_to != ts_close and "gap" not in bar.quality:
-            bar.quality.append("gap")
-        if not bar.priced:
-            if self.last_close is None:
-                return None
-            bar.empty(self.last_close)
-        self.last_close = bar.close
-        self._kept.append(bar)
-        return bar
-
-    def late(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> bool:
-        """Add a trade to the closed bar that it belongs to; False if that is no longer kept."""
-        ts_open = at[0] - at[0] % self.length
-        if self.bar is not None and self.bar.ts_open == ts_open:
-            self._waiting.append((at, price, size, side))
-            return True
-        for bar in reversed(self._kept):
-            if bar.ts_open == ts_open and bar.origin == "trades":
-                if "empty" in bar.quality:
-                    bar.quality.remove("empty")
-                bar.trade(at, price, size, side)
-                if ts_open not in self._dirty:
-                    self._dirty.append(ts_open)
-                return True
-        return False
-
-    def revisions(self) -> list[OpenBar]:
-        """The bars changed since last asked, each with its next revision number."""
-        waiting, self._waiting = self._waiting, []
-        for trade in waiting:
-            self.late(*trade)
-        if not self._dirty:
-            return []
-        revised = [bar for bar in self._kept if bar.ts_open in self._dirty]
-        self._dirty.clear()
-        for bar in revised:
-            bar.revision += 1
-            if "late" not in bar.quality:
-                bar.quality.append("late")
-        return revised
-
-    def state(self) -> dict[str, Any]:
-        """Plain data for recovery."""
-        return {
-            "version": _VERSION,
-            "bar": self.bar and self.bar.state(),
-            "last_close": self.last_close,
-            "kept": [bar.state() for bar in self._kept],
-            "dirty": list(self._dirty),
-            "filled_to": self._filled_to,
-            "waiting": list(self._waiting),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up ``state`` again.
-
-        Raises:
-            StateError: of another version.
-        """
-        if state["version"] != _VERSION:
-            raise StateError(f"bar state has version {state['version']}, this program reads {_VERSION}")
-        self.bar = OpenBar.restored(state["bar"]) if state["bar"] else None
-        self.last_close = state["last_close"]
-        self._kept.clear()
-        self._kept.extend(OpenBar.restored(bar) for bar in state["kept"])
-        self._dirty = list(state["dirty"])
-        self._filled_to = state["filled_to"]
-        self._waiting = [(tuple(at), price, size, side) for at, price, size, side in state["waiting"]]

@@ -2,26 +2,32 @@
 
 from collections import deque
 from typing import Any, Final, NamedTuple
+from zlib import crc32
+
+import msgspec
 
 from operators.checksum import Checksum, Decimals
 from operators.errors import StateError
 from operators.ladder import Ladder
+from operators.numbering import RESTART
+from schemas.codec import encode
 from schemas.market import BookDelta, BookSnapshot
 from schemas.results import GapKind
 
 __all__ = ["Break", "OrderBook"]
 
 _VERSION: Final = 1
-_PENDING: Final = 5_000
+_PENDING: Final = 1_000
 """Deltas kept while waiting for a book snapshot; the oldest go first."""
+_INFINITE: Final = float("inf")
 
 
 class Break(NamedTuple):
     """A loss that a message showed: the book is stale from here on."""
 
     kind: GapKind
-    expected: int | None
-    received: int | None
+    expected: int | None = None
+    received: int | None = None
 
 
 class OrderBook:
@@ -30,7 +36,7 @@ class OrderBook:
     The rules are Binance's ("How to manage a local order book correctly", spot and futures), which those of other
     numbered venues are cases of: deltas that end before the book snapshot are old; the first one applied must reach
     over it; each further one must continue the one before. Deltas that come before their book snapshot are kept.
-    Venues without numbers are held against their checksum instead.
+    Venues without numbers are held against their checksum instead, and old is what their clock says is.
 
     A loss makes the book stale at that very message, until a book snapshot that the deltas since then chain on to.
 
@@ -43,8 +49,9 @@ class OrderBook:
     """
 
     __slots__ = (
-        "_checksum", "_fresh", "_pending", "_reach_ask", "_reach_bid", "applied", "asks", "bids", "checksums_right",
-        "checksums_wrong", "decimals", "depth", "dropped_old", "gaps", "maintained", "sequence", "synchronised",
+        "_at", "_checksum", "_fresh", "_pending", "_proven", "_reach_ask", "_reach_bid", "_sums", "_whole", "applied",
+        "asks", "bids", "checksums_right", "checksums_wrong", "decimals", "depth", "dropped_old", "gaps",
+        "maintained", "sequence", "synchronised",
     )  # fmt: skip
 
     def __init__(self, checksum: Checksum | None = None, depth: int | None = None) -> None:
@@ -59,20 +66,25 @@ class OrderBook:
         """Levels a side that the venue itself keeps up to date."""
         self.applied = self.dropped_old = self.gaps = self.checksums_right = self.checksums_wrong = 0
         self._checksum = checksum
+        self._at = 0  # event time of what was applied last
+        self._sums: list[int] = []  # checksums of the unnumbered deltas applied at that time
+        self._whole = 0  # a print of the last book snapshot
         self._fresh = False  # no delta applied since the last book snapshot
+        self._proven = True  # something has come since anybody was last known not to have listened
         self._pending: deque[BookDelta] = deque(maxlen=_PENDING)
-        self._reach_bid, self._reach_ask = float("-inf"), float("inf")
+        self._reach_bid, self._reach_ask = -_INFINITE, _INFINITE
 
     def on_snapshot(self, event: BookSnapshot) -> Break | None:
         """Start anew from a whole book; what came before it and reaches beyond it is applied at once."""
-        known = self.sequence if self.synchronised else None
-        if known is not None and event.sequence is not None and event.sequence <= known:
-            return None  # older than what we have, and we have lost nothing
+        whole = crc32(encode((event.ts_event, event.bid_prices, event.bid_sizes, event.ask_prices, event.ask_sizes)))
+        if self.synchronised and self._known(event, whole):
+            return None
         self.bids.replace(event.bid_prices, event.bid_sizes)
         self.asks.replace(event.ask_prices, event.ask_sizes)
         self.maintained = event.depth if event.maintained else None
         self._reach(event)
-        self.sequence, self.synchronised, self._fresh = event.sequence, True, True
+        self.sequence, self.synchronised, self._fresh, self._proven = event.sequence, True, True, True
+        self._at, self._whole, self._sums = event.ts_event, whole, []
         broken = self._verify(event.checksum)
         pending, self._pending = self._pending, deque(maxlen=_PENDING)
         for delta in pending:
@@ -84,31 +96,43 @@ class OrderBook:
         if not self.synchronised:
             self._pending.append(event)
             return None
-        last, known = event.last_sequence, self.sequence
-        if last is not None and known is not None:
-            previous = event.previous_sequence
-            if last <= known and not (self._fresh and previous is not None and last == known):
-                self.dropped_old += 1
-                return None
-            broken = self._chain(event, known)
-            if broken is not None:
-                return self._lose(broken, event)
+        last = event.last_sequence
+        if self._old(event):
+            self.dropped_old += 1
+            return None
+        broken = self._chain(event)
+        if broken is not None:
+            self.lose()
+            self._pending.append(event)
+            return broken
         if last is not None:
             self.sequence = last
         self.bids.update(event.bid_prices, event.bid_sizes)
         self.asks.update(event.ask_prices, event.ask_sizes)
         self.applied += 1
-        self._fresh = False
+        self._fresh, self._proven = False, True
+        self._note(event)
         limit = self.maintained or (2 * self.depth if self.depth else None)
         if limit is not None and (len(self.bids) > limit or len(self.asks) > limit):
-            self._trim(self.maintained or self.depth or limit)
+            self._trim()
         return self._verify(event.checksum)
 
     def disconnect(self) -> None:
-        """Nobody listened for a while: numbered deltas will prove or disprove a loss, others cannot."""
-        if self.sequence is None:
-            self.synchronised = False
-            self._pending.clear()
+        """Nobody listened for a while: the next numbered delta will prove or disprove a loss, others cannot."""
+        self._proven = False
+        if self.sequence is None and self.synchronised:
+            self.lose()
+
+    def lose(self) -> None:
+        """Mark stale."""
+        self.synchronised = False
+        self.gaps += 1
+        self._pending.clear()
+
+    @property
+    def stale(self) -> bool:
+        """Whether there was a book, and it is lost."""
+        return self.gaps > 0 and not self.synchronised
 
     @property
     def crossed(self) -> bool:
@@ -116,18 +140,13 @@ class OrderBook:
         bid, ask = self.bids.best(1), self.asks.best(1)
         return bool(bid and ask and bid[0] >= ask[0])
 
-    def lose(self) -> None:
-        """Mark stale for a reason that the book cannot see itself."""
-        self.synchronised = False
-        self.gaps += 1
-
     def top(self, count: int) -> tuple[list[float], list[float], list[float], list[float]] | None:
         """Bid prices, bid sizes, ask prices, ask sizes of the ``count`` best levels.
 
-        ``None`` while stale, where a side is empty, and where a level lies beyond what the book snapshot reached:
-        levels there are known only if they changed since.
+        ``None`` while stale or in doubt, where a side is empty, and where a level lies beyond what the book snapshot
+        reached: levels there are known only if they changed since.
         """
-        if not self.synchronised:
+        if not (self.synchronised and self._proven):
             return None
         bids, asks = self.bids.best(count), self.asks.best(count)
         if not bids or not asks or bids[-1] < self._reach_bid or asks[-1] > self._reach_ask:
@@ -137,22 +156,39 @@ class OrderBook:
         bid_levels, ask_levels = self.bids.levels, self.asks.levels
         return bids, [bid_levels[price] for price in bids], asks, [ask_levels[price] for price in asks]
 
-    def _chain(self, event: BookDelta, known: int) -> Break | None:
-        previous, first = event.previous_sequence, event.first_sequence
-        if previous is not None:  # futures: continues the message before, or reaches over the book snapshot
-            if previous <= known or (self._fresh and first is not None and first <= known):
-                return None
-            return Break("book_sequence", known, previous)
-        if first is None or first <= known + 1:  # spot
-            return None
-        return Break("book_sequence", known + 1, first)
+    def _known(self, event: BookSnapshot, whole: int) -> bool:
+        """Whether this book snapshot has nothing new for a book that has lost nothing."""
+        if event.sequence is None or self.sequence is None:
+            return whole == self._whole
+        return event.sequence <= self.sequence and event.ts_event <= self._at + RESTART
 
-    def _lose(self, broken: Break, event: BookDelta | None) -> Break:
-        self.lose()
-        self._pending.clear()
-        if event is not None:
-            self._pending.append(event)
-        return broken
+    def _old(self, event: BookDelta) -> bool:
+        last, known = event.last_sequence, self.sequence
+        if last is None or known is None:
+            return event.ts_event < self._at or (event.ts_event == self._at and event.checksum in self._sums)
+        if last > known or event.ts_event > self._at + RESTART:
+            return False
+        # On futures the first one may end where the book snapshot does.
+        return not (self._fresh and event.previous_sequence is not None and last == known)
+
+    def _chain(self, event: BookDelta) -> Break | None:
+        last, known = event.last_sequence, self.sequence
+        if last is None or known is None:
+            return None
+        if last < known:  # and not old: the venue counts anew
+            return Break("book_sequence", known, last)
+        previous, first = event.previous_sequence, event.first_sequence
+        if previous is not None:  # futures
+            return None if previous <= known else Break("book_sequence", known, previous)
+        return None if first is None or first <= known + 1 else Break("book_sequence", known + 1, first)
+
+    def _note(self, event: BookDelta) -> None:
+        if event.ts_event > self._at:
+            self._at = event.ts_event
+            if self._sums:
+                self._sums = []
+        if event.last_sequence is None and event.checksum is not None:
+            self._sums.append(event.checksum)
 
     def _verify(self, checksum: int | None) -> Break | None:
         if checksum is None or self._checksum is None:
@@ -164,24 +200,29 @@ class OrderBook:
             self.checksums_right += 1
             return None
         self.checksums_wrong += 1
-        return self._lose(Break("book_checksum", checksum, ours), None)
+        self.lose()
+        return Break("book_checksum", checksum, ours)
 
     def _reach(self, event: BookSnapshot) -> None:
-        self._reach_bid, self._reach_ask = float("-inf"), float("inf")
+        """How far the book snapshot tells all: to its last level, unless a side shorter than asked for is whole."""
+        self._reach_bid, self._reach_ask = -_INFINITE, _INFINITE
         if event.maintained:
             return
-        if event.bid_prices and (event.depth is None or len(event.bid_prices) >= event.depth):
-            self._reach_bid = min(event.bid_prices)
-        if event.ask_prices and (event.depth is None or len(event.ask_prices) >= event.depth):
-            self._reach_ask = max(event.ask_prices)
+        if event.depth is None or len(event.bid_prices) >= event.depth:
+            self._reach_bid = min(event.bid_prices, default=_INFINITE)
+        if event.depth is None or len(event.ask_prices) >= event.depth:
+            self._reach_ask = max(event.ask_prices, default=-_INFINITE)
 
-    def _trim(self, depth: int) -> None:
-        bid, ask = self.bids.trim(depth), self.asks.trim(depth)
+    def _trim(self) -> None:
+        depth = self.maintained or self.depth
+        assert depth is not None
+        self.bids.trim(depth)
+        self.asks.trim(depth)
         if self.maintained is None:  # levels that we threw away ourselves are no longer known
-            if bid is not None:
-                self._reach_bid = max(self._reach_bid, bid)
-            if ask is not None:
-                self._reach_ask = min(self._reach_ask, ask)
+            if len(self.bids) == depth:
+                self._reach_bid = max(self._reach_bid, self.bids.worst())
+            if len(self.asks) == depth:
+                self._reach_ask = min(self._reach_ask, self.asks.worst())
 
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""
@@ -189,8 +230,10 @@ class OrderBook:
             "version": _VERSION,
             "bids": self.bids.state(),
             "asks": self.asks.state(),
-            "flags": [self.synchronised, self._fresh, self.sequence, self.maintained, list(self.decimals)],
+            "flags": [self.synchronised, self._fresh, self._proven],
+            "known": [self.sequence, self.maintained, self.decimals],
             "reach": [self._reach_bid, self._reach_ask],
+            "last": [self._at, self._whole, self._sums],
             "counts": [self.applied, self.dropped_old, self.gaps, self.checksums_right, self.checksums_wrong],
             "pending": list(self._pending),
         }
@@ -205,8 +248,10 @@ class OrderBook:
             raise StateError(f"order book state has version {state['version']}, this program reads {_VERSION}")
         self.bids.restore(state["bids"])
         self.asks.restore(state["asks"])
-        self.synchronised, self._fresh, self.sequence, self.maintained, decimals = state["flags"]
-        self.decimals = (decimals[0], decimals[1])
+        self.synchronised, self._fresh, self._proven = state["flags"]
+        self.sequence, self.maintained, (price_digits, size_digits) = state["known"]
+        self.decimals = (price_digits, size_digits)
         self._reach_bid, self._reach_ask = state["reach"]
+        self._at, self._whole, self._sums = state["last"]
         self.applied, self.dropped_old, self.gaps, self.checksums_right, self.checksums_wrong = state["counts"]
-        self._pending = deque(state["pending"], maxlen=_PENDING)
+        self._pending = deque(msgspec.convert(state["pending"], list[BookDelta]), maxlen=_PENDING)

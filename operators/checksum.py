@@ -1,6 +1,7 @@
 """The venues' own checksums of a book, computed from ours."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 from zlib import crc32
 
@@ -16,12 +17,13 @@ Checksum = Callable[[Ladder, Ladder, Decimals], int | None]
 def decimals_of(step: float | None) -> int | None:
     """Digits after the point that multiples of ``step`` need.
 
-    >>> decimals_of(0.001), decimals_of(1e-08), decimals_of(0.5), decimals_of(None)
-    (3, 8, 1, None)
+    >>> decimals_of(0.001), decimals_of(1e-08), decimals_of(0.5), decimals_of(10.0), decimals_of(None)
+    (3, 8, 1, 0, None)
     """
     if step is None:
         return None
-    return len(f"{step:.12f}".rstrip("0").partition(".")[2])
+    exponent = Decimal(repr(step)).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else None
 
 
 def okx(bids: Ladder, asks: Ladder, _decimals: Decimals) -> int:
@@ -60,8 +62,8 @@ def kraken(bids: Ladder, asks: Ladder, decimals: Decimals) -> int | None:
 def _plain(number: float) -> str:
     text = repr(number)
     if "e" in text:
-        text = f"{number:.12f}".rstrip("0")
-    return text.removesuffix(".0").removesuffix(".")
+        text = format(Decimal(text), "f")
+    return text.removesuffix(".0")
 
 
 CHECKSUMS: Final[dict[str, Checksum]] = {"okx": okx, "kraken": kraken}

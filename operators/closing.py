@@ -1,123 +1,212 @@
-"""From trades and quotes in event-time order to closed bars and vectors of all timeframes."""
+"""From trades and quotes in any order to closed bars and vectors of all timeframes."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from operators.bars import BarSeries, OpenBar
+from operators.bars import OpenBar
 from operators.config import InstrumentConfig
-from operators.errors import StateError
+from operators.errors import Refused, StateError
 from operators.features import SCHEMA_HASH, FeatureSet, Moment, Taints
 from operators.listening import Listening
 from operators.microstructure import OrderFlowImbalance
+from operators.numbering import RESTART
+from operators.outbox import Outbox
 from operators.reorder import ReorderBuffer
+from operators.seen import number_of
+from operators.series import BarSeries
 from schemas.identifiers import derive
-from schemas.market import ExchangeBar, Side
-from schemas.results import Absence, Bar, Vector
-from schemas.time import MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes
+from schemas.market import ExchangeBar, Side, Trade
+from schemas.results import Absence, Vector
+from schemas.time import MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes, to_text
 
-__all__ = ["BarMaker", "BufferedQuote", "BufferedTrade", "Ended"]
+__all__ = ["BarMaker", "BufferedQuote", "BufferedTrade"]
 
-BufferedTrade = tuple[int, int, int, float, float, Side | None]
-"""Event time, sequence or 0, arrival, price, size, aggressor; size 0 for prints that are not of the market."""
+BufferedTrade = tuple[int, int, int, float, float, Side | None, int | None]
+"""Event time, place among those of the same time, arrival, price, size, aggressor, sequence; size 0 for prints that
+are not of the market."""
 BufferedQuote = tuple[int, int, int, float, float, float, float]
 """Event time, sequence or 0, arrival, bid, bid size, ask, ask size."""
 
-Ended = tuple[list[Bar], list[Vector | Absence]]
-"""Ended bars of revision 0, then revisions of earlier ones; one vector, or absence with its reason, a timeframe."""
-
 _VERSION: Final = 1
 _BASE: Final[Timeframe] = "1m"
+_MOST_WAITING: Final = 50_000
+"""Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""
 
 
 class BarMaker:
     """Closes the minutes of one instrument, one after the other, and everything that ends with them.
 
-    Trades and quotes are put into the two buffers in any order; the caller says with `settle` how far event time can
-    no longer change, and ends each minute with `close_minute`.
+    Trades and quotes come in any order; the caller says with `settle` how far event time can no longer change, and
+    ends each minute with `close_minute`. Where an exchange or a history file gives whole bars (`give`) these stand
+    for the trades; once there are trades, their own bars do.
     """
 
-    def __init__(self, instrument_id: str, config: InstrumentConfig) -> None:
-        self.instrument_id = instrument_id
+    def __init__(self, config: InstrumentConfig, listening: Listening, taints: Taints, outbox: Outbox) -> None:
         self.closed_to: int | None = None
         """End of the last closed minute; trades before it are late."""
-        self.trades: ReorderBuffer[BufferedTrade] = ReorderBuffer()
-        self.quotes: ReorderBuffer[BufferedQuote] = ReorderBuffer()
-        self.last_sequence: int | None = None
+        self._listening, self._taints, self._outbox = listening, taints, outbox
+        self._instrument_id = outbox.instrument_id
         self._emitted = set(config.timeframes)
-        self._last_quote_sequence = 0
+        self._origin: Literal["trades", "exchange"] | None = None
+        self._given_to = 0  # close of the last bar that was given
+        self._trades: ReorderBuffer[BufferedTrade] = ReorderBuffer()
+        self._quotes: ReorderBuffer[BufferedQuote] = ReorderBuffer()
+        self._arrivals = 0
+        self._last_trade = (0, 0)  # event time and sequence of the last numbered trade, 0: none yet
+        self._last_quote = (0, 0)
+        self._late = self._too_late = 0
         self._ofi = OrderFlowImbalance()
         self._series = {name: BarSeries(name) for name in TIMEFRAMES}
         self._features = {name: FeatureSet() for name in TIMEFRAMES}
 
-    def late(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> bool:
-        """Put a trade of a closed minute into the bars it belongs to; False if none of them is kept any more."""
-        kept = [series.late(at, price, size, side) for series in self._series.values()]
-        return any(kept)
+    def begin(self, ts: int) -> None:
+        """Closes are told from the minute on that begins at ``ts`` (ns); what happened before it is too late."""
+        self.closed_to = ts
+        self._too_late += sum(1 for trade in self._trades.release(ts) if trade[4])
+        self._quotes.release(ts)
 
-    def settle(self, before: int, on_hole: Callable[[int, int, int], None]) -> None:
-        """Move what happened before ``before`` (ns) into the open bar, in event-time order.
+    def add_trade(self, event: Trade) -> None:
+        """Take a trade; a late one goes into the next revision of the bars it belongs to.
 
-        ``on_hole(expected, found, ts)`` is told of every hole in a numbered sequence of trades.
+        Raises:
+            Refused: too many wait for a heartbeat already.
         """
-        base = self._series[_BASE]
-        trades = self.trades.release(before)
-        if trades:
-            bar = base.current(trades[0][0])
-            for ts, sequence, _, price, size, side in trades:
-                if sequence:
-                    known = self.last_sequence
-                    if known is not None and sequence > known + 1:
-                        on_hole(known + 1, sequence, ts)
-                        if "gap" not in bar.quality:
-                            bar.quality.append("gap")
-                    if known is None or sequence > known:
-                        self.last_sequence = sequence
-                if size:
-                    bar.trade((ts, sequence), price, size, side)
-        quotes = self.quotes.release(before)
-        if quotes:
-            bar, ofi = base.current(quotes[0][0]), self._ofi
-            for _, sequence, _, bid, bid_size, ask, ask_size in quotes:
-                if sequence:
-                    if sequence <= self._last_quote_sequence:
-                        continue  # a second ingester's copy
-                    self._last_quote_sequence = sequence
-                bar.quote(bid, ask)
-                ofi.update(bid, bid_size, ask, ask_size)
+        self._origin = "trades"
+        ts, sequence = event.ts_event, event.sequence
+        size = event.size if event.market else 0.0
+        order = number_of(event.trade_id) if sequence is None else sequence
+        if self.closed_to is not None and ts < self.closed_to:
+            if size:
+                self._add_late((ts, order or 0), event.price, size, event.aggressor_side)
+            return
+        items = self._trades.items
+        if len(items) >= _MOST_WAITING:
+            reason = f"{len(items)} trades wait for a heartbeat, there is no room for more"
+            self._taints.mark("trades", ts, f"{reason} at {to_text(ts)}")
+            raise Refused(reason)
+        self._arrivals += 1
+        items.append((ts, order or 0, self._arrivals, event.price, size, event.aggressor_side, sequence))
 
-    def close_minute(self, ts_decided: int, listening: Listening, taints: Taints, moment: Moment) -> Ended:
-        """End the minute at `closed_to` and every longer bar that ends there."""
+    def add_quote(self, ts: int, sequence: int, bid: float, bid_size: float, ask: float, ask_size: float) -> None:
+        """Take best bid and ask as of ``ts`` (ns); ``sequence`` is 0 where the venue has none.
+
+        Raises:
+            Refused: too many wait for a heartbeat already.
+        """
+        if self.closed_to is not None and ts < self.closed_to:
+            return
+        items = self._quotes.items
+        if len(items) >= _MOST_WAITING:
+            reason = f"{len(items)} quotes wait for a heartbeat, there is no room for more"
+            self._taints.mark("quotes", ts, f"{reason} at {to_text(ts)}")
+            raise Refused(reason)
+        self._arrivals += 1
+        items.append((ts, sequence, self._arrivals, bid, bid_size, ask, ask_size))
+
+    def settle(self, before: int, ts_received: int) -> None:
+        """Move what happened before ``before`` (ns) into the open bar, in event-time order."""
+        trades = self._trades.release(before)
+        if trades:
+            self._settle_trades(trades, ts_received)
+        quotes = self._quotes.release(before)
+        if quotes:
+            self._settle_quotes(quotes)
+
+    def close_minute(self, ts_decided: int, moment: Moment) -> list[Vector | Absence]:
+        """End the minute after `closed_to` and every longer bar that ends there."""
         assert self.closed_to is not None
         start, end = self.closed_to, self.closed_to + MINUTE
+        self.settle(end, ts_decided)
         base = self._series[_BASE]
         bar = base.current(start)
-        heard = listening.heard(start, end)
-        if heard == "nothing" and not bar.trades:
-            base.bar = None
-        elif not listening.before(start):
-            bar.quality.append("partial")
-        elif heard != "all" and "gap" not in bar.quality:
-            bar.quality.append("gap")
-        return self._end(_BASE, base.close(end), end, ts_decided, taints, moment)
-
-    def exchange_bar(self, event: ExchangeBar, taints: Taints, moment: Moment) -> Ended:
-        """Take a bar that the exchange or a history file gives; it closes itself and the longer ones that end there."""
-        series = self._series[event.timeframe]
-        series.bar = OpenBar.of(event)
-        bar = series.close(event.ts_event)
-        return self._end(event.timeframe, bar, event.ts_event, event.ts_received, taints, moment)
+        heard = self._listening.heard(start, end)
+        if not bar.trades and (heard != "all" or self._origin == "exchange"):
+            base.drop()  # nobody can say that nothing was traded, nor at which price the market stands now
+        elif not self._listening.before(start):
+            bar.flag("partial")
+        elif heard != "all":
+            bar.flag("gap")
+        return self._end(_BASE, base.close(end), end, ts_decided, moment)
 
     def skip_to(self, ts: int) -> None:
-        """Leave out the time up to ``ts`` (ns), in which nobody listened and nothing ended."""
+        """Leave out the time up to ``ts`` (ns), in which nobody listened and at whose begin everything ended."""
         self.closed_to = ts
 
+    def wants(self, event: ExchangeBar) -> bool:
+        """Whether a bar that was given tells something new; one that comes after its close was passed is counted."""
+        if self._origin == "trades" or event.ts_event <= self._given_to or event.ts_open < self._given_to:
+            return False
+        if self.closed_to is not None and event.ts_event <= self.closed_to:
+            self._too_late += 1
+            return False
+        return True
+
+    def give(self, bar: OpenBar, event: ExchangeBar, moment: Moment) -> list[Vector | Absence]:
+        """Take ``event`` as the closed ``bar``; it also closes the longer ones that end there."""
+        self._origin, self._given_to = "exchange", event.ts_event
+        self.settle(event.ts_event, event.ts_received)
+        base, own = self._series[_BASE], self._series[event.timeframe]
+        if base.bar is not None and own is base:
+            bar.absorb_quotes(base.bar)
+        for series in self._series.values():
+            if series.length < own.length:
+                series.pass_over(bar.close)
+        own.give(bar)
+        return self._end(event.timeframe, bar, event.ts_event, event.ts_received, moment)
+
+    def _add_late(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> None:
+        kept = [series.late(at, price, size, side) for series in self._series.values()]
+        if any(kept):
+            self._late += 1
+        else:
+            self._too_late += 1
+
+    def _settle_trades(self, trades: list[BufferedTrade], ts_received: int) -> None:
+        bar = self._series[_BASE].current(trades[0][0])
+        for ts, order, _, price, size, side, sequence in trades:
+            if sequence is not None:
+                last_at, last = self._last_trade
+                if sequence != last + 1:
+                    self._check_numbers(bar, sequence, ts, ts_received)
+                if sequence > last or ts > last_at + RESTART:
+                    self._last_trade = (ts, sequence)
+            if size:
+                bar.trade((ts, order), price, size, side)
+
+    def _check_numbers(self, bar: OpenBar, sequence: int, ts: int, ts_received: int) -> None:
+        last_at, last = self._last_trade
+        anew = sequence <= last and ts > last_at + RESTART
+        if not last_at or (sequence <= last and not anew):
+            return
+        lost = sequence - last - 1
+        reason = "numbers begin anew" if anew else f"{lost} trades missing"
+        bar.flag("gap")
+        self._taints.mark("trades", ts, f"{reason} at {to_text(ts)}")
+        self._outbox.gap(
+            "trade_sequence", last_at, ts, ts_received,
+            expected=last + 1, received=sequence, count=1 if anew else lost, detail=reason,
+        )  # fmt: skip
+
+    def _settle_quotes(self, quotes: list[BufferedQuote]) -> None:
+        bar, ofi = self._series[_BASE].current(quotes[0][0]), self._ofi
+        last_at, last = self._last_quote
+        for ts, sequence, _, bid, bid_size, ask, ask_size in quotes:
+            if sequence:
+                if sequence <= last and ts <= last_at + RESTART:
+                    continue  # a second ingester's copy
+                last_at, last = ts, sequence
+            if bid != bar.bid_last or ask != bar.ask_last or bar.bid_first is None:
+                bar.quote(bid, ask)
+            ofi.update(bid, bid_size, ask, ask_size)
+        self._last_quote = (last_at, last)
+
     def _end(
-        self, shortest: Timeframe, first: OpenBar | None, ts_close: int, ts_decided: int, taints: Taints, moment: Moment
-    ) -> Ended:
-        self.closed_to = ts_close
-        bars: list[Bar] = []
-        records: list[Vector | Absence] = []
+        self, shortest: Timeframe, first: OpenBar | None, ts_close: int, ts_decided: int, moment: Moment
+    ) -> list[Vector | Absence]:
+        """Send bars of revision 0, then revisions of earlier ones, then what is said of each timeframe."""
         length, ofi = TIMEFRAME_NS[shortest], self._ofi.take()
+        self.closed_to = ts_close
+        self._tell_late(ts_close - length, ts_close, ts_decided)
+        records: list[Vector | Absence] = []
         for name, series in self._series.items():
             if first is not None and series.length > length:
                 series.absorb(first, length)
@@ -126,54 +215,53 @@ class BarMaker:
             if TIMEFRAME_NS[name] < length:
                 continue
             bar = first if name == shortest else self._series[name].close(ts_close)
-            record = self._decide(name, bar, ts_close, ts_decided, taints, moment)
+            record = self._decide(name, bar, ts_close, ts_decided, moment)
             if name in self._emitted:
                 records.append(record)
                 if bar is not None:
-                    bars.append(bar.record(self.instrument_id, name, ts_decided))
+                    self._outbox.put(bar.record(self._instrument_id, name, ts_decided), ts_decided)
         for name, series in self._series.items():
-            revised = series.revisions()
-            if name in self._emitted:
-                bars += [bar.record(self.instrument_id, name, ts_decided) for bar in revised]
-        return bars, records
+            for revised in series.revisions():
+                if name in self._emitted:
+                    self._outbox.put(revised.record(self._instrument_id, name, ts_decided), ts_decided)
+        for record in records:
+            self._outbox.put(record, ts_decided)
+        return records
 
     def _decide(
-        self, name: Timeframe, bar: OpenBar | None, ts_close: int, ts_decided: int, taints: Taints, moment: Moment
+        self, name: Timeframe, bar: OpenBar | None, ts_close: int, ts_decided: int, moment: Moment
     ) -> Vector | Absence:
-        features = self._features[name]
-        identifier = derive("vector", self.instrument_id, name, ts_close)
+        features, identifier = self._features[name], derive("vector", self._instrument_id, name, ts_close)
         if bar is None or "partial" in bar.quality:
             features.take(moment)
+            reason = "no bar: nobody listened, or no price is known" if bar is None else "the bar is partial"
             return Absence(
-                id=identifier,
-                instrument_id=self.instrument_id,
-                timeframe=name,
-                ts_close=ts_close,
-                ts_decided=ts_decided,
-                reason="no bar: nobody listened, or nothing was traded yet" if bar is None else "bar is partial",
-            )
+                id=identifier, instrument_id=self._instrument_id, timeframe=name, ts_close=ts_close,
+                ts_decided=ts_decided, reason=reason,
+            )  # fmt: skip
         features.update(bar)
         return Vector(
-            id=identifier,
-            instrument_id=self.instrument_id,
-            timeframe=name,
-            ts_close=ts_close,
-            ts_decided=ts_decided,
-            schema_hash=SCHEMA_HASH,
-            features=features.take(moment),
-            tainted=taints.of(name, ts_close),
-            bid=moment.bid,
-            ask=moment.ask,
-        )
+            id=identifier, instrument_id=self._instrument_id, timeframe=name, ts_close=ts_close,
+            ts_decided=ts_decided, schema_hash=SCHEMA_HASH, features=features.take(moment),
+            tainted=self._taints.of(name, ts_close), bid=moment.bid, ask=moment.ask,
+        )  # fmt: skip
+
+    def _tell_late(self, start: int, end: int, ts_received: int) -> None:
+        if self._late:
+            self._outbox.gap("late", start, end, ts_received, count=self._late)
+        if self._too_late:
+            self._outbox.gap("too_late", start, end, ts_received, count=self._too_late)
+        self._late = self._too_late = 0
 
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""
         return {
             "version": _VERSION,
-            "closed_to": self.closed_to,
-            "trades": self.trades.items,
-            "quotes": self.quotes.items,
-            "sequences": [self.last_sequence, self._last_quote_sequence],
+            "closed": [self.closed_to, self._origin, self._given_to],
+            "trades": self._trades.items,
+            "quotes": self._quotes.items,
+            "last": [self._last_trade, self._last_quote],
+            "counts": [self._arrivals, self._late, self._too_late],
             "ofi": self._ofi.state(),
             "series": {name: series.state() for name, series in self._series.items()},
             "features": {name: features.state() for name, features in self._features.items()},
@@ -187,10 +275,11 @@ class BarMaker:
         """
         if state["version"] != _VERSION:
             raise StateError(f"closing state has version {state['version']}, this program reads {_VERSION}")
-        self.closed_to = state["closed_to"]
-        self.trades.items = [tuple(item) for item in state["trades"]]
-        self.quotes.items = [tuple(item) for item in state["quotes"]]
-        self.last_sequence, self._last_quote_sequence = state["sequences"]
+        self.closed_to, self._origin, self._given_to = state["closed"]
+        self._trades.items = [tuple(item) for item in state["trades"]]
+        self._quotes.items = [tuple(item) for item in state["quotes"]]
+        self._last_trade, self._last_quote = (tuple(last) for last in state["last"])
+        self._arrivals, self._late, self._too_late = state["counts"]
         self._ofi.restore(state["ofi"])
         for name in TIMEFRAMES:
             self._series[name].restore(state["series"][name])

@@ -1,9 +1,11 @@
 """What the operators are told: everything outside the log that can change a result."""
 
+from itertools import pairwise
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from operators.errors import OperatorError
 from schemas.time import SECOND, TIMEFRAMES, Timeframe
 
 __all__ = ["DeskConfig", "InstrumentConfig", "RiskConfig", "StrategyConfig"]
@@ -11,8 +13,20 @@ __all__ = ["DeskConfig", "InstrumentConfig", "RiskConfig", "StrategyConfig"]
 Duration = Annotated[int, Meta(ge=0, description="nanoseconds")]
 
 
+def _check(config: Struct, name: str, *, at_least: float | None = None, above: float | None = None) -> None:
+    value = getattr(config, name)
+    if at_least is not None and not value >= at_least:
+        raise OperatorError(f"{name} = {value}: must be at least {at_least}")
+    if above is not None and not value > above:
+        raise OperatorError(f"{name} = {value}: must be above {above}")
+
+
 class InstrumentConfig(Struct, frozen=True, kw_only=True):
-    """Of the step that runs once an instrument."""
+    """Of the step that runs once an instrument.
+
+    Raises:
+        OperatorError: a value that cannot be worked with; names it.
+    """
 
     timeframes: tuple[Timeframe, ...] = TIMEFRAMES
     allowed_lateness: Duration = 2_500_000_000
@@ -22,27 +36,56 @@ class InstrumentConfig(Struct, frozen=True, kw_only=True):
     future_tolerance: Duration = 5 * SECOND
     """How far an event may lie ahead of its own receipt: the clocks of exchange and receiver differ."""
     book_sample: Annotated[int, Meta(gt=0)] = SECOND
-    book_depth: int | None = None
+    book_depth: Annotated[int, Meta(gt=0)] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("allowed_lateness", "heartbeat_timeout", "future_tolerance"):
+            _check(self, name, at_least=0)
+        _check(self, "book_sample", at_least=1)
+        if self.book_depth is not None:
+            _check(self, "book_depth", at_least=1)
 
 
 class StrategyConfig(Struct, frozen=True, kw_only=True):
-    """Of the rule strategy; distances in average true ranges, durations in bars of the signal's timeframe."""
+    """Of the rule strategy; distances in average true ranges, durations in bars of the signal's timeframe.
+
+    Raises:
+        OperatorError: a value that cannot be worked with; names it.
+    """
 
     timeframes: tuple[Timeframe, ...] = ("1m", "5m", "15m")
     threshold: float = 0.45
+    """Least absolute score, 0 to 1."""
     stop_atr: float = 1.5
     targets_atr: tuple[float, float, float] = (1.5, 3.0, 4.5)
+    """Nearest first."""
     horizon_bars: int = 24
     entry_bars: int = 3
     cooldown_bars: int = 10
 
+    def __post_init__(self) -> None:
+        for name, least in (("horizon_bars", 1), ("entry_bars", 1), ("cooldown_bars", 0)):
+            _check(self, name, at_least=least)
+        for name in ("threshold", "stop_atr"):
+            _check(self, name, above=0)
+        if not all(near < far for near, far in pairwise((0.0, *self.targets_atr))):
+            raise OperatorError(f"targets_atr = {self.targets_atr}: must be above 0 and rising")
+
 
 class RiskConfig(Struct, frozen=True, kw_only=True):
-    """Of the suggested size and the last checks before publication."""
+    """Of the suggested size and the last checks before publication.
+
+    Raises:
+        OperatorError: a value that cannot be worked with; names it.
+    """
 
     risk_per_trade: float = 100.0
     """Quote currency lost if a signal is stopped out."""
     max_spread_bps: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("risk_per_trade", "max_spread_bps"):
+            _check(self, name, above=0)
 
 
 class DeskConfig(Struct, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ import msgspec
 
 from operators.closed import Standing
 from operators.config import InstrumentConfig
-from operators.errors import StateError
-from operators.instrument import Refused
+from operators.errors import Refused, StateError
+from operators.refusal import misplaced
 from schemas.batches import Batch
 from schemas.codec import DecodeError, decode_event
 from schemas.deadletters import dead_letter
@@ -52,10 +52,8 @@ class Control:
         Raises:
             Refused: of another key, of a type that belongs to an instrument, or from the future.
         """
-        if event.instrument_id != CONTROL:
-            raise Refused(f"$.instrument_id is {event.instrument_id!r}, the message's key is {CONTROL!r}")
-        if event.ts_event > event.ts_received + self.config.future_tolerance:
-            raise Refused("$.ts_event is from the future")
+        if event.instrument_id != CONTROL or event.ts_event > event.ts_received + self.config.future_tolerance:
+            raise misplaced(event, CONTROL)
         settled = floor_to(event.ts_event - self.config.allowed_lateness, MINUTE)
         match event:
             case Membership():
@@ -74,8 +72,12 @@ class Control:
         if not self._members[event.source]:
             del self._members[event.source]
         after = self._all()
-        if after != before:
-            self._changes.append((max(settled, self._told_to), after))
+        if after == before:
+            return
+        ts_from = max(settled, self._told_to)
+        if self._changes and self._changes[-1][0] >= ts_from:
+            ts_from = self._changes.pop()[0]
+        self._changes.append((ts_from, after))
 
     def _beat(self, settled: int) -> Standing | None:
         if settled <= self._told_to:

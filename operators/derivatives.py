@@ -1,5 +1,6 @@
 """Funding, mark and index price, open interest and liquidations of one instrument, as last known."""
 
+from math import isfinite
 from typing import NamedTuple
 
 from operators.state import Slotted
@@ -20,8 +21,8 @@ class Derivatives(Slotted):
     """State of a perpetual or future. Every measure is ``None`` until the venue has told it."""
 
     __slots__ = (
-        "_funding_at", "_mark_at", "funding_rate", "index_price", "liquidated_long", "liquidated_short", "mark_price",
-        "next_funding", "open_interest",
+        "_funding_at", "_interest_at", "_mark_at", "funding_rate", "index_price", "liquidated_long", "liquidated_short",
+        "mark_price", "next_funding", "open_interest",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -33,7 +34,7 @@ class Derivatives(Slotted):
         self.open_interest: float | None = None
         self.liquidated_long = self.liquidated_short = 0.0
         """Sizes seen; exchanges throttle these streams, so a lower bound."""
-        self._mark_at = self._funding_at = 0
+        self._mark_at = self._funding_at = self._interest_at = 0
 
     def on_mark(self, event: MarkPrice) -> Settlement | None:
         """Take mark and index price and what came with them; older news than known is ignored."""
@@ -50,8 +51,9 @@ class Derivatives(Slotted):
         return self._fund(event.ts_event, event.rate, event.next_funding)
 
     def on_open_interest(self, event: OpenInterest) -> None:
-        """Take open interest."""
-        self.open_interest = event.open_interest
+        """Take open interest; older news than known is ignored."""
+        if event.ts_event >= self._interest_at:
+            self._interest_at, self.open_interest = event.ts_event, event.open_interest
 
     def on_liquidation(self, event: Liquidation) -> None:
         """Count a forced order; one that sells closes a long position."""
@@ -60,12 +62,17 @@ class Derivatives(Slotted):
         else:
             self.liquidated_short += event.size
 
+    def forget(self) -> None:
+        """Nobody listened for a while: what is in force now has to be told again. What was counted stays."""
+        self.mark_price = self.index_price = self.funding_rate = self.next_funding = self.open_interest = None
+
     @property
     def basis_bps(self) -> float | None:
         """Mark price over index price, minus one, in hundredths of a percent."""
         if self.mark_price is None or self.index_price is None:
             return None
-        return 10_000.0 * (self.mark_price / self.index_price - 1.0)
+        basis = 10_000.0 * (self.mark_price / self.index_price - 1.0)
+        return basis if isfinite(basis) else None
 
     def _fund(self, ts: int, rate: float | None, next_funding: int | None) -> Settlement | None:
         if ts < self._funding_at:

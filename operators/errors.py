@@ -2,11 +2,15 @@
 
 from schemas.errors import CandlewickError
 
-__all__ = ["OperatorError", "StateError"]
+__all__ = ["OperatorError", "Refused", "StateError"]
 
 
 class OperatorError(CandlewickError):
     """A parameter that an operator cannot work with; the text names it and its value."""
+
+
+class Refused(OperatorError):
+    """A record that was read but cannot be believed; it goes to the dead letters with this reason."""
 
 
 class StateError(OperatorError):

@@ -151,9 +151,9 @@ class FeatureSet:
         self._rsi.update(bar.close)
         self._atr.update(bar.high, bar.low, bar.close)
         self._vwap.update(bar.ts_open, bar.notional, bar.volume)
-        self._cvd.update(bar.ts_open, bar.buy_volume, bar.sell_volume)
-        sided = bar.buy_volume + bar.sell_volume
-        self._tfi = (bar.buy_volume - bar.sell_volume) / sided if sided > 0 else None
+        sided, delta = bar.buy_volume + bar.sell_volume, bar.buy_volume - bar.sell_volume
+        self._tfi = delta / sided if sided > 0 else None
+        self._cvd.update(bar.ts_open, delta if sided > 0 or not bar.volume else None)
 
     def take(self, moment: Moment) -> dict[str, float | None]:
         """The vector at a close, in the catalogue's order; what is summed over the bar begins anew."""

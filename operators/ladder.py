@@ -9,27 +9,28 @@ __all__ = ["Ladder"]
 
 _KEPT: Final = 64
 """Prices that a fresh scan puts into the sorted list."""
-_MOST: Final = 192
+_MOST: Final = 128
 """Longer than this and the sorted list is cut back."""
 _CHANGES: Final = 2_000
 """With more changes than this a fresh scan is cheaper than mending."""
+_INFINITE: Final = float("inf")
 
 
 class Ladder:
     """The levels of one side.
 
     Prices are held with a sign that makes the best one the greatest on both sides (``sign`` is 1 for bids and -1 for
-    asks), so one piece of code serves both. The sorted list holds every level at or above ``_floor``; a scan of the
-    whole side (some 600 µs for 5,000 levels) happens only when it has run short.
+    asks), so one piece of code serves both. The sorted list holds every level from ``_low`` to ``_high``, of which one
+    is infinite; a scan of the whole side (some 600 µs for 5,000 levels) happens only when it has run short.
     """
 
-    __slots__ = ("_best", "_changed", "_floor", "levels", "sign")
+    __slots__ = ("_best", "_changed", "_high", "_low", "levels", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.levels: dict[float, float] = {}
         self._best: list[float] = []
-        self._floor = float("-inf")
+        self._low, self._high = -_INFINITE, _INFINITE
         self._changed: list[float] = []
 
     def __len__(self) -> int:
@@ -37,18 +38,22 @@ class Ladder:
 
     def replace(self, prices: list[float], sizes: list[float]) -> None:
         """Forget everything and hold these levels."""
-        self.levels = {price: size for price, size in zip(prices, sizes, strict=True) if size}
-        self._scan()
+        self.levels = {}
+        self.update(prices, sizes)
+        self._unsort()
 
     def update(self, prices: list[float], sizes: list[float]) -> None:
-        """Set levels to their new sizes; a size of 0 removes one."""
-        levels = self.levels
-        levels.update(zip(prices, sizes, strict=True))
-        if 0.0 in sizes:
-            for price, size in zip(prices, sizes, strict=True):
-                if not size:
-                    levels.pop(price, None)
-        self._changed += prices
+        """Set levels to their new sizes; a size of 0 removes one. Of a price that comes twice the last size counts."""
+        levels, changed, low, high = self.levels, self._changed, self._low, self._high
+        for price, size in zip(prices, sizes, strict=True):
+            if size:
+                levels[price] = size
+            else:
+                levels.pop(price, None)
+            if low <= price <= high:
+                changed.append(price)
+        if len(changed) > _CHANGES:
+            self._unsort()
 
     def best(self, count: int) -> list[float]:
         """The ``count`` best prices, best first; fewer where the side has fewer."""
@@ -59,24 +64,25 @@ class Ladder:
         sign = self.sign
         return [sign * price for price in self._best[: -count - 1 : -1]]
 
-    def trim(self, depth: int) -> float | None:
-        """Drop all but the ``depth`` best levels; the worst price kept, ``None`` if nothing was dropped."""
-        if len(self.levels) <= depth:
-            return None
-        kept = self.best(depth)
-        self.levels = {price: self.levels[price] for price in kept}
-        self._scan()
-        return kept[-1]
+    def worst(self) -> float:
+        """The price furthest from the other side.
+
+        Raises:
+            ValueError: there is no level.
+        """
+        return min(self.levels) if self.sign > 0 else max(self.levels)
+
+    def trim(self, depth: int) -> None:
+        """Drop all but the ``depth`` best levels."""
+        excess = len(self.levels) - depth
+        if excess > 0:
+            dropped = (nsmallest if self.sign > 0 else nlargest)(excess, self.levels)
+            self.update(dropped, [0.0] * excess)
 
     def _mend(self) -> None:
-        if len(self._changed) > _CHANGES:
-            self._scan()
-            return
-        best, floor, sign, levels = self._best, self._floor, self.sign, self.levels
+        best, sign, levels = self._best, self.sign, self.levels
         for price in self._changed:
             key = sign * price
-            if key < floor:
-                continue
             at = bisect_left(best, key)
             listed = at < len(best) and best[at] == key
             if price in levels:
@@ -87,14 +93,26 @@ class Ladder:
         self._changed.clear()
         if len(best) > _MOST:
             del best[:-_KEPT]
-            self._floor = best[0]
+            self._bound(best[0])
 
-    def _scan(self, count: int = _KEPT) -> None:
-        self._changed.clear()
+    def _scan(self, count: int) -> None:
         choose = nlargest if self.sign > 0 else nsmallest
         sign = self.sign
         self._best = [sign * price for price in reversed(choose(count, self.levels))]
-        self._floor = self._best[0] if len(self._best) < len(self.levels) else float("-inf")
+        self._bound(self._best[0] if len(self._best) < len(self.levels) else -_INFINITE)
+
+    def _bound(self, floor: float) -> None:
+        """The sorted list holds every level whose signed price is at least ``floor``."""
+        if self.sign > 0:
+            self._low = floor
+        else:
+            self._high = -floor
+
+    def _unsort(self) -> None:
+        """Sort afresh when next read."""
+        self._changed.clear()
+        self._best.clear()
+        self._bound(_INFINITE)
 
     def state(self) -> list[bytes]:
         """Plain data for recovery: prices and sizes as packed doubles."""
@@ -104,4 +122,4 @@ class Ladder:
         """Take up ``state`` again."""
         prices, sizes = (array("d", part) for part in state)
         self.levels = dict(zip(prices, sizes, strict=True))
-        self._scan()
+        self._unsort()

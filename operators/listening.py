@@ -49,6 +49,19 @@ class Listening(Slotted):
         self._silences = (*self._silences, (begun, ts))
         return (begun, ts) if connected or was_connected else None
 
+    def cover(self, start: int, end: int) -> Interval | None:
+        """Somebody else has listened from ``start`` to ``end`` and told the whole; the silence before it, if any."""
+        now = self.now
+        if now is None:
+            self.first = start
+        elif end <= now:
+            return None
+        self.now, self.connected = end, True
+        if now is None or start <= now:
+            return None
+        self._silences = (*self._silences, (now, start))
+        return now, start
+
     def before(self, ts: int) -> bool:
         """Whether the first heartbeat was not after ``ts``."""
         return self.first is not None and self.first <= ts

@@ -1,17 +1,21 @@
-"""Where a step collects the records that it makes, encoded and addressed."""
+"""What a key gives rise to, encoded and addressed, in order."""
 
-from typing import Any
+from typing import Any, Final
 
+from operators.closed import Closed
+from schemas.batches import Batch
 from schemas.codec import encode
+from schemas.deadletters import dead_letter
+from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
-from schemas.results import Absence, Bar, BookSample, Gap, Vector
+from schemas.results import Absence, Bar, BookSample, Gap, GapKind, Vector
 from schemas.signals import Signal
 from schemas.time import MILLISECOND
-from schemas.topics import Outgoing
+from schemas.topics import LOG, Outgoing
 
-__all__ = ["outgoing"]
+__all__ = ["Outbox", "outgoing"]
 
-_TOPIC_OF: dict[type, str] = {
+_TOPIC_OF: Final[dict[type, str]] = {
     Bar: "features.bars",
     Vector: "features.vectors",
     Absence: "features.vectors",
@@ -32,3 +36,50 @@ def outgoing(
     """``record`` addressed to its topic; ``ts`` (ns) becomes the Kafka time stamp."""
     kind: type[Any] = type(record)
     return Outgoing(topic or _TOPIC_OF[kind], key, identifier, encode(record), ts // MILLISECOND)
+
+
+class Outbox:
+    """Where the parts of an instrument put their records."""
+
+    __slots__ = ("_records", "instrument_id")
+
+    def __init__(self, instrument_id: str) -> None:
+        self.instrument_id = instrument_id
+        self._records: list[Outgoing | Closed] = []
+
+    def take(self) -> list[Outgoing | Closed]:
+        """What came together since last taken."""
+        records, self._records = self._records, []
+        return records
+
+    def put(self, record: Bar | Vector | Absence | BookSample | Gap, ts: int) -> None:
+        """Send a result; ``ts`` (ns) is the receipt of what caused it."""
+        self._records.append(outgoing(record, key=self.instrument_id, identifier=record.id, ts=ts))
+
+    def define(self, definition: InstrumentDefinition) -> None:
+        """Send a definition, under an identifier of all that it says."""
+        identifier = derive("instrument", encode(definition).decode())
+        ts = definition.ts_received
+        self._records.append(outgoing(definition, key=self.instrument_id, identifier=identifier, ts=ts))
+
+    def close(self, closed: Closed) -> None:
+        """Tell the desk."""
+        self._records.append(closed)
+
+    def gap(
+        self, kind: GapKind, start: int, end: int, ts_received: int, *,
+        expected: int | None = None, received: int | None = None, count: int = 1, detail: str = "",
+    ) -> None:  # fmt: skip
+        """Send a record of the integrity ledger, under an identifier of all that it says."""
+        said = (kind, start, end, ts_received, str(expected), str(received), count, detail)
+        gap = Gap(
+            id=derive("gap", self.instrument_id, *said), instrument_id=self.instrument_id, kind=kind, ts_start=start,
+            ts_end=end, ts_received=ts_received, expected=expected, received=received, count=count, detail=detail,
+        )  # fmt: skip
+        self.put(gap, ts_received)
+
+    def refuse(self, batch: Batch, message: tuple[int, int, bytes], reason: str) -> None:
+        """Send a message that cannot be read or believed to the dead letters."""
+        offset, ts_ms, value = message
+        letter = dead_letter(LOG, batch.partition, offset, ts_ms, self.instrument_id.encode(), value, reason)
+        self._records.append(letter)

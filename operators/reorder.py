@@ -1,12 +1,11 @@
 """Records put back into event-time order, as far as the allowed lateness reaches."""
 
 from bisect import bisect_left
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ["ReorderBuffer"]
 
 Item = TypeVar("Item", bound=tuple[Any, ...])
-_FIRST: Final = (0,)
 
 
 class ReorderBuffer(Generic[Item]):
@@ -22,12 +21,9 @@ class ReorderBuffer(Generic[Item]):
         self.items: list[Item] = []
 
     def release(self, before: int) -> list[Item]:
-        """Take out, in order, what has ``ts_event < before``."""
+        """Take out, in order, what has ``ts_event < before`` (ns)."""
         items = self.items
-        if not items:
-            return items
         items.sort()
         at = bisect_left(items, (before,))
-        released = items[:at]
-        del items[:at]
+        released, self.items = items[:at], items[at:]
         return released

@@ -3,17 +3,30 @@
 from bisect import bisect_right
 from typing import Any, Final
 
-__all__ = ["SeenIds"]
+__all__ = ["SeenIds", "number_of"]
 
-_RANGES: Final = 256
-_NAMES: Final = 2_048
+_RANGES: Final = 1_024
+_NAMES: Final = 1_024
+_DIGITS: Final = 18
+"""More do not surely fit into 64 bits."""
+
+
+def number_of(identifier: str | None) -> int | None:
+    """The number that ``identifier`` writes in the plainest way; ``None`` if it writes none.
+
+    >>> [number_of(text) for text in ("12", "012", "1e3", "٣", None)]
+    [12, None, None, None, None]
+    """
+    if identifier is None or len(identifier) > _DIGITS or not (identifier.isascii() and identifier.isdecimal()):
+        return None
+    return None if identifier[0] == "0" and identifier != "0" else int(identifier)
 
 
 class SeenIds:
     """Duplicates are recognised by the exchange's own identifiers.
 
     Whole numbers are kept as disjoint ranges: a venue that numbers without holes needs a single one, however long it
-    runs. Other identifiers are kept as they are. Both forget the oldest beyond a bound (256 ranges, 2,048 names).
+    runs. Other identifiers are kept as they are. Of either kind 1,024 are kept, the lowest or oldest go first.
 
     Examples
     --------
@@ -31,7 +44,8 @@ class SeenIds:
 
     def add(self, identifier: str) -> bool:
         """Remember ``identifier``; False if it was there already."""
-        return self._add_number(int(identifier)) if identifier.isdecimal() else self._add_name(identifier)
+        number = number_of(identifier)
+        return self._add_name(identifier) if number is None else self._add_number(number)
 
     def _add_number(self, number: int) -> bool:
         starts, ends = self._starts, self._ends

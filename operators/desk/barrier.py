@@ -1,6 +1,7 @@
 """The desk's waiting room: a close is handed out when every member has said its word about it."""
 
 from collections.abc import Iterator
+from heapq import heappop, heappush
 
 from msgspec import Struct
 
@@ -18,6 +19,8 @@ class Barrier(Struct, kw_only=True):
 
     waiting: dict[int, dict[str, Closed]] = {}
     """By close, then instrument."""
+    queue: list[int] = []
+    """The closes that wait, as a heap."""
     progress: dict[str, int] = {}
     """Last close that each instrument has spoken about."""
     known_to: int = 0
@@ -33,19 +36,21 @@ class Barrier(Struct, kw_only=True):
             self.known_to = record.ts_close
             return
         self.progress[record.instrument_id] = record.ts_close
-        if record.ts_close > self.decided_to:
-            self.waiting.setdefault(record.ts_close, {})[record.instrument_id] = record
+        if record.ts_close <= self.decided_to:
+            return  # of an instrument that was no member then
+        if record.ts_close not in self.waiting:
+            self.waiting[record.ts_close] = {}
+            heappush(self.queue, record.ts_close)
+        self.waiting[record.ts_close][record.instrument_id] = record
 
     def ready(self) -> Iterator[tuple[int, list[Closed]]]:
         """The closes that can be decided now, oldest first, with their members' records by instrument."""
-        while self.waiting:
-            ts_close = min(self.waiting)
-            if ts_close > self.known_to:
-                return
+        while self.queue and self.queue[0] <= self.known_to:
+            ts_close = self.queue[0]
             members = self.members(ts_close)
             if any(self.progress.get(member, 0) < ts_close for member in members):
                 return
-            records = self.waiting.pop(ts_close)
+            records = self.waiting.pop(heappop(self.queue))
             self.decided_to = ts_close
             yield ts_close, [records[member] for member in members if member in records]
 

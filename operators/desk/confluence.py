@@ -7,10 +7,14 @@ from operators.config import StrategyConfig
 from schemas.results import Vector
 from schemas.signals import Direction, KeyFactor
 
-__all__ = ["NAME", "VERSION", "Opinion", "judge"]
+__all__ = ["NAME", "USED", "VERSION", "Opinion", "judge"]
 
 NAME: Final = "confluence"
 VERSION: Final = "1"
+USED: Final = (
+    "ema_20", "ema_50", "atr_14", "rsi_14", "tfi", "obi_10", "microprice", "microprice_bps", "spread_bps",
+)  # fmt: skip
+"""The features that an opinion and its prices are made of."""
 
 
 class Opinion(NamedTuple):
@@ -20,12 +24,17 @@ class Opinion(NamedTuple):
     score: float
     """-1 to 1; the factors' contributions sum to its absolute value."""
     factors: list[KeyFactor]
+    """Those that vote, the one that speaks most for the direction first."""
     unknown: list[str]
     """Features that it needs and that are ``None``."""
 
 
-_Factor = tuple[str, float | None, float, str, str]
-"""Feature, its value, its vote (-1 to 1) times weight, words for a vote up, words for a vote down."""
+class _Factor(NamedTuple):
+    feature: str
+    value: float | None
+    vote: float
+    """-1 to 1, times the factor's weight."""
+    words: str
 
 
 def judge(vector: Vector, config: StrategyConfig) -> Opinion | None:
@@ -34,65 +43,59 @@ def judge(vector: Vector, config: StrategyConfig) -> Opinion | None:
     Each factor votes between -1 and 1 and has a fixed weight; the weights sum to one. A feature that is ``None``
     does not vote, which makes agreement harder, and is named in ``unknown``.
     """
-    factors = _factors(vector.features)
-    score = sum(vote for _, _, vote, _, _ in factors)
+    f = vector.features
+    factors = (_trend(f), _momentum(f), _trade_flow(f), _book(f), _lean(f))
+    score = sum(factor.vote for factor in factors)
     if abs(score) < config.threshold:
         return None
     sign = 1.0 if score > 0 else -1.0
-    known = [
-        KeyFactor(feature=name, value=value, contribution=sign * vote, words=up if vote > 0 else down)
-        for name, value, vote, up, down in factors
-        if value is not None
+    voting = [
+        KeyFactor(feature=factor.feature, value=factor.value, contribution=sign * factor.vote, words=factor.words)
+        for factor in factors
+        if factor.value is not None and factor.vote
     ]
-    known.sort(key=lambda factor: (-factor.contribution, factor.feature))
-    unknown = [name for name, value, *_ in factors if value is None]
-    return Opinion("long" if score > 0 else "short", score, known, unknown)
+    voting.sort(key=lambda factor: (-factor.contribution, factor.feature))
+    unknown = [factor.feature for factor in factors if factor.value is None]
+    return Opinion("long" if score > 0 else "short", score, voting, unknown)
 
 
-def _factors(f: dict[str, float | None]) -> list[_Factor]:
-    trend = None
+def _trend(f: dict[str, float | None]) -> _Factor:
     fast, slow, atr = f["ema_20"], f["ema_50"], f["atr_14"]
-    if fast is not None and slow is not None and atr:
-        trend = (fast - slow) / atr
-    lean = None
+    if fast is None or slow is None or not atr:
+        return _Factor("ema_20", None, 0.0, "")
+    trend = (fast - slow) / atr
+    where = "above" if trend > 0 else "below"
+    return _Factor("ema_20", fast, 0.25 * tanh(trend), f"EMA 20 lies {abs(trend):.1f} ATR {where} EMA 50")
+
+
+def _momentum(f: dict[str, float | None]) -> _Factor:
+    rsi = f["rsi_14"]
+    if rsi is None:
+        return _Factor("rsi_14", None, 0.0, "")
+    where = "rising" if rsi > 50.0 else "falling"
+    return _Factor("rsi_14", rsi, 0.20 * tanh((rsi - 50.0) / 15.0), f"RSI 14 at {rsi:.0f} shows {where} momentum")
+
+
+def _trade_flow(f: dict[str, float | None]) -> _Factor:
+    tfi = f["tfi"]
+    if tfi is None:
+        return _Factor("tfi", None, 0.0, "")
+    more, fewer = ("buyers", "sellers") if tfi > 0 else ("sellers", "buyers")
+    return _Factor("tfi", tfi, 0.20 * tfi, f"aggressive {more} exceed {fewer} by {abs(tfi):.0%} of the volume")
+
+
+def _book(f: dict[str, float | None]) -> _Factor:
+    obi = f["obi_10"]
+    if obi is None:
+        return _Factor("obi_10", None, 0.0, "")
+    more, fewer = ("bids", "asks") if obi > 0 else ("asks", "bids")
+    words = f"ten levels of the book hold {abs(obi):.0%} more {more} than {fewer}, over their sum"
+    return _Factor("obi_10", obi, 0.20 * obi, words)
+
+
+def _lean(f: dict[str, float | None]) -> _Factor:
     micro, spread = f["microprice_bps"], f["spread_bps"]
-    if micro is not None and spread:
-        lean = max(-1.0, min(1.0, 2.0 * micro / spread))
-    rsi, tfi, obi = f["rsi_14"], f["tfi"], f["obi_10"]
-    return [
-        (
-            "ema_20",
-            fast if trend is not None else None,
-            0.0 if trend is None else 0.25 * tanh(trend),
-            f"EMA 20 lies {abs(trend or 0):.1f} ATR above EMA 50",
-            f"EMA 20 lies {abs(trend or 0):.1f} ATR below EMA 50",
-        ),
-        (
-            "rsi_14",
-            rsi,
-            0.0 if rsi is None else 0.20 * tanh((rsi - 50.0) / 15.0),
-            f"RSI 14 at {rsi or 0:.0f} shows rising momentum",
-            f"RSI 14 at {rsi or 0:.0f} shows falling momentum",
-        ),
-        (
-            "tfi",
-            tfi,
-            0.0 if tfi is None else 0.20 * tfi,
-            f"aggressive buyers exceed sellers by {abs(tfi or 0):.0%} of the volume",
-            f"aggressive sellers exceed buyers by {abs(tfi or 0):.0%} of the volume",
-        ),
-        (
-            "obi_10",
-            obi,
-            0.0 if obi is None else 0.20 * obi,
-            f"ten levels of the book hold {abs(obi or 0):.0%} more bids than asks, over their sum",
-            f"ten levels of the book hold {abs(obi or 0):.0%} more asks than bids, over their sum",
-        ),
-        (
-            "microprice",
-            f["microprice"] if lean is not None else None,
-            0.0 if lean is None else 0.15 * lean,
-            "the microprice leans to the ask",
-            "the microprice leans to the bid",
-        ),
-    ]
+    if micro is None or not spread:
+        return _Factor("microprice_bps", None, 0.0, "")
+    lean = max(-1.0, min(1.0, 2.0 * micro / spread))
+    return _Factor("microprice_bps", micro, 0.15 * lean, f"the microprice leans to the {'ask' if lean > 0 else 'bid'}")

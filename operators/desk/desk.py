@@ -16,7 +16,7 @@ from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
 from schemas.results import Vector
 from schemas.signals import Signal
-from schemas.time import TIMEFRAME_NS, TIMEFRAMES, Timeframe
+from schemas.time import TIMEFRAME_NS, TIMEFRAMES
 from schemas.topics import Outgoing
 
 __all__ = ["Desk"]
@@ -36,7 +36,8 @@ class Desk:
     def __init__(self, config: DeskConfig) -> None:
         self.config = config
         self.barrier = Barrier()
-        self._quiet_until: dict[str, int] = {}  # instrument and timeframe to the end of its cool-down
+        self._timeframes = [name for name in TIMEFRAMES if name in config.strategy.timeframes]
+        self._quiet_until: dict[str, int] = {}  # instrument, timeframe and status to the end of its cool-down
 
     def on_batch(self, records: list[Closed | Standing]) -> list[Outgoing]:
         """Take what the instruments and the control key told; the signals of all closes that became complete."""
@@ -44,26 +45,35 @@ class Desk:
             self.barrier.add(record)
         out: list[Outgoing] = []
         for _, closed in self.barrier.ready():
-            for timeframe in TIMEFRAMES:
+            for timeframe in self._timeframes:
                 for member in closed:
-                    out += self._consider(member, timeframe)
+                    for said in member.records:
+                        if said.timeframe == timeframe and isinstance(said, Vector):
+                            out += self._consider(said, member.definition)
         return out
 
-    def _consider(self, member: Closed, timeframe: Timeframe) -> list[Outgoing]:
-        strategy = self.config.strategy
-        if timeframe not in strategy.timeframes:
+    def _consider(self, vector: Vector, definition: InstrumentDefinition | None) -> list[Outgoing]:
+        signal = self._candidate(vector, definition)
+        if signal is None or self._quiet(signal):
             return []
-        for record in member.records:
-            if record.timeframe == timeframe and isinstance(record, Vector):
-                slot = f"{record.instrument_id} {timeframe}"
-                if record.ts_close < self._quiet_until.get(slot, 0):
-                    return []
-                signal = self._candidate(record, member.definition)
-                if signal is None:
-                    return []
-                self._quiet_until[slot] = record.ts_close + strategy.cooldown_bars * TIMEFRAME_NS[timeframe]
-                return self._messages(signal)
-        return []
+        out = [_address(signal, "signals.candidates")]
+        if signal.status == "candidate":
+            out.append(_address(msgspec.structs.replace(signal, status="published"), "signals.published"))
+        return out
+
+    def _quiet(self, signal: Signal) -> bool:
+        """Whether something like ``signal`` was said a short while ago; if not, it is from now on.
+
+        A vetoed candidate only keeps others quiet that would be vetoed too.
+        """
+        slot = f"{signal.instrument_id} {signal.timeframe} "
+        until = self._quiet_until
+        if any(signal.ts_event < until.get(slot + status, 0) for status in {"candidate", signal.status}):
+            return True
+        until[slot + signal.status] = (
+            signal.ts_event + self.config.strategy.cooldown_bars * TIMEFRAME_NS[signal.timeframe]
+        )
+        return False
 
     def _candidate(self, vector: Vector, definition: InstrumentDefinition | None) -> Signal | None:
         strategy, risk = self.config.strategy, self.config.risk
@@ -71,8 +81,8 @@ class Desk:
         atr = vector.features["atr_14"]
         if opinion is None or not atr or vector.bid is None or vector.ask is None:
             return None  # nothing to say, or nothing to price it with
-        reasons = vetoes(vector, opinion, risk)
         prices = plan(opinion, vector.bid, vector.ask, atr, definition, strategy, risk)
+        reasons = vetoes(vector, opinion, prices, definition, risk)
         length = TIMEFRAME_NS[vector.timeframe]
         return Signal(
             id=derive("signal", vector.instrument_id, vector.timeframe, vector.ts_close, NAME, VERSION),
@@ -104,12 +114,6 @@ class Desk:
             vetoes=reasons,
         )
 
-    def _messages(self, signal: Signal) -> list[Outgoing]:
-        out = [_address(signal, "signals.candidates")]
-        if signal.status == "candidate":
-            out.append(_address(msgspec.structs.replace(signal, status="published"), "signals.published"))
-        return out
-
     def state(self) -> bytes:
         """The whole state, packed."""
         return msgspec.msgpack.encode(_State(barrier=self.barrier, quiet_until=self._quiet_until))
@@ -121,7 +125,7 @@ class Desk:
         Raises:
             StateError: of another version.
         """
-        version = msgspec.msgpack.decode(packed).get("version")
+        version = msgspec.msgpack.decode(packed)["version"]
         if version != _VERSION:
             raise StateError(f"desk state has version {version}, this program reads {_VERSION}")
         state = msgspec.msgpack.decode(packed, type=_State)

@@ -1,15 +1,19 @@
 """Prices and size of a signal, and the checks that stand between a candidate and its publication."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from itertools import pairwise
+from math import ceil, floor, isfinite
+from typing import Final, NamedTuple
 
+from operators.checksum import decimals_of
 from operators.config import RiskConfig, StrategyConfig
-from operators.desk.confluence import Opinion
+from operators.desk.confluence import USED, Opinion
 from schemas.market import InstrumentDefinition
 from schemas.results import Vector
 
 __all__ = ["Plan", "plan", "vetoes"]
 
-_ENTRY_ATR = 0.25
+_ENTRY_ATR: Final = 0.25
 """Depth of the entry zone behind the touch, in average true ranges."""
 
 
@@ -35,47 +39,62 @@ def plan(
 ) -> Plan:
     """Prices from the touch and the average true range, on the instrument's tick; size from the risk per trade.
 
-    A long enters between the ask and a quarter of a range below it, a short mirrored at the bid. The size loses
-    ``risk_per_trade`` at the stop; ``None`` for inverse contracts and without a definition.
+    A long enters between the ask and a quarter of a range below it, a short mirrored at the bid. The stop lies on the
+    tick beyond its distance, the others on the nearest. The size loses ``risk_per_trade`` from the middle of the entry
+    zone to the stop; ``None`` for inverse contracts and without a definition.
     """
     up = opinion.direction == "long"
-    sign = 1.0 if up else -1.0
-    touch = ask if up else bid
+    sign, touch = (1.0, ask) if up else (-1.0, bid)
     tick = definition.tick_size if definition is not None else None
-    entry = sorted((touch, touch - sign * _ENTRY_ATR * atr))
-    middle = (entry[0] + entry[1]) / 2
-    distance = strategy.stop_atr * atr
-    targets = [_on_tick(middle + sign * reach * atr, tick) for reach in strategy.targets_atr]
-    return Plan(
-        _on_tick(entry[0], tick),
-        _on_tick(entry[1], tick),
-        _on_tick(middle - sign * distance, tick),
-        targets,
-        strategy.targets_atr[1] / strategy.stop_atr,
-        _size(distance, definition, risk),
-    )
+    low, high = sorted((touch, touch - sign * _ENTRY_ATR * atr))
+    middle = (low + high) / 2
+    entry_low, entry_high = _on_grid(low, tick, round), _on_grid(high, tick, round)
+    stop = _on_grid(middle - sign * strategy.stop_atr * atr, tick, floor if up else ceil)
+    targets = [_on_grid(middle + sign * reach * atr, tick, round) for reach in strategy.targets_atr]
+    entry = (entry_low + entry_high) / 2
+    distance = abs(entry - stop)
+    reward = abs(targets[1] - entry) / distance if distance > 0 else 0.0
+    return Plan(entry_low, entry_high, stop, targets, reward, _size(distance, definition, risk))
 
 
-def vetoes(vector: Vector, opinion: Opinion, risk: RiskConfig) -> list[str]:
+def vetoes(
+    vector: Vector, opinion: Opinion, prices: Plan, definition: InstrumentDefinition | None, risk: RiskConfig
+) -> list[str]:
     """Why this candidate must not be published; empty if it may."""
-    used = [factor.feature for factor in opinion.factors] + opinion.unknown + ["ema_50", "atr_14"]
     reasons = [f"{name} is not known" for name in opinion.unknown]
-    reasons += [f"{name} is tainted: {vector.tainted[name]}" for name in used if name in vector.tainted]
+    reasons += [f"{name} is tainted: {vector.tainted[name]}" for name in USED if name in vector.tainted]
     spread = vector.features["spread_bps"]
     if spread is not None and spread > risk.max_spread_bps:
         reasons.append(f"spread of {spread:.2f} bps is above {risk.max_spread_bps:g}")
+    if definition is not None and definition.status != "trading":
+        reasons.append(f"the instrument is {definition.status}")
+    if not _apart(opinion, prices):
+        reasons.append("stop, entry and targets do not stand apart: the average true range is too small or too large")
+    if prices.size == 0:
+        reasons.append(f"a risk of {risk.risk_per_trade:g} does not pay for a lot")
     return reasons
 
 
-def _on_tick(price: float, tick: float | None) -> float:
-    if tick is None:
-        return price
-    return round(round(price / tick) * tick, 12)
+def _apart(opinion: Opinion, prices: Plan) -> bool:
+    """Whether stop, entry zone and targets follow one another, all of them above zero."""
+    if opinion.direction == "long":
+        sign, behind, ahead = 1, prices.entry_low, prices.entry_high
+    else:
+        sign, behind, ahead = -1, prices.entry_high, prices.entry_low
+    way = (prices.stop, behind, *prices.targets)
+    steps = (*pairwise(way), (ahead, prices.targets[0]))
+    return min(way) > 0 and all(sign * (after - before) > 0 for before, after in steps)
+
+
+def _on_grid(value: float, step: float | None, choose: Callable[[float], int]) -> float:
+    """The multiple of ``step`` that ``choose`` gives; what is one already but for rounding stays."""
+    if step is None or not isfinite(value / step):
+        return value
+    return round(choose(round(value / step, 6)) * step, decimals_of(step))
 
 
 def _size(distance: float, definition: InstrumentDefinition | None, risk: RiskConfig) -> float | None:
     if definition is None or definition.inverse or distance <= 0:
         return None
     size = risk.risk_per_trade / (distance * definition.contract_multiplier)
-    lot = definition.lot_size
-    return size if lot is None else round(size // lot * lot, 12)
+    return _on_grid(size, definition.lot_size, floor) if isfinite(size) else None
