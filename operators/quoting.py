@@ -1,0 +1,189 @@
+"""What is bid and asked of one instrument: its order book, its best quotes, and what is lost of either."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from operators.book import Break, OrderBook
+from operators.checksum import CHECKSUMS
+from operators.config import InstrumentConfig
+from operators.errors import Refused, StateError
+from operators.features import Moment, Taints
+from operators.microstructure import imbalance, microprice, spread_bps
+from operators.numbering import RESTART
+from operators.outbox import Outbox
+from schemas.identifiers import derive
+from schemas.market import BookDelta, BookSnapshot, Heartbeat, Quote
+from schemas.results import BookSample
+from schemas.time import floor_to, to_text
+
+__all__ = ["OnQuote", "Quoting"]
+
+OnQuote = Callable[[int, int, float, float, float, float], None]
+"""Told of each change of the best quotes: event time, sequence or 0, bid, bid size, ask, ask size."""
+
+_VERSION: Final = 1
+_SAMPLED: Final = 10
+"""Levels a side."""
+
+
+class Quoting:
+    """Best quotes are the venue's own where it sends any, otherwise the book's best levels stand in."""
+
+    def __init__(self, config: InstrumentConfig, taints: Taints, outbox: Outbox, on_quote: OnQuote) -> None:
+        venue = outbox.instrument_id.partition(":")[0]
+        self.book = OrderBook(CHECKSUMS.get(venue), config.book_depth)
+        self._taints, self._outbox, self._tell = taints, outbox, on_quote
+        self._sample_every = config.book_sample
+        self._best: tuple[float, float, float, float] | None = None  # bid, its size, ask, its size
+        self._best_at = self._best_sequence = 0
+        self._quoted = False  # the venue sends quotes
+        self._book_at = 0  # event time of the last good record of the book
+        self._next_sample = 0
+
+    def on_quote(self, event: Quote) -> None:
+        """Take the venue's best bid and ask.
+
+        Raises:
+            Refused: the bid is not below the ask, or there is no room for it.
+        """
+        bid, ask, ts = event.bid_price, event.ask_price, event.ts_event
+        if bid >= ask:
+            raise Refused(f"$.bid_price {bid} is not below $.ask_price {ask}")
+        sequence = event.sequence or 0
+        bid_size, ask_size = event.bid_size, event.ask_size
+        if sequence > self._best_sequence or ts > self._best_at + RESTART or (not sequence and ts >= self._best_at):
+            self._best = (bid, bid_size, ask, ask_size)
+            self._best_at, self._best_sequence = ts, sequence
+        self._quoted = True
+        self._tell(ts, sequence, bid, bid_size, ask, ask_size)
+
+    def on_delta(self, event: BookDelta) -> None:
+        """Apply to the book."""
+        self._after(event, self.book.on_delta(event))
+
+    def on_snapshot(self, event: BookSnapshot) -> None:
+        """Synchronise the book."""
+        was_stale = self.book.stale
+        broken = self.book.on_snapshot(event)
+        if was_stale and self.book.synchronised:
+            self._outbox.gap(
+                "book_resync", self._book_at, event.ts_event, event.ts_received,
+                expected=None, received=event.sequence,
+            )  # fmt: skip
+        self._after(event, broken)
+
+    def check_crossing(self, event: BookDelta | BookSnapshot | Heartbeat) -> None:
+        """A book whose best levels have crossed has lost something that nobody noticed."""
+        if self.book.synchronised and self.book.crossed:
+            self.book.lose()
+            self._lose(Break("book_crossed"), event)
+
+    def forget(self) -> None:
+        """Nobody listened for a while: the best quotes are other ones by now."""
+        self.book.disconnect()
+        self._best = None
+
+    def moment(self, funding_rate: float | None, basis_bps: float | None) -> Moment:
+        """What can be read off now."""
+        if self._best is None:
+            return Moment(funding_rate=funding_rate, basis_bps=basis_bps)
+        bid, bid_size, ask, ask_size = self._best
+        micro = microprice(bid, bid_size, ask, ask_size)
+        return Moment(
+            spread=ask - bid,
+            spread_bps=spread_bps(bid, ask),
+            microprice=micro,
+            microprice_bps=None if micro is None else 10_000.0 * (2.0 * micro / (bid + ask) - 1.0),
+            obi_1=self._imbalance(1),
+            obi_5=self._imbalance(5),
+            obi_10=self._imbalance(10),
+            obi_20=self._imbalance(20),
+            funding_rate=funding_rate,
+            basis_bps=basis_bps,
+            bid=bid,
+            ask=ask,
+        )
+
+    def sample(self, event: Heartbeat) -> None:
+        """Send the best levels, once in each interval of event time."""
+        if event.ts_event < self._next_sample:
+            return
+        begin = floor_to(event.ts_event, self._sample_every)
+        self._next_sample = begin + self._sample_every
+        top = self.book.top(_SAMPLED)
+        if top is None:
+            best = self._best
+            top = ([], [], [], []) if best is None else ([best[0]], [best[1]], [best[2]], [best[3]])
+        sample = BookSample(
+            id=derive("book", self._outbox.instrument_id, begin),
+            instrument_id=self._outbox.instrument_id,
+            ts_event=event.ts_event,
+            bid_prices=top[0],
+            bid_sizes=top[1],
+            ask_prices=top[2],
+            ask_sizes=top[3],
+            imbalance=imbalance(top[1], top[3]),
+            stale=not self.book.synchronised,
+        )
+        self._outbox.put(sample, event.ts_received)
+
+    def _after(self, event: BookDelta | BookSnapshot, broken: Break | None) -> None:
+        if broken is not None:
+            self._lose(broken, event)
+        elif self.book.synchronised:
+            self._book_at = max(self._book_at, event.ts_event)
+            if not self._quoted:
+                self._quote_from_book(event)
+
+    def _quote_from_book(self, event: BookDelta | BookSnapshot) -> None:
+        top = self.book.top(1)
+        if top is None:
+            self._best = None
+            return
+        (bid,), (bid_size,), (ask,), (ask_size,) = top
+        if bid >= ask:
+            self.check_crossing(event)
+            return
+        best = (bid, bid_size, ask, ask_size)
+        if best != self._best:
+            self._best = best
+            self._tell(event.ts_event, 0, bid, bid_size, ask, ask_size)
+
+    def _lose(self, broken: Break, event: BookDelta | BookSnapshot | Heartbeat) -> None:
+        reason = f"{broken.kind} at {to_text(event.ts_event)}"
+        self._taints.mark("book", event.ts_event, reason)
+        if not self._quoted:
+            self._best = None
+            self._taints.mark("quotes", event.ts_event, reason)
+        self._outbox.gap(
+            broken.kind, self._book_at, event.ts_event, event.ts_received,
+            expected=broken.expected, received=broken.received,
+        )  # fmt: skip
+
+    def _imbalance(self, count: int) -> float | None:
+        top = self.book.top(count)
+        if top is None or len(top[0]) < count or len(top[2]) < count:
+            return None
+        return imbalance(top[1], top[3])
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for recovery."""
+        return {
+            "version": _VERSION,
+            "book": self.book.state(),
+            "best": [self._best, self._best_at, self._best_sequence, self._quoted],
+            "times": [self._book_at, self._next_sample],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up ``state`` again.
+
+        Raises:
+            StateError: of another version.
+        """
+        if state["version"] != _VERSION:
+            raise StateError(f"quoting state has version {state['version']}, this program reads {_VERSION}")
+        self.book.restore(state["book"])
+        best, self._best_at, self._best_sequence, self._quoted = state["best"]
+        self._best = None if best is None else tuple(best)
+        self._book_at, self._next_sample = state["times"]
