@@ -32,7 +32,8 @@ Size = Annotated[float, Meta(gt=0, lt=1e18, description="base currency, or contr
 LevelSize = Annotated[float, Meta(ge=0, lt=1e18, description="0 removes the level")]
 Amount = Annotated[float, Meta(ge=0, lt=1e21)]
 Finite = Annotated[float, Meta(gt=-1e21, lt=1e21)]
-Sequence = Annotated[int, Meta(ge=0)]
+Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Count = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 Side = Literal["buy", "sell"]
 
 
@@ -56,7 +57,7 @@ class InstrumentDefinition(_Record, tag="instrument", frozen=True, kw_only=True)
     contract_multiplier: Annotated[float, Meta(gt=0)] = 1.0
     """Base currency per contract, or quote currency per contract if ``inverse``."""
     inverse: bool = False
-    funding_interval: Annotated[int, Meta(gt=0)] | None = None
+    funding_interval: Count | None = None
     """Nanoseconds between two settlements; ``None`` where there is no funding."""
     expiry: Nanoseconds | None = None
     status: Literal["trading", "halted", "delisted"] = "trading"
@@ -105,7 +106,7 @@ class BookSnapshot(_Levels, tag="book_snapshot", frozen=True, kw_only=True):
     """A whole book, best level first on both sides, replacing what was known."""
 
     sequence: Sequence | None = None
-    depth: Annotated[int, Meta(gt=0)] | None = None
+    depth: Count | None = None
     """Levels a side that were asked for. A side shorter than that is the whole side; ``None``: nothing is known."""
     maintained: bool = False
     """True where the venue keeps exactly ``depth`` levels a side up to date and lower ones are to be dropped."""
@@ -128,7 +129,7 @@ class FundingRate(_Record, tag="funding_rate", frozen=True, kw_only=True):
 
     rate: Annotated[float, Meta(gt=-1, lt=1)]
     next_funding: Nanoseconds | None = None
-    interval: Annotated[int, Meta(gt=0)] | None = None
+    interval: Count | None = None
     """Nanoseconds."""
 
 
@@ -167,7 +168,7 @@ class ExchangeBar(_Record, tag="bar", frozen=True, kw_only=True):
     close: Price
     volume: Amount
     notional: Amount | None = None
-    trades: Annotated[int, Meta(ge=0)] | None = None
+    trades: Sequence | None = None
     buy_volume: Amount | None = None
 
     def __post_init__(self) -> None:
