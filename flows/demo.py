@@ -31,7 +31,9 @@ _HISTORY_DAYS: Final = 1.0
 _PAST: Final = 75 * MINUTE
 _PAST_SPEED: Final = 400.0
 """The past hour is played at this speed before the market goes on in real time."""
-_FAULTS: Final = '{"gap": {"per_hour": 1.0}, "late": {"per_hour": 4.0, "only": ["sim:BTC/USDT"]}, "garbage": {"per_hour": 2.0}}'
+_FAULTS: Final = (
+    '{"gap": {"per_hour": 1.0}, "garbage": {"per_hour": 2.0}, "late": {"per_hour": 4.0, "only": ["sim:BTC/USDT"]}}'
+)
 """A real market has them too, and the page is there to show what becomes of them."""
 _PATIENCE_S: Final = 45.0
 _POLL_S: Final = 0.1

@@ -1,5 +1,7 @@
 """The root of the `candlewick` command."""
 
+import logging
+import re
 import sys
 
 import typer
@@ -27,8 +29,26 @@ for command in (api, demo, ingest, inspect, migrate, replay, run, schema, store,
     app.command()(command)
 
 
+class _Once(logging.Filter):
+    """Lets a remark through that was not made in the last half minute; clients repeat theirs ten times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        remark = re.sub(r"\d+", "", f"{record.name} {record.getMessage()}")
+        fresh = record.created - self._made.get(remark, 0.0) > 30.0
+        if fresh:
+            self._made[remark] = record.created
+        return fresh
+
+
 def main() -> None:
     """Run the command; an error of ours is one line on standard error and exit status 2."""
+    told_once = logging.StreamHandler()
+    told_once.addFilter(_Once())
+    logging.basicConfig(format="candlewick: %(message)s", handlers=[told_once])
     try:
         app()
     except Exception as error:

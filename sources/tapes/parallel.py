@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from sources.tapes.files import Damage, PartFile
 
 __all__ = ["parallel"]
 
+_OWN: Final = b'{"type":'
+
 
 def parallel(paths: Sequence[Path]) -> list[list[Path]]:
     """``paths`` as tapes: a file that begins before the one named before it has ended begins a tape of its own.
 
-    Only files that begin with a plain receive time are looked at; others always go on with the tape before them.
+    Only files that begin with a plain receive time are looked at; others go on with the tape before them, but for
+    Candlewick's own recordings, which are tapes of their own.
 
     Raises:
         TapeError: a file that cannot be opened.
@@ -19,17 +23,17 @@ def parallel(paths: Sequence[Path]) -> list[list[Path]]:
     tapes: list[list[Path]] = []
     end = 0
     for path in paths:
-        begin, following = _span(path) if len(paths) > 1 else (0, 0)
-        if not tapes or (begin and begin < end):
+        first, last = _ends(path) if len(paths) > 1 else (b"", b"")
+        if not tapes or first.startswith(_OWN) or 0 < _stamp(first) < end:
             tapes.append([path])
         else:
             tapes[-1].append(path)
-        end = following or end
+        end = _stamp(last) or end
     return tapes
 
 
-def _span(path: Path) -> tuple[int, int]:
-    """First and last receive time as they stand there, 0 where lines do not begin with one."""
+def _ends(path: Path) -> tuple[bytes, bytes]:
+    """The first line and the last one."""
     first = last = b""
     try:
         for line in PartFile(path).lines():
@@ -37,9 +41,10 @@ def _span(path: Path) -> tuple[int, int]:
             last = line
     except Damage:
         pass  # told in its place when the tape is read
-    return _stamp(first), _stamp(last)
+    return first, last
 
 
 def _stamp(line: bytes) -> int:
+    """The receive time as it stands there, 0 where the line does not begin with one."""
     stamp = line.partition(b" ")[0]
     return int(stamp) if stamp.isdigit() else 0

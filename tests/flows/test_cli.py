@@ -1,0 +1,44 @@
+"""The command: errors are one line, never a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def candlewick(*arguments: str, folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """A run of the command in ``folder``."""
+    command = [sys.executable, "-m", "flows.cli.main", *arguments]
+    root = str(Path(__file__).resolve().parents[2])
+    return subprocess.run(
+        command, cwd=folder, text=True, capture_output=True, check=False, timeout=60,
+        env={**os.environ, "PYTHONPATH": root, **environment},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        (["run"], {"CANDLEWICK_ENGINE__WORKERS": "none"}, "setting engine.workers = 'none'"),
+        (["run"], {"CANDLEWICK_KAFKA__BOOTSTRAP": "127.0.0.1:1"}, "127.0.0.1:1"),
+        (["replay", "nowhere.gz", "--venue", "binance", "--out", "out"], {}, "nowhere.gz"),
+        (["ingest"], {}, "--simulate"),
+        (["ingest", "--simulate", "--faults", '{"gap": 3}'], {}, "--faults"),
+        (["verify-parity", "--since", "yesterday"], {}, "--since 'yesterday'"),
+        (["migrate", "--dsn", "host=/nowhere"], {}, "/nowhere"),
+        (["inspect", "nowhere.gz", "--venue", "kraken"], {}, "nowhere.gz"),
+    ],
+)
+def test_a_user_s_mistake_is_one_line(
+    arguments: list[str], environment: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    """What is wrong and where, with exit status 2."""
+    done = candlewick(*arguments, folder=tmp_path, **environment)
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) <= 3
+    assert all(line.startswith("candlewick: ") for line in lines)
+    assert words in lines[-1]
+    assert "Traceback" not in done.stderr
