@@ -4,8 +4,8 @@ Integers are int64, numbers float64, lists of plain values Arrow lists; what is 
 features of a vector are a column each, in the order of their first appearance. The same records give the same bytes.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from sinks.errors import SinkError
 
 __all__ = ["ROWS", "write_parquet"]
 
-ROWS: Final = 20_000
+ROWS: Final = 10_000
 """Of a row group; as many are in memory at once."""
 
 _PLAIN: Final[dict[type[inspect.Type], pa.DataType]] = {
@@ -31,14 +31,14 @@ _PLAIN: Final[dict[type[inspect.Type], pa.DataType]] = {
     inspect.FloatType: pa.float64(),
 }
 _FEATURES: Final = "features"
-_NONE: Final[Mapping[str, float]] = {}
 
 
-class _Column(Struct, frozen=True):
-    name: str
-    kind: pa.DataType
-    value: Callable[[Any], Any]
-    """Of a record."""
+class _Columns(Struct, frozen=True):
+    """What a field of the record becomes."""
+
+    schema: "list[pa.Field[Any]]"  # pyarrow's types take no parameters at run time
+    arrays: "Callable[[list[Any]], Sequence[pa.Array[Any]]]"
+    """Of records."""
 
 
 def write_parquet(path: Path, topic: str, records: Callable[[], Iterator[bytes]]) -> None:
@@ -48,28 +48,28 @@ def write_parquet(path: Path, topic: str, records: Callable[[], Iterator[bytes]]
         SinkError: a number is too large for its column.
     """
     decoder = msgspec.json.Decoder(BY_NAME[topic].record)
-    columns = _columns(BY_NAME[topic].record, lambda: map(decoder.decode, records()))
-    schema = pa.schema([(column.name, column.kind) for column in columns])
+    fields = _fields(BY_NAME[topic].record, lambda: map(decoder.decode, records()))
+    schema = pa.schema([column for field in fields for column in field.schema])
     rows = map(decoder.decode, records())
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         while group := list(islice(rows, ROWS)):
             try:
-                arrays = [pa.array(map(column.value, group), column.kind) for column in columns]
+                arrays = [array for field in fields for array in field.arrays(group)]
             except (OverflowError, pa.ArrowException) as error:
                 raise SinkError(f"{topic}: a value does not fit its Parquet column: {error}") from error
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 
-def _columns(record: Any, rows: Callable[[], Iterator[Any]]) -> list[_Column]:
-    fields = {field.name: field for struct in _structs(record) for field in struct.fields}
-    columns = [_Column("type", pa.string(), lambda row: row.__struct_config__.tag)]
-    for name, field in fields.items():
+def _fields(record: Any, rows: Callable[[], Iterator[Any]]) -> list[_Columns]:
+    known = {field.name: field for struct in _structs(record) for field in struct.fields}
+    found = [_column("type", pa.string(), lambda row: row.__struct_config__.tag)]
+    for name, field in known.items():
         if name == _FEATURES:
-            features = dict.fromkeys(feature for row in rows() for feature in getattr(row, _FEATURES, ()))
-            columns += [_feature(feature, fields) for feature in features]
+            features = list(dict.fromkeys(chain.from_iterable(getattr(row, _FEATURES, ()) for row in rows())))
+            found.append(_features(features, {"type", *known}))
         else:
-            columns.append(_column(field))
-    return columns
+            found.append(_plain(name, field.type))
+    return found
 
 
 def _structs(record: Any) -> list[inspect.StructType]:
@@ -78,16 +78,27 @@ def _structs(record: Any) -> list[inspect.StructType]:
     return [member for member in members if isinstance(member, inspect.StructType)]
 
 
-def _column(field: inspect.Field) -> _Column:
-    name, kind = field.name, _arrow(field.type)
-    if kind is None:
-        return _Column(name, pa.string(), lambda row: _text(getattr(row, name, None)))
-    return _Column(name, kind, lambda row: getattr(row, name, None))
+def _plain(name: str, kind: inspect.Type) -> _Columns:
+    arrow = _arrow(kind)
+    if arrow is None:
+        return _column(name, pa.string(), lambda row: _text(getattr(row, name, None)))
+    return _column(name, arrow, lambda row: getattr(row, name, None))
 
 
-def _feature(feature: str, fields: Container[str]) -> _Column:
-    name = f"feature_{feature}" if feature in fields or feature == "type" else feature
-    return _Column(name, pa.float64(), lambda row: getattr(row, _FEATURES, _NONE).get(feature))
+def _column(name: str, kind: pa.DataType, value: Callable[[Any], Any]) -> _Columns:
+    return _Columns([pa.field(name, kind)], lambda rows: [pa.array([value(row) for row in rows], kind)])
+
+
+def _features(features: list[str], taken: set[str]) -> _Columns:
+    names = [f"feature_{feature}" if feature in taken else feature for feature in features]
+    mapping = pa.struct([pa.field(feature, pa.float64()) for feature in features])
+
+    def arrays(rows: list[Any]) -> "Sequence[pa.Array[Any]]":
+        vectors = pa.array([getattr(row, _FEATURES, None) for row in rows], mapping)
+        assert isinstance(vectors, pa.StructArray)
+        return vectors.flatten()
+
+    return _Columns([pa.field(name, pa.float64()) for name in names], arrays)
 
 
 def _arrow(kind: inspect.Type) -> pa.DataType | None:

@@ -23,7 +23,7 @@ BOOK: dict[str, Any] = {key: TRADE[key] for key in ("instrument_id", "ts_event",
 
 @pytest.mark.parametrize("kind", RECORDS, ids=lambda kind: kind.__name__)
 @given(data=st.data())
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_every_record_survives_the_wire(kind: type[Struct], data: st.DataObject) -> None:
     record = data.draw(records(kind))
     value = encode(record)
@@ -60,6 +60,7 @@ _json = st.recursive(st.none() | st.floats() | st.text(), st.lists)
 
 
 @given(value=st.binary() | _json.map(lambda value: json.dumps(value).encode()))
+@settings(deadline=None)
 def test_any_other_bytes_are_refused_and_nothing_else_happens(value: bytes) -> None:
     with pytest.raises(DecodeError):
         decode_event(value)

@@ -36,7 +36,7 @@ def test_a_schema_is_one_by_its_meta_schema(topic: Topic) -> None:
 
 @each_topic
 @given(data=st.data())
-@settings(thorough, max_examples=40)
+@settings(thorough, max_examples=25)
 def test_records_are_valid_by_their_schema(topic: Topic, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(record_types(topic.record)))
     value = json.loads(encode(data.draw(records(kind))))
@@ -48,7 +48,7 @@ WRONG: Final = [None, True, "text", -1, 0.5, 10**30, [], ["text"], [0], {}, {"a"
 
 @each_topic
 @given(data=st.data())
-@settings(thorough, max_examples=40)
+@settings(thorough, max_examples=25)
 def test_schema_and_decoder_refuse_the_same(topic: Topic, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(record_types(topic.record)))
     value = json.loads(encode(data.draw(records(kind))))

@@ -2,7 +2,7 @@ import random
 
 import pytest
 from confluent_kafka import KafkaError, Message, Producer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.partitioner import murmur2, partition_for
@@ -24,6 +24,7 @@ def test_murmur2_is_kafkas(data: bytes, expected: int) -> None:
 
 
 @given(key=st.text(st.characters(exclude_categories=["Cs"])), partitions=st.integers(1, 1_024))
+@settings(deadline=None)
 def test_a_partition_is_one_of_them(key: str, partitions: int) -> None:
     assert 0 <= partition_for(key, partitions) < partitions
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.time import DAY, HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, due_timeframes, floor_to, to_text
@@ -18,6 +18,7 @@ def test_timeframes_go_from_short_to_long_and_nest() -> None:
 
 
 @given(ts=times, step=st.sampled_from(list(TIMEFRAME_NS.values())))
+@settings(deadline=None)
 def test_a_floor_is_the_last_multiple(ts: int, step: int) -> None:
     floor = floor_to(ts, step)
     assert floor % step == 0
@@ -41,6 +42,7 @@ def test_what_ends_at_a_close(at: str, due: tuple[str, ...]) -> None:
 
 
 @given(ts=times)
+@settings(deadline=None)
 def test_text_tells_the_same_time(ts: int) -> None:
     text = to_text(ts)
     assert text.endswith("Z")
