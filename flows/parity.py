@@ -65,7 +65,7 @@ def verify_parity(settings: Settings, *, since: int = 0, until: int | None = Non
     replayed: dict[_Name, _Result] = {}
 
     def keep(record: Outgoing) -> None:
-        if asked(record.ts_ms):
+        if record.topic in _COMPARED and asked(record.ts_ms):
             replayed[record.topic, record.id] = _Result(record.key, record.ts_ms, _digest(record.value), "")
 
     _replay(settings, keep)
