@@ -92,7 +92,7 @@ def _npm_ci(page: Path, folder: Path) -> Path:
         shutil.copyfile(page / name, folder / name)
     command = [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
-        done = subprocess.run(  # noqa: S603, a fixed command
+        done = subprocess.run(
             command,
             cwd=folder,
             stdin=subprocess.DEVNULL,

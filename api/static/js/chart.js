@@ -2,7 +2,7 @@
 
 import { SignalBox } from "./box.js";
 import { make } from "./dom.js";
-import { amount, decimals, moment, number, seconds } from "./format.js";
+import { amount, moment, number, seconds } from "./format.js";
 
 const css = getComputedStyle(document.documentElement);
 const colour = (name) => css.getPropertyValue(`--${name}`).trim();
@@ -39,10 +39,10 @@ class PriceChart {
     this.chart.subscribeCrosshairMove((at) => this.describe(at.seriesData?.get(this.bars), at.seriesData?.get(this.volume)));
   }
 
-  /** All bars anew, oldest first, for an instrument's tick size. */
-  reset(bars, tick) {
-    this.digits = decimals(tick);
-    const priceFormat = { type: "price", precision: this.digits, minMove: tick ?? 0.01 };
+  /** All bars anew, oldest first, and how finely their prices are told. */
+  reset(bars, digits, tick) {
+    this.digits = digits;
+    const priceFormat = { type: "price", precision: digits, minMove: tick };
     for (const series of [this.bars, ...Object.values(this.averages)]) series.applyOptions({ priceFormat });
     this.bars.setData(bars.map(candle));
     this.volume.setData(bars.map((bar) => this.column(bar)));

@@ -7,9 +7,9 @@ export const seconds = (ns) => Math.round(ns / 1e9);
 
 export const toISO = (epochSeconds) => new Date(epochSeconds * 1000).toISOString();
 
-/** Decimals that a tick size needs: 0.05 → 2. */
-export function decimals(tick) {
-  if (!tick) return 2;
+/** Decimals that a tick size needs (0.05 → 2), or, where it is not known, a price for six figures (0.1234 → 6). */
+export function decimals(tick, price) {
+  if (!tick) return price ? Math.min(12, Math.max(0, 5 - Math.floor(Math.log10(price)))) : 2;
   const text = tick.toString();
   return text.includes("e-") ? Number(text.split("e-")[1]) : (text.split(".")[1] ?? "").length;
 }
@@ -24,7 +24,7 @@ export function number(value, digits) {
   return formats.get(digits).format(value);
 }
 
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const compact = new Intl.NumberFormat("en", { notation: "compact", minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
 
 /** A size in at most six characters: 0.041, 12.30, 4.1K. */
 export function amount(value) {

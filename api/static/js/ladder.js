@@ -1,7 +1,7 @@
 // The order book: best levels with their sizes, the imbalance of ten levels, and its last two minutes.
 
 import { emptiness, make, say } from "./dom.js";
-import { amount, decimals, number, percent, signed } from "./format.js";
+import { amount, number, percent, signed } from "./format.js";
 
 const LEVELS = 10;
 const SPARK = 120; // samples, about a second each
@@ -14,7 +14,7 @@ export class Ladder {
     this.rows = { ask: Array.from({ length: LEVELS }, () => row("ask")), bid: Array.from({ length: LEVELS }, () => row("bid")) };
     this.middle = make("div", { class: "middle" });
     this.lean = make("i");
-    this.leanText = make("output", {});
+    this.leanText = make("b");
     this.spark = document.createElementNS(SVG, "polyline");
     const graph = document.createElementNS(SVG, "svg");
     graph.setAttribute("viewBox", `0 0 ${SPARK} 40`);
@@ -39,11 +39,10 @@ export class Ladder {
     this.body.replaceChildren(emptiness("No book sample yet.", "One a second comes while the engine and the store run."));
   }
 
-  /** The newest sample, the moments that came since the last call (newest first), and the tick size. */
-  show(latest, moments, tick) {
+  /** The newest sample, the moments that came since the last call (newest first), and a price's decimals. */
+  show(latest, moments, digits) {
     if (!latest) return;
     if (this.body.firstChild !== this.content[0]) this.body.replaceChildren(...this.content);
-    const digits = decimals(tick);
     const sides = { ask: total(latest.ask_prices, latest.ask_sizes), bid: total(latest.bid_prices, latest.bid_sizes) };
     const most = Math.max(...Object.values(sides).map((side) => side.at(LEVELS - 1)?.total ?? side.at(-1)?.total ?? 0));
     for (const [name, rows] of Object.entries(this.rows)) {

@@ -1,15 +1,17 @@
-// Puts the page together: what is looked at, what is asked for and when, and who shows it.
+// Puts the page together: what is asked for and when, and who shows it.
 
 import { follow, of, read } from "./api.js";
 import { createPriceChart } from "./chart.js";
 import { detail } from "./detail.js";
-import { $, emptiness, make, say } from "./dom.js";
-import { SECONDS, decimals, moment, names, number, seconds, toISO } from "./format.js";
+import { $, emptiness, say } from "./dom.js";
+import { clearPrice, drawEmptiness, drawNoChart, drawPicker, drawPrice, drawTimeframes } from "./drawing.js";
+import { SECONDS, decimals, names, seconds, toISO } from "./format.js";
 import { begin } from "./forming.js";
 import { Ladder } from "./ladder.js";
 import { quality } from "./quality.js";
 import { SignalList } from "./signals.js";
 import { Status } from "./status.js";
+import { id, newest, readPlace, tick, view, writePlace } from "./view.js";
 
 const BARS = 500;
 const MOMENTS = 300; // book samples, about a second each: what a minute's bar forms of, and the imbalance of before
@@ -17,61 +19,51 @@ const SLOW = 5; // every so many seconds what changes seldom is asked for
 
 const status = new Status();
 const ladder = new Ladder($("book"), $("book-note"));
-const list = new SignalList($("signal-list"), (id) => select(id, true));
+const list = new SignalList($("signal-list"), (signalId) => select(signalId, true));
 let chart = null;
 
-const view = {
-  instruments: [],
-  instrument: null, // what /instruments says of the one looked at
-  timeframe: "1m",
-  step: 60,
-  lastClose: null, // s
-  bookSince: null, // s, of the newest sample seen
-  forming: null,
-  vectors: [],
-  selected: null, // a signal's identifier
-  chosen: false, // by a person: then newer signals do not take its place
-  generation: 0, // grows with each change of view: answers to an older one are dropped
-};
+// ---- turning to an instrument and timeframe
 
-// ---- what is looked at
-
-async function look(instrumentId, timeframe) {
-  const generation = ++view.generation;
+function turn(instrumentId, timeframe) {
+  view.generation++;
   view.instrument = view.instruments.find((one) => one.instrument_id === instrumentId) ?? view.instruments[0];
-  view.timeframe = timeframe;
-  view.step = SECONDS[timeframe];
-  view.vectors = [];
+  Object.assign(view, { timeframe, step: SECONDS[timeframe], lastClose: null, bookSince: null, forming: null, vectors: [], complete: false });
   writePlace();
   drawPicker();
+  clearPrice();
+  ladder.reset();
+  return attempt(fill);
+}
+
+/** Everything of the view; until it has succeeded once, each beat tries again. */
+async function fill() {
+  const { generation, timeframe } = view;
   const [bars, signals] = await Promise.all([read(of("bars", id()), { timeframe, limit: BARS }), readSignals()]);
   if (generation !== view.generation) return;
   const closed = bars.items.toReversed();
-  const newest = view.instrument.newest_book ?? view.instrument.newest_close;
-  view.lastClose = closed.length ? seconds(closed.at(-1).ts_close) : newest && Math.floor(newest / 1e9 / view.step) * view.step;
-  ladder.reset();
-  chart?.reset(closed, tick());
+  const { at } = newest();
+  view.lastClose = closed.length ? seconds(closed.at(-1).ts_close) : at && Math.floor(at / view.step) * view.step;
+  view.digits = decimals(view.instrument.definition.tick_size, closed.at(-1)?.close);
+  chart?.reset(closed, view.digits, tick());
   list.reset(signals);
-  view.bookSince = null;
-  view.forming = view.lastClose === null ? null : await begin(id(), timeframe, view.lastClose);
+  const forming = view.lastClose === null ? null : await begin(id(), timeframe, view.lastClose);
   if (generation !== view.generation) return;
-  view.forming?.bars.forEach((bar) => chart?.form(bar));
-  drawEmptiness();
+  view.forming = forming;
+  forming?.bars.forEach((bar) => chart?.form(bar));
+  drawEmptiness(chart);
   reselect();
   await Promise.all([readAverages(generation), readBook(generation)]);
+  view.complete = generation === view.generation;
 }
-
-const id = () => view.instrument.instrument_id;
-const tick = () => view.instrument.definition.tick_size;
 
 function select(signalId, byPerson) {
   const signal = list.get(signalId) ?? null;
   view.chosen = byPerson && signal !== null;
   view.selected = signal?.id ?? null;
   list.select(view.selected);
-  $("detail").replaceChildren(...detail(signal, decimals(tick())));
+  $("detail").replaceChildren(...detail(signal, view.digits));
   if (signal && (signal.instrument_id !== id() || signal.timeframe !== view.timeframe)) {
-    if (byPerson) attempt(() => look(signal.instrument_id, signal.timeframe));
+    turn(signal.instrument_id, signal.timeframe);
     return;
   }
   writePlace();
@@ -79,18 +71,12 @@ function select(signalId, byPerson) {
   chart?.select(signal, view.step);
 }
 
-/** The signal that was looked at if it is still there, else the newest of this chart. */
+/** The signal that a person looks at if it is still there, else the newest of this chart. */
 function reselect() {
   const here = list.all.filter((signal) => signal.instrument_id === id() && signal.timeframe === view.timeframe);
   const kept = here.find((signal) => signal.id === view.selected && view.chosen);
-  const newest = here.find((signal) => signal.status === "published") ?? here[0];
-  select((kept ?? newest)?.id ?? null, Boolean(kept));
-}
-
-function writePlace() {
-  const place = new URLSearchParams({ instrument: id(), timeframe: view.timeframe });
-  if (view.chosen && view.selected) place.set("signal", view.selected);
-  history.replaceState(null, "", `#${place}`);
+  const latest = here.find((signal) => signal.status === "published") ?? here[0];
+  select((kept ?? latest)?.id ?? null, Boolean(kept));
 }
 
 // ---- what is asked for
@@ -98,7 +84,7 @@ function writePlace() {
 async function readSignals() {
   const path = $("everywhere").checked ? "/signals" : of("signals", id());
   const wanted = [read(path, { limit: 40 })];
-  if ($("vetoed").checked) wanted.push(read(path, { status: "vetoed", limit: 20 }));
+  if ($("vetoed").checked) wanted.push(read(path, { status: "vetoed", limit: 40 }));
   return (await Promise.all(wanted)).flatMap((page) => page.items);
 }
 
@@ -106,28 +92,23 @@ async function readBook(generation) {
   const since = view.bookSince === null ? undefined : toISO(view.bookSince + 0.001);
   const book = await read(of("books", id()), { samples: MOMENTS, since });
   if (generation !== view.generation || !book.latest) return;
-  if (view.forming === null) {
-    view.lastClose = Math.floor(book.latest.ts_event / 1e9 / view.step) * view.step;
-    view.forming = await begin(id(), view.timeframe, view.lastClose);
-    if (generation !== view.generation) return;
-  }
+  if (view.forming === null) return void (view.complete = false); // the first sample there is: begin with it
   view.bookSince = book.latest.ts_event / 1e9;
-  status.newest = view.bookSince;
   status.stale = book.latest.stale;
-  ladder.show(book.latest, book.series, tick());
+  ladder.show(book.latest, book.series, view.digits);
   drawPrice(book.latest);
   view.forming.take(book.series).forEach((bar) => chart?.form(bar));
-  drawEmptiness();
+  drawEmptiness(chart);
 }
 
 async function readClosed(generation) {
   const { items } = await read(of("bars", id()), { timeframe: view.timeframe, since: toISO(view.lastClose + 1), limit: BARS });
   if (generation !== view.generation || !items.length) return;
-  if (seconds(items.at(-1).ts_open) !== view.lastClose) return look(id(), view.timeframe); // not the next one: all anew
+  if (seconds(items.at(-1).ts_open) !== view.lastClose) return void (view.complete = false); // not the next one: all anew
   for (const bar of items.toReversed()) chart?.close(bar);
   view.lastClose = seconds(items[0].ts_close);
   view.forming?.settle(view.lastClose);
-  drawEmptiness();
+  drawEmptiness(chart);
   await readAverages(generation);
 }
 
@@ -147,51 +128,20 @@ async function readSlow(generation) {
   if (generation !== view.generation) return;
   $("quality").replaceChildren(...quality(stats, gaps));
   if (list.add(signals)) arrived();
-  const grown = items.length !== view.instruments.length;
+  const others = items.map((one) => one.instrument_id).join() !== view.instruments.map((one) => one.instrument_id).join();
   view.instruments = items;
   view.instrument = items.find((one) => one.instrument_id === id()) ?? view.instrument;
-  if (grown) drawPicker();
+  if (others) drawPicker();
+  if (view.lastClose === null && newest().at !== null) view.complete = false;
 }
 
-// ---- who shows it
-
-function drawPicker() {
-  $("instrument").disabled = false;
-  $("instrument").replaceChildren(...view.instruments.map(({ instrument_id, definition }) =>
-    make("option", { value: instrument_id, selected: instrument_id === id() }, names(instrument_id, definition.kind).join("  "))));
-  $("instrument").value = id();
-  for (const button of $("timeframes").children) button.setAttribute("aria-pressed", button.value === view.timeframe);
-}
-
-function drawPrice(book) {
-  const [bid, ask] = [book.bid_prices[0], book.ask_prices[0]];
-  const mid = bid && ask ? (bid + ask) / 2 : null;
-  const digits = decimals(tick());
-  const before = Number($("price").dataset.value ?? mid);
-  $("price").className = `price ${mid > before ? "up" : mid < before ? "down" : ""}`;
-  $("price").dataset.value = mid;
-  say($("price"), number(mid, digits));
-  say($("spread"), mid ? `spread ${number(((ask - bid) / mid) * 1e4, 2)} bps` : "no spread");
-  document.title = mid ? `${number(mid, digits)} ${names(id())[0]} · Candlewick` : "Candlewick";
-  $("chart").setAttribute("aria-label", `${names(id())[0]}, ${view.timeframe} candles, now at ${number(mid, digits)}`);
-}
+// ---- signals that come
 
 function drawMarkers() {
-  const here = list.all.filter((signal) => signal.instrument_id === id()).reverse();
-  chart?.mark(here, view.step, view.selected);
+  chart?.mark(list.all.filter((signal) => signal.instrument_id === id()).reverse(), view.step, view.selected);
 }
 
-function drawEmptiness() {
-  if (!chart) return;
-  const empty = chart.isEmpty;
-  $("chart-empty").hidden = !empty;
-  if (empty) {
-    const next = Math.ceil(Date.now() / 1000 / view.step) * view.step;
-    $("chart-empty").replaceChildren(emptiness(`No ${view.timeframe} bar is stored yet.`, `The next one closes at ${moment(next)}.`));
-  }
-}
-
-/** Signals have come: those of this chart are marked, and shown unless a person looks at another. */
+/** Those of this chart are marked, and the newest is shown unless a person looks at another. */
 function arrived() {
   drawMarkers();
   if (!view.chosen) reselect();
@@ -203,77 +153,75 @@ async function attempt(work) {
   try {
     await work();
     status.report(null);
-    return true;
   } catch (error) {
     if (!("status" in error)) console.error(error);
     status.report(error);
-    return false;
   }
 }
 
 async function beat(count) {
-  const generation = view.generation;
+  if (!view.complete) return fill();
+  const { generation } = view;
   await readBook(generation);
-  const due = view.lastClose !== null && status.newest >= view.lastClose + view.step;
-  if (due) await readClosed(generation);
+  const { at } = newest();
+  if (view.lastClose !== null && at >= view.lastClose + view.step) await readClosed(generation);
   if (count % SLOW === 0) await readSlow(generation);
 }
+
+const second = () => new Promise((resolve) => setTimeout(resolve, 1000));
 
 async function run() {
   for (let count = 0; ; count++) {
     if (!document.hidden) await attempt(() => beat(count));
-    status.draw();
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    status.know(newest());
+    await second();
   }
 }
 
 /** Waits for a market; until there is one, says how to get it. */
-async function firstInstruments() {
+async function waitForInstruments() {
   for (;;) {
     await attempt(async () => { view.instruments = (await read("/instruments")).items; });
     if (view.instruments.length) break;
     if (!status.error) status.advise("No instrument is stored yet. `make demo` starts a simulated market; with Kafka of your own, `candlewick ingest`, `run` and `store` bring one here.");
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await second();
   }
   status.advise(null);
 }
 
 async function start() {
-  $("timeframes").append(...Object.keys(SECONDS).map((name) =>
-    make("button", { type: "button", value: name, "aria-pressed": String(name === "1m"), onclick: () => change(id(), name) }, name)));
-  for (const button of $("timeframes").children) button.disabled = true;
+  drawTimeframes((timeframe) => change(id(), timeframe));
   $("detail").replaceChildren(...detail(null));
   $("quality").replaceChildren(emptiness("Nothing is stored yet."));
   list.draw();
   status.draw();
-  await firstInstruments();
-  for (const button of $("timeframes").children) button.disabled = false;
+  await waitForInstruments();
   try {
     chart = await createPriceChart($("chart"), $("legend"), (signalId) => select(signalId, true));
   } catch {
-    $("chart-empty").hidden = false;
-    $("chart-empty").replaceChildren(emptiness("The chart library is not there.", "`make setup` fetches it; then reload this page."));
+    drawNoChart();
   }
-  const place = new URLSearchParams(location.hash.slice(1));
-  const timeframe = place.get("timeframe") in SECONDS ? place.get("timeframe") : "1m";
-  view.selected = place.get("signal");
-  view.chosen = view.selected !== null;
-  while (!(await attempt(() => look(place.get("instrument"), timeframe)))) await new Promise((resolve) => setTimeout(resolve, 1000));
   $("instrument").onchange = (event) => change(event.target.value, view.timeframe);
   for (const name of ["everywhere", "vetoed"]) $(name).onchange = () => attempt(async () => { list.reset(await readSignals()); arrived(); });
-  addEventListener("keydown", (event) => { if (event.key === "Escape") select(null, false); });
+  addEventListener("keydown", (event) => { if (event.key === "Escape") { select(null, true); view.chosen = true; } });
   follow(
     (signal) => {
-      if (($("everywhere").checked || signal.instrument_id === id()) && list.add([signal])) arrived();
+      if (!$("everywhere").checked && signal.instrument_id !== id()) return;
+      if (list.add([signal])) arrived();
+      say($("news"), `New signal: ${signal.direction} ${names(signal.instrument_id)[0]}, ${signal.timeframe}`);
     },
     (open) => { status.streaming = open; },
   );
+  const place = readPlace();
+  view.selected = place.get("signal");
+  view.chosen = view.selected !== null;
+  await turn(place.get("instrument"), place.get("timeframe") in SECONDS ? place.get("timeframe") : "1m");
   await run();
 }
 
 function change(instrumentId, timeframe) {
   view.chosen = false;
-  attempt(() => look(instrumentId, timeframe));
+  turn(instrumentId, timeframe);
 }
 
 start();

@@ -43,7 +43,15 @@ export class SignalList {
     this.selected = id;
     for (const button of this.list.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", button.dataset.id === id);
+      if (button.dataset.id === id) this.reveal(button);
     }
+  }
+
+  // Within the list only: `scrollIntoView` would move the whole page as well.
+  reveal(button) {
+    const [outer, inner] = [this.list.getBoundingClientRect(), button.getBoundingClientRect()];
+    if (inner.top < outer.top) this.list.scrollTop -= outer.top - inner.top;
+    if (inner.bottom > outer.bottom) this.list.scrollTop += inner.bottom - outer.bottom;
   }
 
   draw() {
@@ -57,14 +65,14 @@ export class SignalList {
   }
 
   item(signal) {
-    const [symbol] = names(signal.instrument_id);
+    const [symbol, kind] = names(signal.instrument_id);
     const vetoed = signal.status !== "published";
     const reasons = vetoed ? signal.vetoes.join(" · ") || signal.status : signal.key_factors.slice(0, 2).map((f) => f.words).join(" · ");
     return make("li", {},
       make("button",
         { type: "button", class: vetoed ? "item vetoed" : "item", "data-id": signal.id, "aria-pressed": String(signal.id === this.selected), onclick: () => this.onSelect(signal.id) },
         make("span", { class: `way ${signal.direction}` }, { long: "▲ long", short: "▼ short" }[signal.direction] ?? "neutral"),
-        make("span", { class: "what" }, symbol, " ", make("span", { class: "muted" }, signal.timeframe)),
+        make("span", { class: "what" }, symbol, " ", make("span", { class: "muted" }, `${kind.startsWith("perp") ? "perp " : ""}${signal.timeframe}`)),
         vetoed ? make("span", { class: "tag" }, signal.status) : make("span", { class: "confidence", title: signal.calibrated ? "calibrated confidence" : "confidence, not calibrated" }, percent(signal.confidence)),
         make("time", { class: "muted", datetime: signal.time }, moment(seconds(signal.ts_event))),
         make("span", { class: "reasons" }, reasons)));
