@@ -3,8 +3,12 @@
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from flows.embedded.broker import CLIENT, EmbeddedBroker
+
+settings.register_profile("candlewick", deadline=None)  # machines are shared: a slow moment is no failure
+settings.load_profile("candlewick")
 
 
 @pytest.fixture(scope="session")

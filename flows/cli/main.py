@@ -8,6 +8,8 @@ import typer
 
 from flows.cli.api import api
 from flows.cli.demo import demo
+from flows.cli.doctor import doctor
+from flows.cli.features import features
 from flows.cli.ingest import ingest
 from flows.cli.inspect import inspect
 from flows.cli.migrate import migrate
@@ -25,7 +27,21 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="A streaming engine that turns crypto market data into explained, reviewable trading signals.",
 )  # fmt: skip
-for command in (api, demo, ingest, inspect, migrate, replay, run, schema, store, topics, verify_parity):
+for command in (
+    api,
+    demo,
+    doctor,
+    features,
+    ingest,
+    inspect,
+    migrate,
+    replay,
+    run,
+    schema,
+    store,
+    topics,
+    verify_parity,
+):
     app.command()(command)
 
 

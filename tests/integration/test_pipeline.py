@@ -13,10 +13,11 @@ from tests.integration.pipeline import Pipeline, rows, until
 pytestmark = pytest.mark.integration
 
 
-@pytest.mark.parametrize(("partitions", "workers"), [(1, 3), (4, 1), (12, 2)])
+@pytest.mark.parametrize(("partitions", "workers", "batch_size"), [(1, 3, 5_000), (4, 1, 37), (12, 2, 1_000)])
 def test_live_equals_replay(
     partitions: int,
     workers: int,
+    batch_size: int,
     recording: Path,
     golden: Golden,
     brokers: Callable[[], KafkaBroker],
@@ -25,6 +26,7 @@ def test_live_equals_replay(
 ) -> None:
     """Stopped by SIGTERM in the middle and resumed, the topics and tables are those of a replay, each record once."""
     pipeline = Pipeline(brokers(), tmp_path, partitions=partitions, workers=workers, dsn=timescale_database)
+    pipeline.environment["CANDLEWICK_ENGINE__BATCH_SIZE"] = str(batch_size)
     pipeline.run("ingest", "--tape", str(recording))
     engine = pipeline.start("run")
     until(lambda: pipeline.count("features.bars") > 100, "the first bars", engine)
