@@ -6,10 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
+from click import Group
+from typer.main import get_command
 
+from flows.cli.main import app
 from tests.integration.golden import Golden
 from tests.integration.kafka_broker import KafkaBroker
 from tests.integration.pipeline import Pipeline
@@ -52,12 +56,11 @@ def test_every_command_of_the_readme_exists() -> None:
     text = (_ROOT / "README.md").read_text()
     shown = {match.groups() for match in re.finditer(r"candlewick ([a-z-]+)([^\n`#&]*)", "\n".join(_blocks("sh")))}
     assert shown
+    commands = cast("Group", get_command(app)).commands
     for subcommand, rest in shown:
-        command = [sys.executable, "-m", "flows.cli.main", subcommand, "--help"]
-        done = subprocess.run(command, text=True, capture_output=True, check=False, env={"COLUMNS": "200"})
-        assert done.returncode == 0, (subcommand, done.stderr)
+        known = {option for parameter in commands[subcommand].params for option in parameter.opts}
         for option in re.findall(r"--[a-z-]+", rest):
-            assert option in done.stdout, f"{subcommand} {option}"
+            assert option in known, f"{subcommand} {option}"
     for link in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert (_ROOT / link).exists(), link
 
