@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys;
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint lock clean
+.PHONY: setup demo test test-quick lint lock screenshots clean
 
 setup: $(VENV)/.ready api/static/vendor/made-from
 
@@ -25,6 +25,12 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m pytest
+
+test-quick: setup
+	@$(BIN)/python -m pytest -m "not integration"
+
+screenshots: setup
+	@$(BIN)/python -m deploy.screenshots
 
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
