@@ -13,6 +13,7 @@ from schemas.market import InstrumentDefinition
 from schemas.time import MILLISECOND, SECOND
 from schemas.topics import BY_NAME
 from sources.errors import SourceError
+from sources.group_offsets import GroupOffsets
 from sources.kafka import TIMEOUT_S, LogError, consumer_settings, words
 from sources.malformed import Malformed
 from sources.merge import Heard, Item
@@ -72,9 +73,9 @@ class UserTopics:
     ) -> None:
         _check(topics)
         settings = consumer_settings({"fetch.wait.max.ms": 20, "queued.min.messages": waiting, **client})
-        self._group, self._stop, self._until_end, self._clock = group, stop, until_end, clock
-        self._waiting = waiting
+        self._stop, self._until_end, self._waiting, self._clock = stop, until_end, waiting, clock
         self._consumer = connect({**settings, **({"group.id": group} if group else {})})
+        self._group = GroupOffsets(self._consumer, group) if group else None
         self._parts = self._opened(topics, str(settings["bootstrap.servers"]))
         self._by_place = {(part.topic, part.partition): part for part in self._parts}
         self._told = self._contact = 0
@@ -104,10 +105,7 @@ class UserTopics:
         due = [part for part in self._parts if part.kind != _ALWAYS_WHOLE and part.done > part.committed]
         if self._group is None or not due:
             return
-        try:
-            self._consumer.commit(offsets=[part.at(part.done) for part in due], asynchronous=False)
-        except KafkaException as error:
-            raise LogError(f"group {self._group}: offsets not committed: {words(error)}") from error
+        self._group.commit([part.at(part.done) for part in due])
         for part in due:
             part.committed = part.done
 
@@ -203,26 +201,16 @@ class UserTopics:
         if missing:
             raise LogError(f"no topic {', '.join(missing)} at {broker}; name topics that are there")
         places = [(kind, TopicPartition(topic, n)) for kind, topic in topics.items() for n in listed[topic].partitions]
-        committed = self._committed([asked for _, asked in places])
+        committed = self._group.committed([asked for _, asked in places]) if self._group else {}
         parts = []
         for kind, asked in places:
             low, high = self._range(asked)
-            known = committed.get((asked.topic, asked.partition), -1)
-            start = low if known < 0 or kind == _ALWAYS_WHOLE else known
+            start = low if kind == _ALWAYS_WHOLE else committed.get((asked.topic, asked.partition), low)
             part = UserPartition(kind, asked, start, high if self._until_end else None)
             if not low <= start <= high:
                 raise part.gone(low, high)
             parts.append(part)
         return parts
-
-    def _committed(self, places: list[TopicPartition]) -> dict[tuple[str, int], int]:
-        if self._group is None:
-            return {}
-        try:
-            known = self._consumer.committed(places, TIMEOUT_S)
-        except KafkaException as error:
-            raise LogError(f"group {self._group}: no answer on its offsets: {words(error)}") from error
-        return {(found.topic, found.partition): found.offset for found in known}
 
     def _range(self, asked: TopicPartition) -> tuple[int, int]:
         try:

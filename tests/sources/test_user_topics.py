@@ -71,9 +71,10 @@ class StubConsumer:
     def committed(self, places: list[TopicPartition], _timeout: float) -> list[TopicPartition]:
         return [TopicPartition(p.topic, p.partition, self.known.get((p.topic, p.partition), -1001)) for p in places]
 
-    def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
+    def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition]:
         assert not asynchronous
         self.known.update({(place.topic, place.partition): place.offset for place in offsets})
+        return offsets
 
     def assign(self, places: list[TopicPartition]) -> None:
         self._next = {(place.topic, place.partition): place.offset for place in places}
