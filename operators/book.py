@@ -143,13 +143,15 @@ class OrderBook:
     def top(self, count: int) -> tuple[list[float], list[float], list[float], list[float]] | None:
         """Bid prices, bid sizes, ask prices, ask sizes of the ``count`` best levels.
 
-        ``None`` while stale or in doubt, where a side is empty, and where a level lies beyond what the book snapshot
-        reached: levels there are known only if they changed since.
+        A side that is known to have fewer gives all of them. ``None`` while stale or in doubt, where a side is empty,
+        and where a level lies beyond what the book snapshot reached: levels there are known only if they changed since.
         """
         if not (self.synchronised and self._proven):
             return None
         bids, asks = self.bids.best(count), self.asks.best(count)
         if not bids or not asks or bids[-1] < self._reach_bid or asks[-1] > self._reach_ask:
+            return None
+        if (len(bids) < count and self._reach_bid > -_INFINITE) or (len(asks) < count and self._reach_ask < _INFINITE):
             return None
         if self.maintained is not None and count > self.maintained:
             return None

@@ -1,0 +1,63 @@
+"""Price series that indicators are held against their oracles on."""
+
+import csv
+import gzip
+from functools import cache
+from itertools import chain, islice
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.data import DATA
+
+_FOLDER = DATA / "bars_nolicense" / "binance_um_5m_2023-01_2024-05"
+_LENGTH = 1_500
+
+Column = NDArray[np.float64]
+
+
+class Series(NamedTuple):
+    """Bars, column by column; times in ms."""
+
+    ts_ms: list[int]
+    high: Column
+    low: Column
+    close: Column
+    volume: Column
+
+
+@cache
+def real(symbol: str, skip: int) -> Series:
+    """5m bars of Binance's perpetual from the ``skip``th on."""
+    with gzip.open(_FOLDER / f"{symbol}_5m.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(chain([next(file)], islice(file, skip, skip + _LENGTH))))
+    high, low, close, volume = (
+        np.array([float(row[name]) for row in rows]) for name in ("high", "low", "close", "volume")
+    )
+    return Series([int(row["ts_ms"]) for row in rows], high, low, close, volume)
+
+
+def walk(scale: float, seed: int) -> Series:
+    """A random walk around ``scale`` that often stands still."""
+    rng = np.random.default_rng(seed)
+    close = scale * np.exp(np.cumsum(rng.normal(0, 0.01, 500) * rng.integers(0, 2, 500)))
+    high, low = close * (1 + rng.uniform(0, 0.01, 500)), close * (1 - rng.uniform(0, 0.01, 500))
+    return Series(list(range(500)), high, low, close, rng.uniform(0, 5, 500))
+
+
+def flat(price: float) -> Series:
+    """A market in which nothing moves."""
+    column = np.full(200, price)
+    return Series(list(range(200)), column, column, column, np.zeros(200))
+
+
+MADE = [walk(1.0, 1), walk(61_000.0, 2), walk(1e-8, 3), flat(100.0), flat(1e-8)]
+REAL = [("BTCUSDT", 0), ("ETHUSDT", 40_000), ("1000PEPEUSDT", 3_000), ("LTCUSDT", 100_000), ("SUIUSDT", 9_000)]
+
+
+def assert_equal(ours: list[float | None], oracle: Column) -> None:
+    """TA-Lib's value at each place depends on what came before only, so this compares every prefix."""
+    assert [value is None for value in ours] == np.isnan(oracle).tolist()
+    known = np.array([value for value in ours if value is not None])
+    np.testing.assert_allclose(known, oracle[~np.isnan(oracle)], rtol=1e-10, atol=0)

@@ -1,0 +1,91 @@
+"""One side of the book beside a dict that is sorted whenever it is read."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators import ladder
+from operators.ladder import Ladder
+from tests.operators.support import QUICK
+
+PRICES = st.integers(1, 60).map(lambda ticks: ticks / 10)
+SIZES = st.sampled_from([0.0, 0.0, 0.5, 1.0, 3.0])
+LEVELS = st.lists(st.tuples(PRICES, SIZES), max_size=25)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("update"), LEVELS),
+        st.tuples(st.just("replace"), LEVELS),
+        st.tuples(st.just("trim"), st.integers(1, 30)),
+        st.tuples(st.just("best"), st.integers(1, 40)),
+        st.tuples(st.just("restore"), st.none()),
+    ),
+    max_size=40,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_bounds() -> Iterator[None]:
+    """So small that every one of them is met in a short stream."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ladder, "_KEPT", 6)
+        patch.setattr(ladder, "_MOST", 12)
+        patch.setattr(ladder, "_CHANGES", 30)
+        yield
+
+
+@QUICK
+@given(steps=STEPS, sign=st.sampled_from([1, -1]))
+def test_equals_a_sorted_dict(steps: list[tuple[str, object]], sign: int) -> None:
+    side, plain = Ladder(sign), dict[float, float]()
+    for step, what in steps:
+        if step in {"update", "replace"}:
+            assert isinstance(what, list)
+            if step == "replace":
+                plain.clear()
+            for price, size in what:
+                plain[price] = size
+                if not size:
+                    del plain[price]
+            prices, sizes = [price for price, _ in what], [size for _, size in what]
+            (side.update if step == "update" else side.replace)(prices, sizes)
+        elif step == "trim":
+            assert isinstance(what, int)
+            side.trim(what)
+            plain = {price: plain[price] for price in sorted(plain, reverse=sign > 0)[:what]}
+        elif step == "best":
+            assert isinstance(what, int)
+            assert side.best(what) == sorted(plain, reverse=sign > 0)[:what]
+        else:
+            saved = side.state()
+            side = Ladder(sign)
+            side.restore(saved)
+        assert side.levels == plain
+        assert len(side) == len(plain)
+    best_first = sorted(plain, reverse=sign > 0)
+    assert side.best(100) == best_first
+    if best_first:
+        assert side.worst() == best_first[-1]
+
+
+def test_of_a_price_that_comes_twice_the_last_size_counts() -> None:
+    side = Ladder(1)
+    side.update([1.0, 1.0, 2.0, 2.0], [0.0, 5.0, 5.0, 0.0])
+    assert side.levels == {1.0: 5.0}
+    side.replace([3.0, 3.0], [1.0, 0.0])
+    assert side.levels == {}
+
+
+def test_lists_of_different_lengths_are_an_error() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        Ladder(1).update([1.0, 2.0], [1.0])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_changes_do_not_pile_up_while_nobody_reads(sign: int) -> None:
+    side = Ladder(sign)
+    for i in range(1_000):
+        side.update([float(i % 50 + 1)], [float(i + 1)])
+    assert len(side._changed) <= 31
+    assert side.best(3) == ([50.0, 49.0, 48.0] if sign > 0 else [1.0, 2.0, 3.0])
