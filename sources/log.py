@@ -1,6 +1,7 @@
 """The log ``market.events`` as a source of the dataflow."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypedDict, cast
 
@@ -19,6 +20,8 @@ __all__ = ["KafkaLog", "LogError", "LogState"]
 Item = tuple[str, Batch | Rejected]
 
 _VERSION: Final = 1
+_NAP: Final = timedelta(milliseconds=4)
+"""Between two questions to a partition that had nothing to give."""
 _LONGEST_KEY: Final = 512  # bytes; an instrument has at most 128 characters
 _NO_KEY: Final = ("", f"the key is missing, or longer than {_LONGEST_KEY} bytes")
 
@@ -137,6 +140,7 @@ class _Part(StatefulSourcePartition[Item, LogState]):
         if not low <= self._next <= high:
             raise self._gone(low, high)
         self._end = high if until_end else None
+        self._idle = False
         self._judge = lru_cache(maxsize=4_096)(self._read_key)
         consumer.assign([TopicPartition(topic, partition, self._next)])
         pace.enter(self._name)
@@ -145,10 +149,15 @@ class _Part(StatefulSourcePartition[Item, LogState]):
         if self._stop() or (self._end is not None and self._next >= self._end):
             self._pace.leave(self._name)
             raise StopIteration
-        if self._pace.must_wait(self._name):
+        self._idle = self._pace.must_wait(self._name)
+        if self._idle:
             return []
         messages = cast("list[_Message]", self._consumer.consume(self._batch_size, 0))
+        self._idle = not messages
         return self._items(messages) if messages else []
+
+    def next_awake(self) -> datetime | None:
+        return datetime.now(UTC) + _NAP if self._idle else None  # Bytewax would ask a thousand times a second
 
     def snapshot(self) -> LogState:
         return {"version": _VERSION, "partitions": self._partitions, "offset": self._next}
