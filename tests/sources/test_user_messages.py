@@ -1,7 +1,9 @@
 """What a user's own messages may look like."""
 
 import json
+import re
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,9 @@ from sources.user_messages import KINDS, MessageReader
 
 NOW = 1_723_161_600 * SECOND
 TRADE = {"instrument_id": "my:BTC/USDT", "ts_event": NOW - SECOND, "price": 61000.5, "size": 0.25}
+
+
+DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs/own-topics.md"
 
 
 def read(kind: str, message: object, ts_message: int = NOW - MILLISECOND) -> MarketEvent:
@@ -48,6 +53,12 @@ def test_a_trade_needs_neither_type_nor_time_of_receipt() -> None:
 )
 def test_every_kind_has_its_records(kind: str, more: dict[str, Any], expected: type[MarketEvent]) -> None:
     assert isinstance(read(kind, {"instrument_id": "my:BTC/USDT", "ts_event": NOW, **more}), expected)
+
+
+def test_every_message_of_the_documentation_is_one() -> None:
+    shown = re.findall(r"### (\w+)\n\n```json\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    records = {kind: [type(read(kind, json.loads(line))) for line in text.splitlines()] for kind, text in shown}
+    assert records == {kind: list(types) for kind, types in KINDS.items()}
 
 
 @pytest.mark.parametrize(
