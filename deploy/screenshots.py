@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from schemas.errors import CandlewickError
 
-__all__ = ["ScreenshotError", "main", "take"]
+__all__ = ["ScreenshotError", "main", "photograph", "take"]
 
 _OUT: Final = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
 _PORT: Final = 8399
@@ -45,11 +45,16 @@ def take(url: str, out: Path = _OUT) -> list[Path]:
     program = shutil.which("chromium")
     if program is None:
         raise ScreenshotError("screenshots: no chromium on PATH; Debian's package is named chromium")
-    out.mkdir(parents=True, exist_ok=True)
     flags = [*_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(_FLAGS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
-        return [_take(browser, url, out / f"{name}.png", *size) for name, size in _PICTURES.items()]
+        return photograph(browser, url, out)
+
+
+def photograph(browser: Browser, url: str, out: Path) -> list[Path]:
+    """The same with a browser that runs already; the store has to be fresh and to hold a signal."""
+    out.mkdir(parents=True, exist_ok=True)
+    return [_take(browser, url, out / f"{name}.png", *size) for name, size in _PICTURES.items()]
 
 
 def _take(browser: Browser, url: str, path: Path, width: int, height: int, scale: float) -> Path:
@@ -58,7 +63,7 @@ def _take(browser: Browser, url: str, path: Path, width: int, height: int, scale
     page.locator("#light[data-state=live]").wait_for()
     page.locator(".item[aria-pressed=true]").wait_for()
     page.locator(".stages").wait_for()
-    page.wait_for_timeout(2_000)  # two beats of the page: the forming bar has moved
+    page.wait_for_timeout(1_200)  # a beat of the page: the forming bar has moved
     page.screenshot(path=path)
     page.close()
     return path

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-__all__ = ["Files", "router"]
+__all__ = ["STATIC", "Files", "router"]
 
 STATIC: Final = Path(__file__).resolve().parents[1] / "static"
 _ASK_AGAIN: Final = {"Cache-Control": "no-cache"}  # a browser keeps a file, and asks each time whether it has changed

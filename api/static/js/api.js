@@ -8,7 +8,7 @@ export class ApiError extends Error {
   }
 }
 
-const UNREACHABLE = "The API cannot be reached. Is `candlewick api` (or `make demo`) running?";
+const UNREACHABLE = "The API cannot be reached: is `candlewick api` or `make demo` running?";
 
 /** GET `path` with `query`; parameters that are undefined are left out. */
 export async function read(path, query = {}) {

@@ -19,7 +19,12 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Shows an explanation where there is nothing to show: a line, and what to do about it. */
+/** A paragraph whose words between backticks are code. */
+export function prose(text, properties) {
+  return make("p", properties, ...text.split("`").map((part, i) => (i % 2 ? make("code", {}, part) : part)));
+}
+
+/** What stands where there is nothing to show: a line, and what to do about it. */
 export function emptiness(line, advice) {
-  return make("div", { class: "nothing" }, make("p", {}, line), advice ? make("p", { class: "muted" }, advice) : null);
+  return make("div", { class: "nothing" }, prose(line), advice ? prose(advice, { class: "muted" }) : null);
 }

@@ -51,15 +51,19 @@ export function clearPrice() {
 /** Says over an empty chart when there will be something, or why not. */
 export function drawEmptiness(chart) {
   if (!chart) return;
-  $("chart-empty").hidden = !chart.isEmpty;
-  if (chart.isEmpty) {
-    const next = Math.ceil(Date.now() / 1000 / view.step) * view.step;
-    $("chart-empty").replaceChildren(emptiness(`No ${view.timeframe} bar is stored yet.`, `The next one closes at ${moment(next)}.`));
-  }
+  const next = Math.ceil(Date.now() / 1000 / view.step) * view.step;
+  if (chart.isEmpty) drawInstead(`No ${view.timeframe} bar is stored yet.`, `The next one closes at ${moment(next)}.`);
+  else $("chart-empty").hidden = true;
 }
 
 /** Says that the chart library is missing. */
-export function drawNoChart() {
+export const drawNoChart = () => drawInstead("The chart library is not there.", "`make setup` fetches it; then reload this page.");
+
+/** Says how to get a market. */
+export const drawNoMarket = () =>
+  drawInstead("No instrument is stored yet.", "`make demo` starts a simulated market. With Kafka of your own, `candlewick ingest`, `run` and `store` bring one here.");
+
+function drawInstead(line, advice) {
   $("chart-empty").hidden = false;
-  $("chart-empty").replaceChildren(emptiness("The chart library is not there.", "`make setup` fetches it; then reload this page."));
+  $("chart-empty").replaceChildren(emptiness(line, advice));
 }

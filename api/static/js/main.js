@@ -4,7 +4,7 @@ import { follow, of, read } from "./api.js";
 import { createPriceChart } from "./chart.js";
 import { detail } from "./detail.js";
 import { $, emptiness, say } from "./dom.js";
-import { clearPrice, drawEmptiness, drawNoChart, drawPicker, drawPrice, drawTimeframes } from "./drawing.js";
+import { clearPrice, drawEmptiness, drawNoChart, drawNoMarket, drawPicker, drawPrice, drawTimeframes } from "./drawing.js";
 import { SECONDS, decimals, names, seconds, toISO } from "./format.js";
 import { begin } from "./forming.js";
 import { Ladder } from "./ladder.js";
@@ -183,17 +183,17 @@ async function waitForInstruments() {
   for (;;) {
     await attempt(async () => { view.instruments = (await read("/instruments")).items; });
     if (view.instruments.length) break;
-    if (!status.error) status.advise("No instrument is stored yet. `make demo` starts a simulated market; with Kafka of your own, `candlewick ingest`, `run` and `store` bring one here.");
+    if (!status.error) drawNoMarket();
     await second();
   }
-  status.advise(null);
+  $("chart-empty").hidden = true;
 }
 
 async function start() {
   drawTimeframes((timeframe) => change(id(), timeframe));
   $("detail").replaceChildren(...detail(null));
   $("quality").replaceChildren(emptiness("Nothing is stored yet."));
-  list.draw();
+  list.reset([]);
   status.draw();
   await waitForInstruments();
   try {

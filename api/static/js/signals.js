@@ -11,14 +11,12 @@ export class SignalList {
     this.onSelect = onSelect;
     this.known = new Map();
     this.selected = null;
-    this.settled = false;
     list.addEventListener("keydown", (event) => this.walk(event));
   }
 
   /** All signals anew. */
   reset(signals) {
     this.known = new Map(signals.map((signal) => [signal.id, signal]));
-    this.settled = true;
     this.draw();
   }
 
@@ -58,7 +56,7 @@ export class SignalList {
     const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
     const shown = this.all.slice(0, MOST);
     this.list.replaceChildren(...shown.map((signal) => this.item(signal)));
-    if (!shown.length && this.settled) {
+    if (!shown.length) {
       this.list.append(make("li", {}, emptiness("No signal yet.", "A strategy needs about 50 bars before it can speak.")));
     }
     if (focused) this.list.querySelector(`[data-id="${focused}"]`)?.focus();

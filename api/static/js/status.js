@@ -1,6 +1,6 @@
 // The connection light, the lag, and the one line about what is wrong.
 
-import { $, say } from "./dom.js";
+import { $, make, prose, say } from "./dom.js";
 import { span } from "./format.js";
 
 const FRESH = 15; // s; book samples come each second
@@ -9,7 +9,6 @@ const FRESH_BARS = 120; // s; without books there are only bars
 export class Status {
   constructor() {
     this.error = null;
-    this.advice = null;
     this.streaming = false;
     this.newest = { at: null, hasBook: false };
     this.stale = false;
@@ -21,12 +20,6 @@ export class Status {
     this.draw();
   }
 
-  /** What to do while there is nothing to show at all; null: there is something. */
-  advise(text) {
-    this.advice = text;
-    this.draw();
-  }
-
   /** Up to when data is known; see view.js. */
   know(newest) {
     this.newest = newest;
@@ -34,15 +27,20 @@ export class Status {
   }
 
   draw() {
-    const words = this.error ? `${this.error.message.replace(/[.;]$/, "")}. Trying again …` : this.advice;
-    $("notice").hidden = !words;
-    say($("notice"), words ?? "");
+    if (this.error?.message !== this.told) this.tell(this.error?.message);
     const lag = this.newest.at === null ? null : Date.now() / 1000 - this.newest.at;
     say($("lag"), lag === null ? "" : `lag ${lag < 10 ? `${Math.max(0, lag).toFixed(1)} s` : span(lag)}`);
     const [state, name] = this.judge(lag);
     const light = $("light");
     if (light.dataset.state !== state) light.dataset.state = state;
     say(light, name);
+  }
+
+  /** The notice is redrawn only where it changes: it is read out aloud when it does. */
+  tell(message) {
+    this.told = message;
+    $("notice").hidden = !message;
+    $("notice").replaceChildren(...(message ? [prose(message), make("span", { class: "muted" }, "Trying again …")] : []));
   }
 
   judge(lag) {
