@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from flows.settings import DatabaseSettings, KafkaSettings, Settings
@@ -18,6 +19,7 @@ from schemas.message import Message
 from schemas.topics import BY_NAME
 from sinks.database import DatabaseError
 from sinks.migrate import migrate
+from sinks.tables import TABLES
 from sinks.timescale import TimescaleWriter
 from sinks.topics import create_topics
 from sources.kafka import LogError
@@ -33,17 +35,34 @@ pytestmark = pytest.mark.integration
 _PARTITIONS = 3
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """A broker with all topics, empty: the store reads every one of them."""
+    """A broker of our own with all topics, as the store reads every one of them."""
     try:
         jars, archive = fetch()
     except MissingError as error:
         pytest.skip(f"real Apache Kafka: not run, because {error}")
     with KafkaBroker(tmp_path_factory.mktemp("store"), jars, archive=archive) as broker:
-        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-        create_topics(admin, partitions=_PARTITIONS, replication=1, keep=True)
+        create_topics(_admin(broker), partitions=_PARTITIONS, replication=1, keep=True)
         yield broker
+
+
+@pytest.fixture
+def dsn(broker: KafkaBroker, timescale_database: str) -> str:
+    """A database whose store goes on at the present end of the topics: what other tests wrote is not its business."""
+    with (
+        psycopg.connect(timescale_database) as connection,
+        Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "test"}) as consumer,
+    ):
+        for topic in TABLES:
+            for partition in range(BY_NAME[topic].partitions or _PARTITIONS):
+                _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), 10)
+                connection.execute("INSERT INTO stream_offsets VALUES (%s, %s, %s)", [topic, partition, end])
+    return timescale_database
+
+
+def _admin(broker: KafkaBroker) -> AdminClient:
+    return AdminClient({"bootstrap.servers": broker.bootstrap})
 
 
 def _settings(broker: KafkaBroker, dsn: str) -> Settings:
@@ -51,14 +70,11 @@ def _settings(broker: KafkaBroker, dsn: str) -> Settings:
 
 
 def _spread(batch: Iterable[Message]) -> list[Message]:
-    """The messages over the partitions of their topics, offsets as the broker will count them."""
-    offsets: Counter[tuple[str, int]] = Counter()
-    found = []
-    for number, message in enumerate(batch):
-        partition = number % (BY_NAME[message.topic].partitions or _PARTITIONS)
-        found.append(message._replace(partition=partition, offset=offsets[message.topic, partition]))
-        offsets[message.topic, partition] += 1
-    return found
+    """The messages over the partitions of their topics."""
+    return [
+        message._replace(partition=number % (BY_NAME[message.topic].partitions or _PARTITIONS))
+        for number, message in enumerate(batch)
+    ]
 
 
 def _produce(broker: KafkaBroker, batch: Iterable[Message]) -> None:
@@ -70,33 +86,31 @@ def _produce(broker: KafkaBroker, batch: Iterable[Message]) -> None:
     assert producer.flush(30) == 0
 
 
-def _directly(timescale: TimescaleServer, batch: list[Message]) -> dict[str, list[tuple[object, ...]]]:
-    """What the tables hold after ``batch`` without Kafka in between."""
-    with new_database(timescale.dsn) as dsn:
-        migrate(dsn)
-        writer = TimescaleWriter(dsn)
-        assert writer.write(batch)
-        writer.close()
-        return contents(dsn)
-
-
 def test_the_store_copies_each_topic_once_and_goes_on_where_it_was(
-    broker: KafkaBroker, timescale: TimescaleServer, timescale_database: str
+    broker: KafkaBroker, dsn: str, timescale: TimescaleServer
 ) -> None:
-    poison = Message("features.bars", 0, 0, 5, b"key", b"nothing of ours")
-    batch = _spread([*messages(results(60)), poison])
+    batch = _spread(messages(results(60)))
     half = len(batch) // 2
-    settings = _settings(broker, timescale_database)
+    settings = _settings(broker, dsn)
     _produce(broker, batch[:half])
     first = run_store(settings, until_end=True)
     assert run_store(settings, until_end=True) == Counter()
-    _produce(broker, batch[half:])
+    _produce(broker, [*batch[half:], Message("features.bars", 0, 0, 5, b"key", b"nothing of ours")])
     second = run_store(settings, until_end=True)
-    assert (first + second).total() == len(batch)
-    assert contents(timescale_database) == _directly(timescale, batch)
+    assert (first + second).total() == len(batch) + 1
+    found = contents(dsn)
+    with new_database(timescale.dsn) as other:
+        migrate(other)
+        writer = TimescaleWriter(other)
+        assert writer.write(batch)
+        writer.close()
+        expected = contents(other)
+    assert [row[7] for row in found.pop("dead_letters") if row not in expected["dead_letters"]] == [b"nothing of ours"]
+    for table in found.keys() - {"stream_offsets"}:
+        assert found[table] == expected[table]
 
 
-def test_only_committed_messages_are_stored(broker: KafkaBroker, timescale_database: str) -> None:
+def test_only_committed_messages_are_stored(broker: KafkaBroker, dsn: str) -> None:
     producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": "test"})
     producer.init_transactions(10)
     for committed, close in ((False, 1), (True, 2), (False, 3)):
@@ -107,27 +121,31 @@ def test_only_committed_messages_are_stored(broker: KafkaBroker, timescale_datab
             producer.commit_transaction(10)
         else:
             producer.abort_transaction(10)
-    assert run_store(_settings(broker, timescale_database), until_end=True) == Counter(signals=1)
-    assert counts(timescale_database)["signals"] == 1
+    assert run_store(_settings(broker, dsn), until_end=True) == Counter(signals=1)
+    assert counts(dsn)["signals"] == 1
 
 
-def test_messages_that_are_gone_are_not_passed_over(broker: KafkaBroker, timescale_database: str) -> None:
-    settings = _settings(broker, timescale_database)
+def test_messages_that_are_gone_are_not_passed_over(broker: KafkaBroker, dsn: str) -> None:
+    settings = _settings(broker, dsn)
     bars = [message for message in messages(results(10)) if message.topic == "features.bars"]
     _produce(broker, bars[:1])
     run_store(settings, until_end=True)
     _produce(broker, bars[1:4])
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-    for future in admin.delete_records([TopicPartition("features.bars", 0, 3)]).values():
-        future.result()
-    with pytest.raises(LogError, match=r"features.bars\[0\]@1 comes next, but the topic holds offsets 3 to 4"):
+    (next_offset,) = (row[2] for row in contents(dsn)["stream_offsets"] if row[:2] == ("features.bars", 0))
+    admin = _admin(broker)  # its requests end with it
+    for future in admin.delete_records([TopicPartition("features.bars", 0, next_offset + 2)]).values():
+        future.result(30)
+    with pytest.raises(
+        LogError,
+        match=rf"features.bars\[0\]@{next_offset} comes next, but the topic holds offsets {next_offset + 2} to",
+    ):
         run_store(settings, until_end=True)
 
 
-def test_a_missing_topic_is_named(kafka: KafkaBroker) -> None:
+def test_a_missing_topic_is_named(broker: KafkaBroker) -> None:
     said: list[LogError] = []
     source = ResultTopics(
-        {"bootstrap.servers": kafka.bootstrap}, ["features.nothing"], {}, stop=lambda: False, failed=said.append
+        {"bootstrap.servers": broker.bootstrap}, ["features.nothing"], {}, stop=lambda: False, failed=said.append
     )
     part = source.build_part("step", "results", None)
     with pytest.raises(StopIteration):
@@ -137,25 +155,25 @@ def test_a_missing_topic_is_named(kafka: KafkaBroker) -> None:
 
 
 def test_missing_tables_are_named_before_anything_is_read(timescale: TimescaleServer) -> None:
-    with new_database(timescale.dsn) as dsn, pytest.raises(DatabaseError, match="run `candlewick migrate` first"):
-        run_store(Settings(database=DatabaseSettings(dsn=dsn)), until_end=True)
+    with new_database(timescale.dsn) as empty, pytest.raises(DatabaseError, match="run `candlewick migrate` first"):
+        run_store(Settings(database=DatabaseSettings(dsn=empty)), until_end=True)
 
 
 def test_sigterm_ends_it_well_even_while_the_database_is_away(
-    broker: KafkaBroker, timescale: TimescaleServer, timescale_database: str, tmp_path: Path
+    broker: KafkaBroker, timescale: TimescaleServer, dsn: str, tmp_path: Path
 ) -> None:
     batch = _spread(messages(results(5)))
     _produce(broker, batch[:20])
     environment = {
         **os.environ,
         "CANDLEWICK_KAFKA__BOOTSTRAP": broker.bootstrap,
-        "CANDLEWICK_DATABASE__DSN": timescale_database,
+        "CANDLEWICK_DATABASE__DSN": dsn,
     }
     command = [sys.executable, "-m", "flows.cli.main", "store"]
     errors = tmp_path / "errors"
     with errors.open("w") as said, subprocess.Popen(command, env=environment, stderr=said) as store:
         try:
-            _until(lambda: sum(row[-1] for row in contents(timescale_database)["stream_offsets"]) == 20, errors)
+            _until(lambda: sum(counts(dsn).values()) == 20 + len(contents(dsn)["stream_offsets"]), errors)
             with timescale.away():
                 _produce(broker, batch[20:])
                 _until(lambda: "trying again" in errors.read_text(), errors)
@@ -163,7 +181,7 @@ def test_sigterm_ends_it_well_even_while_the_database_is_away(
                 assert store.wait(10) == 0
         finally:
             store.kill()
-    assert run_store(_settings(broker, timescale_database), until_end=True).total() == len(batch) - 20
+    assert run_store(_settings(broker, dsn), until_end=True).total() == len(batch) - 20
 
 
 def _until(condition: Callable[[], bool], errors: Path) -> None:
