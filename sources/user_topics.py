@@ -109,10 +109,6 @@ class UserTopics:
         for part in due:
             part.committed = part.done
 
-    def close(self) -> None:
-        """Leave the broker."""
-        self._consumer.close()
-
     def _merged(self) -> Iterator[Item]:
         while not self._stop():
             yield from self._released()
