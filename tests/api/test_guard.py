@@ -31,12 +31,11 @@ def test_the_page_has_no_script_or_style_of_its_own(api: httpx.Client) -> None:
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.0.0.1:8300", "localhost:1", "[::1]:8300", "10.1.2.3", "desk.example"]
-)
-def test_hosts_that_are_ours(api: httpx.Client, market: str, host: str) -> None:
-    with running(ApiConfig(dsn=market, port=0, allowed_hosts=("desk.example",))) as address:
-        assert httpx.get(f"{address}/health", headers={"host": host}).status_code == 200
+def test_hosts_that_are_ours(market: str) -> None:
+    hosts = ["127.0.0.1", "127.0.0.1:8300", "localhost:1", "LOCALHOST", "[::1]:8300", "10.1.2.3", "desk.example"]
+    config = ApiConfig(dsn=market, port=0, allowed_hosts=("desk.example",))
+    with running(config) as address, httpx.Client(base_url=address) as api:
+        assert [api.get("/health", headers={"host": host}).status_code for host in hosts] == [200] * len(hosts)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "[::1", ""])
