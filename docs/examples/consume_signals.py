@@ -5,13 +5,15 @@ import os
 
 from confluent_kafka import Consumer
 
-consumer = Consumer({
-    "bootstrap.servers": os.environ.get("KAFKA", "127.0.0.1:9092"),
-    "group.id": "execution",
-    "isolation.level": "read_committed",  # a signal of an unfinished transaction is never seen
-    "auto.offset.reset": "earliest",
-    "enable.auto.commit": False,
-})
+consumer = Consumer(
+    {
+        "bootstrap.servers": os.environ.get("KAFKA", "127.0.0.1:9092"),
+        "group.id": "execution",
+        "isolation.level": "read_committed",  # a signal of an unfinished transaction is never seen
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+    }
+)
 consumer.subscribe(["signals.published"])
 while (message := consumer.poll(5.0)) is not None:
     if message.error():
