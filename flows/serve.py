@@ -19,7 +19,10 @@ def run_api(settings: Settings) -> None:
     claim_port(settings)
     # By name, since the arrows between packages go the other way: the API reads, and nobody here depends on it.
     config: Any = import_module("api.config").ApiConfig(
-        dsn=settings.database.read_dsn or settings.database.dsn, host=settings.api.host, port=settings.api.port
+        dsn=settings.database.read_dsn or settings.database.dsn,
+        host=settings.api.host,
+        port=settings.api.port,
+        allowed_hosts=settings.api.allowed_hosts,
     )
     import_module("api.server").make_server(config).run()
 

@@ -106,6 +106,8 @@ class ApiSettings(_Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 8300
+    allowed_hosts: tuple[str, ...] = ()
+    """Names beside ``localhost`` and plain addresses under which browsers may reach it."""
 
 
 class Settings(BaseSettings):

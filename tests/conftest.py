@@ -6,6 +6,9 @@ import pytest
 from hypothesis import settings
 
 from flows.embedded.broker import CLIENT, EmbeddedBroker
+from tests.integration.timescale_fixtures import embedded, timescale
+
+__all__ = ["embedded", "embedded_kafka", "timescale"]
 
 settings.register_profile("candlewick", deadline=None)  # machines are shared: a slow moment is no failure
 settings.load_profile("candlewick")

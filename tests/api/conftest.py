@@ -14,9 +14,9 @@ from schemas.time import MINUTE
 from sinks.migrate import migrate
 from tests.api.market import BTC, ETH, SPOT, fill, history
 from tests.api.serving import running
-from tests.integration.timescale_fixtures import embedded, new_database, timescale
+from tests.integration.timescale_fixtures import new_database
 
-__all__ = ["MINUTES", "embedded", "market_in", "timescale"]
+__all__ = ["MINUTES", "market_in"]
 
 MINUTES: Final = 240
 

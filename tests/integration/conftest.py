@@ -8,9 +8,9 @@ import pytest
 
 from tests.integration.golden import Golden, golden_of, record
 from tests.integration.kafka_broker import KafkaBroker, MissingError, fetch
-from tests.integration.timescale_fixtures import database, embedded, empty_database, timescale, timescale_database
+from tests.integration.timescale_fixtures import database, empty_database, timescale_database
 
-__all__ = ["database", "embedded", "empty_database", "kafka", "timescale", "timescale_database"]
+__all__ = ["database", "empty_database", "kafka", "timescale_database"]
 
 
 @pytest.fixture(scope="session")

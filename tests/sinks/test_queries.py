@@ -15,9 +15,7 @@ from sinks.figures import missing_tables
 from sinks.migrate import migrate
 from sinks.queries import newest_stored, signals_after, stored_seq
 from tests.api.market import BTC, signal
-from tests.integration.timescale_fixtures import embedded, new_database
-
-__all__ = ["embedded"]
+from tests.integration.timescale_fixtures import new_database
 
 START = 1_723_161_600_000_000_000
 INSERT = """
