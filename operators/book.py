@@ -135,6 +135,11 @@ class OrderBook:
         return self.gaps > 0 and not self.synchronised
 
     @property
+    def trusted(self) -> bool:
+        """Whether it is synchronised, and has been told anything since somebody was last known not to have listened."""
+        return self.synchronised and self._proven
+
+    @property
     def crossed(self) -> bool:
         """Best bid at or above best ask: impossible on a venue, so something was lost unseen."""
         bid, ask = self.bids.best(1), self.asks.best(1)
@@ -146,7 +151,7 @@ class OrderBook:
         A side that is known to have fewer gives all of them. ``None`` while stale or in doubt, where a side is empty,
         and where a level lies beyond what the book snapshot reached: levels there are known only if they changed since.
         """
-        if not (self.synchronised and self._proven):
+        if not self.trusted:
             return None
         bids, asks = self.bids.best(count), self.asks.best(count)
         if not bids or not asks or bids[-1] < self._reach_bid or asks[-1] > self._reach_ask:

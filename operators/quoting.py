@@ -123,7 +123,7 @@ class Quoting:
             ask_prices=top[2],
             ask_sizes=top[3],
             imbalance=imbalance(top[1], top[3]),
-            stale=not self.book.synchronised,
+            stale=not self.book.trusted,
         )
         self._outbox.put(sample, event.ts_received)
 

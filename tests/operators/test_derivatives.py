@@ -1,0 +1,95 @@
+"""Funding, mark price, open interest and liquidations as last known."""
+
+import pytest
+
+from operators.config import InstrumentConfig
+from operators.derivatives import Derivatives, Settlement
+from operators.instrument import Instrument
+from schemas.market import FundingRate, Liquidation, MarketEvent, MarkPrice, OpenInterest, Side
+from schemas.time import HOUR
+from sources.tapes.tape import open_tapes
+from tests.data import DATA, needs_data
+from tests.operators.support import ID, START, beat, beats, ns, run, trade, vectors
+
+
+def mark(at: float, price: float, index: float | None = None, **more: float) -> MarkPrice:
+    return MarkPrice(
+        instrument_id=ID, ts_event=ns(at), ts_received=ns(at), price=price, index_price=index,
+        funding_rate=more.get("rate"), next_funding=START + int(more["next"]) * HOUR if "next" in more else None,
+    )  # fmt: skip
+
+
+def liquidation(at: float, side: Side, size: float) -> Liquidation:
+    return Liquidation(instrument_id=ID, ts_event=ns(at), ts_received=ns(at), side=side, price=9.0, size=size)
+
+
+def interest(at: float, amount: float) -> OpenInterest:
+    return OpenInterest(instrument_id=ID, ts_event=ns(at), ts_received=ns(at), open_interest=amount)
+
+
+def test_nothing_is_known_before_it_is_told() -> None:
+    known = Derivatives()
+    assert (known.mark_price, known.basis_bps, known.funding_rate, known.open_interest) == (None, None, None, None)
+    known.on_mark(mark(1, 100.0))
+    assert (known.mark_price, known.basis_bps, known.funding_rate) == (100.0, None, None)
+
+
+def test_basis() -> None:
+    known = Derivatives()
+    known.on_mark(mark(1, 100.5, 100.0))
+    assert known.basis_bps == pytest.approx(50.0)
+    known.on_mark(mark(2, 1e14, 5e-324))
+    assert known.basis_bps is None  # no number stands for this
+
+
+def test_older_news_is_ignored() -> None:
+    known = Derivatives()
+    known.on_mark(mark(5, 100.0, 100.0, rate=0.0001))
+    known.on_mark(mark(4, 90.0, 95.0, rate=0.0009))
+    known.on_funding(FundingRate(instrument_id=ID, ts_event=ns(3), ts_received=ns(3), rate=0.5))
+    known.on_open_interest(interest(5, 7.0))
+    known.on_open_interest(interest(4, 8.0))
+    assert (known.mark_price, known.index_price, known.funding_rate, known.open_interest) == (100.0, 100.0, 0.0001, 7.0)
+    known.on_funding(FundingRate(instrument_id=ID, ts_event=ns(6), ts_received=ns(6), rate=0.5))
+    assert known.funding_rate == 0.5
+
+
+def test_a_settlement_is_the_step_of_the_next_funding_time() -> None:
+    known = Derivatives()
+    assert known.on_mark(mark(1, 1.0, rate=0.1, next=8)) is None
+    assert known.on_mark(mark(2, 1.0, rate=0.1, next=8)) is None
+    assert known.on_mark(mark(3, 1.0, rate=0.1, next=16)) == Settlement(ns(3), START + 8 * HOUR, START + 16 * HOUR)
+    assert known.on_mark(mark(4, 1.0, rate=0.1, next=12)) is None  # a correction
+
+
+def test_what_was_forced_is_counted_by_side_and_only_once() -> None:
+    instrument = Instrument(ID, InstrumentConfig())
+    events = [liquidation(1, "sell", 2.0), liquidation(2, "buy", 3.0), liquidation(2, "buy", 3.5)]
+    run([*events, *events], instrument=instrument)
+    assert (instrument._derivatives.liquidated_long, instrument._derivatives.liquidated_short) == (2.0, 6.5)
+
+
+def test_after_a_silence_all_has_to_be_told_again() -> None:
+    told = mark(1, 101.0, 100.0, rate=0.0002, next=8)
+    before: list[MarketEvent] = [beat(0), told, trade(2, 9.0), *beats(3, 70, 1)]
+    events = [*before, *beats(100, 130, 1), trade(130, 9.0), *beats(131, 190, 1)]
+    known = [(vector.features["basis_bps"], vector.features["funding_rate"]) for vector in vectors(run(events))]
+    assert known == [(pytest.approx(100.0), 0.0002), (None, None)]
+
+
+def test_restored_it_goes_on_as_before() -> None:
+    known, again = Derivatives(), Derivatives()
+    known.on_mark(mark(5, 100.0, 99.0, rate=0.0001, next=8))
+    known.on_liquidation(liquidation(6, "sell", 2.0))
+    again.restore(known.state())
+    assert again.on_mark(mark(4, 1.0)) is None
+    assert again.state() == known.state()
+
+
+@needs_data
+def test_the_settlement_of_a_real_tape() -> None:
+    files = [DATA / "ws_raw/binance_2023-04-05_funding" / f"usdm_btcusdt_2023040{day}.dat.gz" for day in (4, 5)]
+    known = Derivatives()
+    marks = [item for item in open_tapes([(files, "binanceusdm")])[0] if isinstance(item, MarkPrice)]
+    settled = [found for found in map(known.on_mark, marks) if found is not None]
+    assert settled == [Settlement(1680652801000 * 10**6, 1680652800000 * 10**6, 1680681600000 * 10**6)]
