@@ -21,7 +21,8 @@ from tests.integration.kafka_broker import KafkaBroker
 
 __all__ = ["COMMAND", "Pipeline", "Read", "results", "rows", "until"]
 
-COMMAND: Final = [sys.executable, "-m", "flows.cli.main"]
+COMMAND: Final = [sys.executable, "-m", "flows.child", str(os.getpid())]
+"""`candlewick` as a process that ends with this one, whatever becomes of the test."""
 RESULTS: Final = [topic.name for topic in TOPICS if topic.lane != "log"]
 
 Read = dict[str, dict[str, list[bytes]]]
