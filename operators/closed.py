@@ -24,8 +24,8 @@ class Closed(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """Whom the desk waits for, from the close after ``ts_from`` on, known to be complete up to ``ts_close`` (ns)."""
+    """Whom the desk waits for at the closes up to ``ts_close`` (ns) that no earlier one told of."""
 
     ts_close: int
-    changes: list[tuple[int, tuple[str, ...]]]
-    """``(ts_from, instrument_ids)``, in order."""
+    members: tuple[str, ...]
+    """Instruments, sorted."""

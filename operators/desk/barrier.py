@@ -23,17 +23,16 @@ class Barrier(Struct, kw_only=True):
     """The closes that wait, as a heap."""
     progress: dict[str, int] = {}
     """Last close that each instrument has spoken about."""
-    known_to: int = 0
-    """Up to here it is known who is a member."""
     decided_to: int = 0
-    changes: list[tuple[int, tuple[str, ...]]] = []
-    """``(ts_from, members)``: in force at the closes after ``ts_from``."""
+    standings: list[Standing] = []
+    """Those that reach beyond what was decided, oldest first."""
 
     def add(self, record: Closed | Standing) -> None:
         """Take a record of an instrument or of the control key."""
         if isinstance(record, Standing):
-            self.changes += record.changes
-            self.known_to = record.ts_close
+            if self.standings and self.standings[-1].members == record.members:
+                self.standings.pop()
+            self.standings.append(record)
             return
         self.progress[record.instrument_id] = record.ts_close
         if record.ts_close <= self.decided_to:
@@ -45,19 +44,24 @@ class Barrier(Struct, kw_only=True):
 
     def ready(self) -> Iterator[tuple[int, list[Closed]]]:
         """The closes that can be decided now, oldest first, with their members' records by instrument."""
-        while self.queue and self.queue[0] <= self.known_to:
-            ts_close = self.queue[0]
-            members = self.members(ts_close)
-            if any(self.progress.get(member, 0) < ts_close for member in members):
+        while self.queue:
+            members = self._complete(self.queue[0])
+            if members is None:
                 return
-            records = self.waiting.pop(heappop(self.queue))
-            self.decided_to = ts_close
-            yield ts_close, [records[member] for member in members if member in records]
+            self.decided_to = heappop(self.queue)
+            records = self.waiting.pop(self.decided_to)
+            found = [records[member] for member in members if member in records]
+            if found:
+                yield self.decided_to, found
 
-    def members(self, ts_close: int) -> tuple[str, ...]:
-        """Who is waited for at ``ts_close`` (ns), sorted; changes that no later close needs are forgotten."""
-        while len(self.changes) > 1 and self.changes[1][0] < ts_close:
-            del self.changes[0]
-        if self.changes and self.changes[0][0] < ts_close:
-            return self.changes[0][1]
-        return ()
+    def _complete(self, ts_close: int) -> tuple[str, ...] | None:
+        """The members at ``ts_close`` (ns) if they, and those of all closes before it, have spoken."""
+        while self.standings:
+            standing = self.standings[0]
+            until = min(ts_close, standing.ts_close)
+            if any(self.progress.get(member, 0) < until for member in standing.members):
+                return None
+            if ts_close <= standing.ts_close:
+                return standing.members
+            del self.standings[0]
+        return None

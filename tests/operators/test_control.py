@@ -15,8 +15,6 @@ from schemas.time import MILLISECOND
 from schemas.topics import Outgoing
 from tests.operators.support import ID, QUICK, START, beat, ns
 
-Change = tuple[int, tuple[str, ...]]
-
 
 def join(at: float, *members: str, source: str = "a") -> Membership:
     return Membership(
@@ -33,46 +31,39 @@ def feed(control: Control, *events: MarketEvent | bytes) -> list[Outgoing | Stan
     return control.on_batch(Batch(CONTROL, 2, [(i, START // MILLISECOND, value) for i, value in enumerate(values)]))
 
 
-def changes(*events: MarketEvent) -> list[tuple[int, list[Change]]]:
-    out = feed(Control(InstrumentConfig()), *events)
-    return [(record.ts_close, record.changes) for record in out if isinstance(record, Standing)]
+def standings(*events: MarketEvent) -> list[Standing]:
+    return [record for record in feed(Control(InstrumentConfig()), *events) if isinstance(record, Standing)]
 
 
-def test_in_force_from_the_first_close_that_is_not_settled() -> None:
-    assert changes(join(0, "b:y", "b:x"), pulse(2.4), pulse(2.5), pulse(62.5)) == [
-        (ns(-60), [(ns(-60), ("b:x", "b:y"))]),
-        (ns(0), []),
-        (ns(60), []),
-    ]
+def members(at: float, *names: str) -> Standing:
+    return Standing(ns(at), names)
 
 
-def test_a_membership_read_after_a_close_was_told_does_not_reach_back() -> None:
-    assert changes(pulse(125), join(61, "b:x"), pulse(185)) == [(ns(120), []), (ns(180), [(ns(120), ("b:x",))])]
+def test_closes_are_told_of_when_the_allowed_lateness_has_passed() -> None:
+    found = standings(join(0, "b:y", "b:x"), pulse(2.4), pulse(2.5), pulse(62.25), pulse(62.5), pulse(62.75))
+    assert found == [members(at, "b:x", "b:y") for at in (-60, 0, 60)]
+
+
+def test_in_force_from_the_first_close_that_was_not_told_of() -> None:
+    found = standings(pulse(125), join(61, "b:x"), pulse(185), join(600, "b:y"), pulse(630))
+    assert found == [members(120), members(180, "b:x"), members(600, "b:y")]
 
 
 def test_each_source_speaks_for_its_own_instruments() -> None:
     both = [join(0, "b:x"), join(0, "b:y", "b:x", source="b"), join(0, source="a")]
-    found = changes(*both, pulse(65), join(66, source="b"), pulse(125))
-    assert found == [(ns(60), [(ns(-60), ("b:x", "b:y"))]), (ns(120), [(ns(60), ())])]
+    found = standings(*both, pulse(65), join(66, source="b"), pulse(125))
+    assert found == [members(60, "b:x", "b:y"), members(120)]
 
 
-def test_the_same_said_again_is_no_change() -> None:
-    assert changes(join(0, "b:x"), pulse(65), join(66, "b:x"), pulse(125)) == [
-        (ns(60), [(ns(-60), ("b:x",))]), (ns(120), []),
-    ]  # fmt: skip
-
-
-def test_changes_are_in_order_and_do_not_pile_up() -> None:
+def test_memory_does_not_grow_with_time() -> None:
     control = Control(InstrumentConfig())
     for i in range(1_000):
-        feed(control, join(1_000 - i, *["b:x"][: i % 2]))
-    assert len(control.state()) < 100
-    found = changes(join(300, "b:x"), join(100, "b:y"), pulse(400))
-    assert found == [(ns(360), [(ns(240), ("b:y",))])]
+        feed(control, join(i, *["b:x"][: i % 2]))
+    assert len(control.state()) < 50
 
 
 def test_heartbeats_of_the_past_tell_nothing() -> None:
-    assert [ts for ts, _ in changes(pulse(200), pulse(130), pulse(190), pulse(250))] == [ns(180), ns(240)]
+    assert standings(pulse(200), pulse(130), pulse(190), pulse(250)) == [members(180), members(240)]
 
 
 def test_what_has_no_business_here_becomes_a_dead_letter() -> None:

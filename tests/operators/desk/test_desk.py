@@ -1,0 +1,166 @@
+"""The desk: what it decides, and that no arrival changes it."""
+
+from itertools import product
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.closed import Closed, Standing
+from operators.config import DeskConfig, StrategyConfig
+from operators.desk.desk import Desk
+from operators.errors import StateError
+from schemas.time import MINUTE, Timeframe
+from schemas.topics import Outgoing
+from tests.operators.desk.support import (
+    CALM,
+    FALLING,
+    RISING,
+    absence,
+    closed,
+    decided,
+    definition,
+    interleaved,
+    signals,
+    standing,
+    vector,
+)
+from tests.operators.support import ID, QUICK, ns
+
+EAGER = DeskConfig(strategy=StrategyConfig(cooldown_bars=0))
+
+
+def test_a_candidate_and_its_publication_share_everything_but_their_status() -> None:
+    out = decided(closed(vector(1), known=definition()))
+    (candidate,), (published,) = signals(out), signals(out, "signals.published")
+    assert (candidate.status, published.status) == ("candidate", "published")
+    assert msgspec.structs.replace(published, status="candidate") == candidate
+    assert [sent.key for sent in out] == [ID, ID]
+    assert [sent.topic for sent in out] == ["signals.candidates", "signals.published"]
+
+
+def test_what_a_signal_says() -> None:
+    (signal,) = signals(decided(closed(vector(5), known=definition(tick_size=0.01))))
+    assert (signal.instrument_id, signal.timeframe, signal.direction) == (ID, "1m", "long")
+    assert (signal.strategy, signal.strategy_version) == ("confluence", "1")
+    assert (signal.calibrated, signal.models) == (False, [])
+    assert (signal.ts_event, signal.expiry, signal.horizon) == (ns(300), ns(300) + 3 * MINUTE, 24 * MINUTE)
+    assert signal.ts_decided == vector(5).ts_decided
+    assert (signal.bid, signal.ask, signal.entry_high) == (100.0, 100.1, 100.1)
+    assert signal.stop < signal.entry_low < signal.entry_high < signal.targets[0]
+    assert signal.size is not None
+    assert signal.size > 0
+    score = sum(factor.contribution for factor in signal.key_factors)
+    assert signal.confidence == pytest.approx(0.5 + score / 2)
+    assert 0.5 <= signal.confidence <= 1
+    assert (signal.quality, signal.vetoes) == ([], [])
+
+
+def test_the_explanation_can_be_read() -> None:
+    config = DeskConfig(strategy=StrategyConfig(threshold=0.3))
+    (signal,) = signals(decided(closed(vector(1, {**RISING, "rsi_14": 40.0, "obi_10": None})), config=config))
+    assert signal.explanation == (
+        "Long on 1m: 3 of 5 factors agree (score +0.32): EMA 20 lies 1.0 ATR above EMA 50; the microprice leans to the "
+        "ask; aggressive buyers exceed sellers by 50% of the volume. Against it: RSI 14 at 40 shows falling momentum. "
+        "Not known: obi_10."
+    )
+
+
+def test_a_short_is_a_short() -> None:
+    (signal,) = signals(decided(closed(vector(1, FALLING), known=definition())))
+    assert signal.direction == "short"
+    assert signal.targets[2] < signal.targets[0] < signal.entry_low < signal.entry_high < signal.stop
+    assert signal.entry_low == 100.0
+
+
+def test_a_tainted_or_unknown_feature_is_recorded_as_vetoed_and_never_published() -> None:
+    out = decided(closed(vector(1, {**RISING, "obi_10": None}, tainted={"tfi": "a hole at noon"}), known=definition()))
+    (vetoed,) = signals(out)
+    assert vetoed.status == "vetoed"
+    assert vetoed.vetoes == ["obi_10 is not known", "tfi is tainted: a hole at noon"]
+    assert vetoed.quality == ["a hole at noon"]
+    assert "Not known: obi_10." in vetoed.explanation
+    assert signals(out, "signals.published") == []
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        vector(1, CALM), vector(1, {}), vector(1, {**RISING, "atr_14": 0.0}), vector(1, bid=None), vector(1, ask=None),
+        vector(1, timeframe="4h"), absence(1),
+    ],
+)  # fmt: skip
+def test_nothing_to_say(record: object) -> None:
+    assert decided(closed(record)) == []  # type: ignore[arg-type]
+
+
+def test_a_signal_is_not_said_again_while_it_cools_down() -> None:
+    said = signals(decided(*[closed(vector(minute), known=definition()) for minute in range(1, 25)]))
+    assert [signal.ts_event for signal in said] == [ns(60), ns(660), ns(1_260)]
+
+
+def test_a_veto_cools_down_vetoes_but_holds_no_clean_candidate_back() -> None:
+    bad = [closed(vector(minute, tainted={"tfi": "x"}), known=definition()) for minute in range(1, 4)]
+    out = decided(*bad, *[closed(vector(minute), known=definition()) for minute in range(4, 10)])
+    assert [(signal.ts_event, signal.status) for signal in signals(out)] == [(ns(60), "vetoed"), (ns(240), "candidate")]
+
+
+def test_timeframes_and_instruments_cool_down_on_their_own() -> None:
+    both = ("x:a", "x:b")
+    records: list[Closed | Standing] = [standing(99, *both)]
+    timeframes: list[Timeframe] = ["1m", "5m"]
+    for minute in (5, 10):
+        records += [closed(*[vector(minute, instrument_id=name, timeframe=one) for one in timeframes]) for name in both]
+    said = signals(Desk(DeskConfig()).on_batch(records))
+    assert [(signal.timeframe, signal.instrument_id, signal.ts_event) for signal in said] == [
+        ("1m", "x:a", ns(300)), ("1m", "x:b", ns(300)), ("5m", "x:a", ns(300)), ("5m", "x:b", ns(300)),
+    ]  # fmt: skip
+
+
+def market() -> dict[str, list[Closed | Standing]]:
+    """Three instruments of which one joins and one leaves, one misses closes, and one is no member at all."""
+    names = ("x:a", "x:b", "x:c", "x:d")
+    streams: dict[str, list[Closed | Standing]] = {name: [] for name in names}
+    timeframes: list[Timeframe] = ["1m", "5m"]
+    for minute, (i, name) in product(range(1, 21), enumerate(names)):
+        if (minute + i) % 7 == 3:
+            continue
+        due = timeframes if minute % 5 == 0 else timeframes[:1]
+        kind = (RISING, FALLING, CALM)[(minute * (i + 1)) % 3]
+        streams[name].append(closed(*[vector(minute, kind, instrument_id=name, timeframe=one) for one in due]))
+        if (minute + i) % 5 == 1:
+            streams[name][-1] = closed(absence(minute, name))
+    members = [("x:a", "x:b")] * 7 + [("x:a", "x:b", "x:c")] * 6 + [("x:b", "x:c")] * 7
+    streams["control"] = [standing(minute, *names) for minute, names in enumerate(members, 1)]
+    return streams
+
+
+@QUICK
+@given(random=st.randoms(use_true_random=False), pieces=st.integers(1, 9), restarts=st.booleans())
+def test_no_interleaving_changes_what_is_decided(random: Random, pieces: int, restarts: bool) -> None:
+    in_turn = [record for stream in market().values() for record in stream]
+    expected = Desk(EAGER).on_batch(in_turn)
+    assert len(signals(expected, "signals.published")) > 10
+    records, desk, out = interleaved(market(), random), Desk(EAGER), list[Outgoing]()
+    for begin in range(0, len(records), pieces):
+        out += desk.on_batch(records[begin : begin + pieces])
+        if restarts:
+            desk = Desk.restored(desk.state(), EAGER)
+    assert out == expected
+
+
+def test_decisions_come_in_order_of_close_timeframe_and_instrument() -> None:
+    said = signals(Desk(EAGER).on_batch([record for stream in market().values() for record in stream]))
+    order = [(signal.ts_event, ["1m", "5m"].index(signal.timeframe), signal.instrument_id) for signal in said]
+    assert order == sorted(order)
+    assert "x:d" not in {signal.instrument_id for signal in said}
+    assert min(signal.ts_event for signal in said if signal.instrument_id == "x:c") > ns(7 * 60)
+    assert max(signal.ts_event for signal in said if signal.instrument_id == "x:a") <= ns(13 * 60)
+
+
+def test_the_state_of_another_version_is_refused() -> None:
+    state = msgspec.msgpack.decode(Desk(DeskConfig()).state())
+    with pytest.raises(StateError, match="version 8, this program reads 1"):
+        Desk.restored(msgspec.msgpack.encode({**state, "version": 8}), DeskConfig())
