@@ -4,7 +4,9 @@ import os
 import socket
 import subprocess
 import threading
+import time
 from contextlib import ExitStack
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -13,6 +15,10 @@ from flows.process import spawn
 from flows.settings import Settings
 
 __all__ = ["Task", "run_cluster"]
+
+_POLL_S: Final = 0.1
+_PATIENCE_S: Final = 8.0
+"""For a clean end of all workers."""
 
 
 class Task(BaseModel):
@@ -36,8 +42,10 @@ def run_cluster(settings: Settings, stop: threading.Event, *, until_end: bool) -
         Task(settings=settings, addresses=addresses, number=number, until_end=until_end, parent=os.getpid())
         for number in range(len(addresses))
     ]
-    workers = [spawn("flows.worker", task.model_dump_json().encode()) for task in tasks]
+    workers: list[subprocess.Popen[bytes]] = []
     try:
+        for task in tasks:
+            workers.append(spawn("flows.worker", task.model_dump_json().encode()))  # noqa: PERF401, ended below if one fails
         _supervise(workers, stop)
     finally:
         for worker in workers:
@@ -46,13 +54,17 @@ def run_cluster(settings: Settings, stop: threading.Event, *, until_end: bool) -
 
 
 def _supervise(workers: "list[subprocess.Popen[bytes]]", stop: threading.Event) -> None:
-    asked = False
+    deadline: float | None = None
     while any(worker.poll() is None for worker in workers):
         for number, worker in enumerate(workers):
             if worker.poll() not in {None, 0}:  # the others would wait for it for ever
                 raise FlowError(f"engine worker {number} ended with status {worker.returncode}; all were stopped")
-        if stop.wait(0.1) and not asked:
-            asked = True
+        if deadline is not None:
+            if time.monotonic() > deadline:
+                return  # whoever still runs is killed: what it has not finished is read again
+            time.sleep(_POLL_S)
+        elif stop.wait(_POLL_S):
+            deadline = time.monotonic() + _PATIENCE_S
             for worker in workers:
                 worker.terminate()
 

@@ -70,13 +70,15 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
     Raises:
         FlowError: the API's port is taken, another demo runs in ``folder``, or a part did not start.
     """
-    claim_port(load())
+    folder = folder.absolute()
+    claim_port(load(with_file=False))
     with ExitStack() as stack:
         database = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
         rmtree(folder / "recovery", ignore_errors=True)
         _renew(database.dsn)
         broker = stack.enter_context(EmbeddedBroker(_PARTITIONS))
         settings = load(
+            with_file=False,
             profile="embedded",
             kafka={
                 "bootstrap": broker.bootstrap, "partitions": _PARTITIONS, "transactions": False, "client": dict(CLIENT),
@@ -88,7 +90,7 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
         running = Demo(f"http://{settings.api.host}:{settings.api.port}", settings, {})
         stack.callback(_end, running.processes)
         for name, words in _commands(seed).items():
-            running.processes[name] = _start(words, settings)
+            running.processes[name] = _start(words, settings, folder)
         deadline = time.monotonic() + _PATIENCE_S
         running.wait(lambda: stopped() or _has_signals(settings) or time.monotonic() > deadline)
         yield running
@@ -105,14 +107,15 @@ def _commands(seed: int) -> dict[str, list[str]]:
     }
 
 
-def _start(words: list[str], settings: Settings) -> "subprocess.Popen[bytes]":
-    """A subcommand with these settings, in a session of its own: Ctrl-C reaches us alone, we end it in our order."""
+def _start(words: list[str], settings: Settings, folder: Path) -> "subprocess.Popen[bytes]":
+    """A subcommand with these settings alone, in a session of its own: Ctrl-C reaches us, we end it in our order."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     for name in _OURS:
         environment[name] = getattr(settings, name.rpartition("_")[2].lower()).model_dump_json()
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)  # `folder` is not where we are
     null = subprocess.DEVNULL  # errors are still told
     command = [sys.executable, "-m", "flows.child", str(os.getpid()), *words]
-    return subprocess.Popen(command, env=environment, stdin=null, stdout=null, start_new_session=True)
+    return subprocess.Popen(command, cwd=folder, env=environment, stdin=null, stdout=null, start_new_session=True)
 
 
 def _end(processes: "dict[str, subprocess.Popen[bytes]]") -> None:

@@ -5,12 +5,14 @@ import time
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 import msgspec
 
+from flows.errors import FlowError
 from flows.feeds import Item, rejected
 from schemas.codec import encode
 from schemas.deadletters import dead_letter
@@ -119,18 +121,20 @@ class Recorder:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._partial = path.with_name(f".{path.name}.partial")
-        # No time stamp in the header: equal records give equal bytes.
         packed = path.suffix == ".gz"
-        self._file = gzip.GzipFile(self._partial, "wb", 6, mtime=0) if packed else self._partial.open("wb")
+        with _explained(path):
+            # No time stamp in the header: equal records give equal bytes.
+            self._file = gzip.GzipFile(self._partial, "wb", 6, mtime=0) if packed else self._partial.open("wb")
 
     def write(self, event: MarketEvent) -> None:
         """Append one record."""
-        self._file.write(encode(event) + b"\n")
+        with _explained(self._path):
+            self._file.write(encode(event) + b"\n")
 
     def reject(self, letter: Outgoing) -> None:
-        """Append the line as it was, to be refused by every reader of the recording."""
+        """Append the line as it was behind a mark, so that every reader of the recording refuses it too."""
         value = msgspec.json.decode(letter.value, type=DeadLetter).value
-        self._file.write(b64decode(value or "").replace(b"\n", b" ") + b"\n")
+        self._file.write(b"refused: " + b64decode(value or "").replace(b"\n", b" ") + b"\n")
 
     def flush(self) -> None:
         """Nothing waits."""
@@ -140,8 +144,17 @@ class Recorder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Finish: only now is the file there under its name, and only whole."""
-        self._file.close()
-        if error is None:
-            self._partial.replace(self._path)
-        else:
-            self._partial.unlink()
+        with _explained(self._path):
+            self._file.close()
+            if error is None:
+                self._partial.replace(self._path)
+            else:
+                self._partial.unlink()
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FlowError(f"recording {path}: {error.strerror or error}") from error

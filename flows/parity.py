@@ -11,7 +11,7 @@ from msgspec import Struct
 from flows.engine import engine_flow
 from flows.errors import FlowError
 from flows.run import kafka_client
-from flows.runtime import run_main
+from flows.runtime import run_here
 from flows.settings import Settings
 from schemas.errors import place
 from schemas.message import Message
@@ -47,8 +47,11 @@ class _Result(NamedTuple):
     place: str
 
 
-def verify_parity(settings: Settings, *, since: int = 0, until: int | None = None) -> Parity:
+def verify_parity(settings: Settings, *, since: int = 0, until: int | None = None, running: bool = False) -> Parity:
     """Read the whole log, and compare every result decided in ``[since, until)`` (ns) with the result topics.
+
+    While the engine is ``running`` it may be behind the log's end: what is missing and newer than the newest result of
+    its instrument is pending then, and no difference.
 
     The engine always begins at the log's first message, since what it knows comes from there; ``since`` leaves out the
     results of a time for which the log no longer holds what came before.
@@ -69,9 +72,11 @@ def verify_parity(settings: Settings, *, since: int = 0, until: int | None = Non
             replayed[record.topic, record.id] = _Result(record.key, record.ts_ms, _digest(record.value), "")
 
     _replay(settings, keep)
-    reached = {(name[0], result.key): result.ts_ms for name, result in sorted(live.items(), key=lambda i: i[1].ts_ms)}
+    reached: dict[str, int] = {}
+    for result in live.values():
+        reached[result.key] = max(result.ts_ms, reached.get(result.key, -1))
     missing = [name for name in replayed if name not in live]
-    pending = {name for name in missing if replayed[name].ts_ms > reached.get((name[0], replayed[name].key), -1)}
+    pending = {name for name in missing if running and replayed[name].ts_ms > reached.get(replayed[name].key, -1)}
     wrong = {name for name in replayed if name in live and live[name].digest != replayed[name].digest}
     wrong.update(name for name in missing if name not in pending)
     wrong.update(name for name in live if name not in replayed)
@@ -88,7 +93,7 @@ def _live(settings: Settings, asked: Callable[[int], bool]) -> tuple[dict[_Name,
     contradictions: set[_Name] = set()
     for message in _messages(settings):
         value = message.value or b""
-        record = msgspec.json.decode(value)
+        record = _decoded(message, value)
         if message.topic == "dead_letters" and record.get("topic") != LOG:
             continue  # written by an ingester, not by the engine
         if not asked(message.ts_ms):
@@ -101,27 +106,35 @@ def _live(settings: Settings, asked: Callable[[int], bool]) -> tuple[dict[_Name,
     return found, contradictions
 
 
+def _decoded(message: Message, value: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(value, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        where = place(message.topic, message.partition, message.offset)
+        raise FlowError(f"{where} is not a result: {error}") from error
+
+
 def _messages(settings: Settings) -> Iterator[Message]:
     failures: list[LogError] = []
     source = ResultTopics(
         kafka_client(settings), _COMPARED, {}, stop=lambda: False, failed=failures.append, until_end=True
     )
     part = source.build_part("", "", None)
-    while True:
-        try:
-            batches = part.next_batch()
-        except StopIteration:
-            break
-        for batch in batches:
-            yield from batch
-    part.close()
+    try:
+        while True:
+            for batch in part.next_batch():
+                yield from batch
+    except StopIteration:
+        pass
+    finally:
+        part.close()
     if failures:
         raise failures[0]
 
 
 def _replay(settings: Settings, keep: Callable[[Outgoing], None]) -> None:
     log = KafkaLog(kafka_client(settings), until_end=True, max_ahead_s=settings.engine.max_ahead_s)
-    run_main(engine_flow(settings, log, _Kept(keep), _Kept(keep)))
+    run_here(engine_flow(settings, log, _Kept(keep), _Kept(keep)))
 
 
 def _describe(settings: Settings, name: _Name, live: dict[_Name, _Result], replayed: dict[_Name, _Result]) -> str:

@@ -10,7 +10,7 @@ from flows.engine import engine_flow
 from flows.feeds import Feed
 from flows.memory import MemoryLog
 from flows.progress import shown
-from flows.runtime import run_main
+from flows.runtime import run_here
 from flows.settings import Settings
 from sinks.files import FileSink
 
@@ -31,5 +31,5 @@ def replay(settings: Settings, feed: Feed, out: Path, fmt: Literal["jsonl", "par
         CandlewickError: an input that cannot be read or an output that cannot be written.
     """
     with FileSink(out, fmt) as features, FileSink(out, fmt) as signals, shown(feed) as items:
-        run_main(engine_flow(settings, MemoryLog(items), features, signals))
+        run_here(engine_flow(settings, MemoryLog(items), features, signals))
     return Replayed(features.written + signals.written)

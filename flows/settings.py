@@ -1,10 +1,11 @@
 """Every setting, from ``candlewick.toml`` and ``CANDLEWICK_SECTION__KEY``; only here is the environment read."""
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -22,6 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+_SECRET: Final = re.compile(r"passw|secret|\bkey\b|dsn|oauth", re.IGNORECASE)
 
 
 def _split(value: Any) -> Any:
@@ -31,7 +33,8 @@ def _split(value: Any) -> Any:
     return json.loads(value) if value.startswith("[") else [part.strip() for part in value.split(",")]
 
 
-Timeframes = Annotated[tuple[Timeframe, ...], NoDecode, BeforeValidator(_split)]
+Timeframes = Annotated[tuple[Timeframe, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+Reach = Annotated[float, Field(gt=0, le=100)]
 
 
 class SettingsError(CandlewickError):
@@ -39,7 +42,7 @@ class SettingsError(CandlewickError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class KafkaSettings(_Section):
@@ -88,7 +91,7 @@ class StrategySettings(_Section):
     timeframes: Timeframes = ("1m", "5m", "15m")
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.45
     stop_atr: Annotated[float, Field(gt=0, le=20)] = 1.5
-    targets_atr: tuple[float, float, float] = (1.5, 3.0, 4.5)
+    targets_atr: tuple[Reach, Reach, Reach] = (1.5, 3.0, 4.5)
     horizon_bars: Annotated[int, Field(ge=1, le=1_000)] = 24
     entry_bars: Annotated[int, Field(ge=1, le=1_000)] = 3
     cooldown_bars: Annotated[int, Field(ge=0, le=1_000)] = 10
@@ -125,6 +128,13 @@ class Settings(BaseSettings):
     risk: RiskSettings = RiskSettings()
     api: ApiSettings = ApiSettings()
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        unknown = set(self.strategy.timeframes) - set(self.engine.timeframes)
+        if unknown:
+            raise ValueError(f"strategy.timeframes has {', '.join(sorted(unknown))}, which engine.timeframes lacks")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -138,14 +148,20 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def load(**overrides: Any) -> Settings:
-    """The settings in force.
+class _Embedded(Settings):
+    """For the demo: a ``candlewick.toml`` that lies about is of another installation."""
+
+    model_config = SettingsConfigDict(toml_file=None)
+
+
+def load(*, with_file: bool = True, **overrides: Any) -> Settings:
+    """The settings in force; ``with_file``: ``candlewick.toml`` of the working directory among them.
 
     Raises:
         SettingsError: one line a wrong key: its full name, the value found, what is allowed.
     """
     try:
-        return Settings(**overrides)
+        return (Settings if with_file else _Embedded)(**overrides)
     except ValidationError as error:
         raise SettingsError("\n".join(_line(entry) for entry in error.errors())) from error
     except (OSError, ValueError) as error:  # an unreadable or ungrammatical file, or JSON in the environment
@@ -156,4 +172,7 @@ def _line(entry: Any) -> str:
     key = ".".join(str(part) for part in entry["loc"])
     if entry["type"] == "extra_forbidden":
         return f"setting {key}: there is no such key"
-    return f"setting {key} = {entry['input']!r}: {entry['msg']}"
+    if not key:
+        return f"settings: {entry['msg'].removeprefix('Value error, ')}"
+    value = "(hidden)" if _SECRET.search(key) else repr(entry["input"])
+    return f"setting {key} = {value}: {entry['msg']}"

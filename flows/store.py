@@ -7,7 +7,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-from flows.runtime import run_main
+from flows.runtime import run_here
 from flows.settings import Settings
 from schemas.errors import CandlewickError
 from schemas.message import Message
@@ -73,7 +73,7 @@ def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None
         )
         flow = Dataflow("store")
         op.output("database", op.input("topics", flow, source), _Sink(writer, run))
-        run_main(flow)  # in this thread, where signals arrive
+        run_here(flow)  # in this thread, where signals arrive
     finally:
         writer.close()
     if run.error is not None:

@@ -17,9 +17,10 @@ def verify_parity(
     *,
     since: Annotated[str | None, typer.Option(help="Only results decided from then on, ISO 8601 UTC")] = None,
     until: Annotated[str | None, typer.Option(help="Only results decided before then")] = None,
+    running: Annotated[bool, typer.Option("--running", help="The engine may still be behind the log's end")] = False,
 ) -> None:
     """Run the log through the engine again and hold the results against what live wrote; exit 1 if they differ."""
-    found = verify(load(), since=_ns("--since", since) or 0, until=_ns("--until", until))
+    found = verify(load(), since=_ns("--since", since) or 0, until=_ns("--until", until), running=running)
     if found.pending:
         typer.echo(f"{found.pending} results are not written yet by the live engine")
     if found.difference is None:

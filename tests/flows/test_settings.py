@@ -24,8 +24,8 @@ def test_environment_wins_over_file_over_default(elsewhere: Path, monkeypatch: p
     assert (settings.engine.workers, settings.engine.batch_size) == (2, 7)
     assert (settings.kafka.bootstrap, settings.kafka.partitions) == ("a:1", 12)
     assert load(engine={"workers": 5}).engine.workers == 5
-    monkeypatch.setenv("CANDLEWICK_ENGINE__TIMEFRAMES", "1m, 1h")
-    assert load().engine.timeframes == ("1m", "1h")
+    monkeypatch.setenv("CANDLEWICK_ENGINE__TIMEFRAMES", "1m, 5m,15m,1h")
+    assert load().engine.timeframes == ("1m", "5m", "15m", "1h")
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,10 @@ def test_environment_wins_over_file_over_default(elsewhere: Path, monkeypatch: p
         ("CANDLEWICK_KAFKA__BOOTSTRAPS", "x", ["kafka.bootstraps", "no such key"]),
         ("CANDLEWICK_ENGINE__TIMEFRAMES", "1m,7m", ["engine.timeframes.1", "'7m'"]),
         ("CANDLEWICK_STRATEGY__TARGETS_ATR", "1,2", ["strategy"]),
+        ("CANDLEWICK_STRATEGY__TARGETS_ATR", "[1, 2, Infinity]", ["strategy.targets_atr.2", "inf"]),
+        ("CANDLEWICK_ENGINE__TIMEFRAMES", "[]", ["engine.timeframes", "at least 1"]),
+        ("CANDLEWICK_ENGINE__TIMEFRAMES", "1h", ["strategy.timeframes has 15m, 1m, 5m, which engine.timeframes lacks"]),
+        ("CANDLEWICK_KAFKA__CLIENT", '{"sasl.password": ["hush"]}', ["kafka.client.sasl.password", "(hidden)"]),
     ],
 )
 def test_a_wrong_value_is_named(name: str, value: str, parts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +50,7 @@ def test_a_wrong_value_is_named(name: str, value: str, parts: list[str], monkeyp
         load()
     for part in parts:
         assert part in str(refused.value)
+    assert "hush" not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["[engine\n", "workers = 3\n", '[engine]\nworkers = "many"\n'])

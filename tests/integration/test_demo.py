@@ -15,6 +15,8 @@ from tests.integration.pipeline import until
 
 pytestmark = pytest.mark.integration
 
+_ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
 def port() -> int:
@@ -27,10 +29,17 @@ def port() -> int:
 
 def start(folder: Path, port: int, *arguments: str) -> "subprocess.Popen[str]":
     """``candlewick demo`` with its API at ``port``."""
-    environment = {**os.environ, "CANDLEWICK_API__PORT": str(port)}
+    environment = {**os.environ, "CANDLEWICK_API__PORT": str(port), "PYTHONPATH": str(_ROOT)}
+    folder.parent.joinpath("candlewick.toml").write_text('[kafka.client]\n"security.protocol" = "SSL"\n')  # no concern
     command = [sys.executable, "-m", "flows.cli.main", "demo", "--folder", str(folder), *arguments]
     return subprocess.Popen(
-        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        command,
+        cwd=folder.parent,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
     )
 
 

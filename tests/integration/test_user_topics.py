@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from flows.engine import engine_flow
 from flows.feeds import Feed, topics_feed
 from flows.replay import replay
-from flows.runtime import run_main
+from flows.runtime import run_here
 from flows.settings import Settings
 from schemas.codec import decode_event, encode
 from schemas.market import (
@@ -78,7 +78,7 @@ def bars_of_the_log(bootstrap: str, folder: Path) -> Bars:
     """What the engine makes of all that is in the log."""
     log = KafkaLog({"bootstrap.servers": bootstrap}, until_end=True)
     with FileSink(folder) as features, FileSink(folder) as signals:
-        run_main(engine_flow(Settings(), log, features, signals))
+        run_here(engine_flow(Settings(), log, features, signals))
     return bars(folder)
 
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from flows.runtime import run_main
+from flows.runtime import run_here
 from schemas.codec import encode
 from schemas.market import InstrumentDefinition
 from schemas.results import Absence, Bar, BookSample, DeadLetter, Vector
@@ -133,7 +133,7 @@ def run_flow(directory: Path, fail_at: int | None = None) -> Counter[str]:
     with FileSink(directory) as features, FileSink(directory) as signals:
         op.output("features", items.falses, features)
         op.output("signals", items.trues, signals)
-        run_main(flow)
+        run_here(flow)
     return features.written + signals.written
 
 
