@@ -1,1 +1,1 @@
-"""TBD."""
+"""The read endpoint, the WebSocket and the page."""

@@ -1,1 +1,1 @@
-"""TBD."""
+"""Dataflows put together from the other packages, settings, and the `candlewick` command."""

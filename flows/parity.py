@@ -10,9 +10,8 @@ from msgspec import Struct
 
 from flows.engine import engine_flow
 from flows.errors import FlowError
-from flows.run import kafka_client
 from flows.runtime import run_here
-from flows.settings import Settings
+from flows.settings import Settings, kafka_client
 from schemas.errors import place
 from schemas.message import Message
 from schemas.time import MILLISECOND, to_text

@@ -1,13 +1,14 @@
-"""Helper processes that never outlive us."""
+"""Processes: helpers that never outlive us, and our own end."""
 
 import ctypes
 import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import Final
 
-__all__ = ["die_with_parent", "spawn"]
+__all__ = ["die_with_parent", "spawn", "stop_flag"]
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -32,3 +33,11 @@ def spawn(module: str, payload: bytes) -> "subprocess.Popen[bytes]":
     child.stdin.write(payload)
     child.stdin.close()
     return child
+
+
+def stop_flag() -> threading.Event:
+    """Set by SIGTERM and SIGINT: sources look at it and end, so that everything behind them ends cleanly."""
+    flag = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: flag.set())
+    return flag

@@ -1,6 +1,5 @@
 """The live engine: Kafka in, Kafka out, one process a worker."""
 
-import signal
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,26 +7,14 @@ from typing import Any
 
 from flows.cluster import run_cluster
 from flows.engine import engine_flow
+from flows.process import stop_flag
 from flows.recovery import recovery
 from flows.runtime import cluster_main
-from flows.settings import Settings
+from flows.settings import Settings, kafka_client
 from sinks.kafka import KafkaFeatures, KafkaSignals
 from sources.log import KafkaLog
 
-__all__ = ["kafka_client", "run_engine", "run_worker", "stop_flag"]
-
-
-def stop_flag() -> threading.Event:
-    """Set by SIGTERM and SIGINT: sources look at it and end, so that everything behind them ends cleanly."""
-    flag = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: flag.set())
-    return flag
-
-
-def kafka_client(settings: Settings) -> dict[str, str | int | float | bool]:
-    """What every Kafka client of ours is told about the broker."""
-    return {"bootstrap.servers": settings.kafka.bootstrap, **settings.kafka.client}
+__all__ = ["run_engine", "run_worker"]
 
 
 def run_engine(settings: Settings, *, until_end: bool = False) -> None:

@@ -19,7 +19,7 @@ from schemas.time import SECOND, TIMEFRAMES, Timeframe
 
 __all__ = [
     "ApiSettings", "DatabaseSettings", "EngineSettings", "KafkaSettings", "RiskSettings", "Settings", "SettingsError",
-    "StrategySettings", "load",
+    "StrategySettings", "kafka_client", "load",
 ]  # fmt: skip
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -166,6 +166,11 @@ def load(*, with_file: bool = True, **overrides: Any) -> Settings:
         raise SettingsError("\n".join(_line(entry) for entry in error.errors())) from error
     except (OSError, ValueError) as error:  # an unreadable or ungrammatical file, or JSON in the environment
         raise SettingsError(f"candlewick.toml or environment: {error}") from error
+
+
+def kafka_client(settings: Settings) -> dict[str, str | int | float | bool]:
+    """What every Kafka client of ours is told about the broker."""
+    return {"bootstrap.servers": settings.kafka.bootstrap, **settings.kafka.client}
 
 
 def _line(entry: Any) -> str:

@@ -6,8 +6,7 @@ from confluent_kafka import Consumer, TopicPartition
 from msgspec import Struct
 from psycopg.sql import SQL, Identifier
 
-from flows.run import kafka_client
-from flows.settings import Settings
+from flows.settings import Settings, kafka_client
 from schemas.topics import TOPICS
 from sinks.database import connect
 from sinks.figures import TABLES

@@ -8,7 +8,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from flows.runtime import run_here
-from flows.settings import Settings
+from flows.settings import Settings, kafka_client
 from schemas.errors import CandlewickError
 from schemas.message import Message
 from sinks.tables import TABLES
@@ -66,7 +66,7 @@ def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None
     """
     run = _Run(stop or Event())
     writer = TimescaleWriter(settings.database.dsn, stop=run.stop)
-    client = {"bootstrap.servers": settings.kafka.bootstrap, **settings.kafka.client}
+    client = kafka_client(settings)
     try:
         source = ResultTopics(
             client, TABLES, writer.offsets(), stop=run.stop.is_set, failed=run.fail, until_end=until_end

@@ -5,8 +5,8 @@ from typing import Final
 
 from flows.cluster import Task
 from flows.errors import told
-from flows.process import die_with_parent
-from flows.run import run_worker, stop_flag
+from flows.process import die_with_parent, stop_flag
+from flows.run import run_worker
 from flows.runtime import RecoveryConfig
 
 __all__ = ["main"]

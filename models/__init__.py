@@ -1,1 +1,1 @@
-"""TBD."""
+"""Learning and statistics; nothing here yet."""

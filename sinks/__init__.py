@@ -1,1 +1,1 @@
-"""TBD."""
+"""Where results go: Kafka in two lanes, TimescaleDB, files; and the read queries over what is stored."""

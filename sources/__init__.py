@@ -1,1 +1,1 @@
-"""TBD."""
+"""Where records come from: the Kafka log, tapes, the simulator, users' own topics, and what makes a log of them."""

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.demo import demo as started
-from flows.run import stop_flag
+from flows.process import stop_flag
 from flows.stages import stages
 
 __all__ = ["demo"]

@@ -11,9 +11,9 @@ from flows.errors import FlowError
 from flows.feeds import Feed, recorded_feed, simulated_feed, topics_feed
 from flows.ingest import Recorder, Writer, paced
 from flows.ingest import ingest as write
+from flows.process import stop_flag
 from flows.progress import shown
-from flows.run import kafka_client, stop_flag
-from flows.settings import load
+from flows.settings import kafka_client, load
 from schemas.time import SECOND
 from sinks.log_writer import LogWriter
 from sources.simulator import Faults, Simulator, SimulatorConfig

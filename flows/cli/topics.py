@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.run import kafka_client
-from flows.settings import load
+from flows.settings import kafka_client, load
 from sinks.clients import admin
 from sinks.errors import SinkError
 from sinks.topics import create_topics, differences

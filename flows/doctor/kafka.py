@@ -10,8 +10,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._metadata import ClusterMetadata
 
 from flows.doctor.finding import Finding, not_checked
-from flows.run import kafka_client
-from flows.settings import Settings
+from flows.settings import Settings, kafka_client
 from schemas.time import SECOND, to_text
 from schemas.topics import BY_NAME, LOG
 from sinks.clients import admin, words
