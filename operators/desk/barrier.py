@@ -63,5 +63,5 @@ class Barrier(Struct, kw_only=True):
                 return None
             if ts_close <= standing.ts_close:
                 return standing.members
-            del self.standings[0]
+            self.decided_to = self.standings.pop(0).ts_close  # no member has anything left to say about its closes
         return None

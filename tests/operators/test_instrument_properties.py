@@ -98,30 +98,25 @@ def test_the_short_stream_has_all_of_it() -> None:
 
 
 def test_a_restart_at_every_single_record_changes_no_byte() -> None:
-    events = everything()[:1_400]
+    events = everything()
     assert restarted(events, list(range(1, len(events)))) == run(events)
-
-
-@QUICK
-@given(cuts=st.sets(st.integers(1, len(everything()) - 1), max_size=20))
-def test_restarts_anywhere_change_no_byte(cuts: set[int]) -> None:
-    assert restarted(everything(), sorted(cuts)) == run(everything())
 
 
 @needs_data
 @pytest.mark.parametrize("name", TAPES)
 def test_restarts_in_a_real_stream_change_no_byte(name: str) -> None:
-    events = tape(name)[:30_000]
-    cuts = sorted(Random(name).sample(range(1, len(events)), 150))  # noqa: S311
+    events = tape(name)[:20_000]
+    cuts = sorted(Random(name).sample(range(1, len(events)), 100))  # noqa: S311
     assert restarted(events, cuts) == run(events)
 
 
 @needs_data
 def test_what_was_said_does_not_depend_on_what_comes_later() -> None:
-    events, other = tape("2024")[:40_000], tape("2024")[40_000:60_000]
-    for cut in (7_000, 21_345, 39_999):
+    events, other = tape("2024")[:25_000], tape("2024")[40_000:50_000]
+    whole = run(events)
+    for cut in (7_000, 21_345):
         said = run(events[:cut])
-        assert run(events)[: len(said)] == said
+        assert whole[: len(said)] == said
         dearer = [
             msgspec.structs.replace(event, price=2.0 * event.price) if isinstance(event, Trade) else event
             for event in other

@@ -71,6 +71,15 @@ def test_one_who_has_left_is_still_waited_for_up_to_the_end_of_its_membership() 
     assert told(barrier, at(3, A)) == [(3, [A]), (7, [B])]
 
 
+def test_a_later_membership_does_not_reach_back() -> None:
+    barrier = Barrier()
+    assert told(barrier, standing(2), standing(3, A, B), at(3, A), at(2, B)) == []
+    assert told(barrier, at(3, B)) == [(3, [A, B])]
+    barrier = Barrier()
+    assert told(barrier, standing(2), at(3, A), standing(3, A, B)) == []
+    assert told(barrier, at(2, B), at(3, B)) == [(3, [A, B])]
+
+
 def test_standings_do_not_pile_up() -> None:
     barrier = Barrier()
     told(barrier, *[standing(minute, A) for minute in range(1, 100)])

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from operators.config import RiskConfig, StrategyConfig
@@ -68,6 +68,7 @@ def test_prices_lie_on_the_tick_and_on_the_right_sides_or_are_vetoed(
     direction: Opinion, middle: float, spread: float, rough: float, digits: int, base: int
 ) -> None:
     tick = float(Decimal(base).scaleb(-digits))
+    assume(tick > 1e-12 * middle)  # a float holds no more digits
     bid, ask = (round(middle * (1 + side * spread) / tick) * tick for side in (-1, 1))
     known = definition(tick_size=tick, lot_size=0.001)
     found = prices(direction, bid, ask, middle * rough, known)
