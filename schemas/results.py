@@ -136,7 +136,7 @@ class Drift(_Result, tag="drift", frozen=True, kw_only=True):
 
 
 class DeadLetter(_Result, tag="dead_letter", frozen=True, kw_only=True):
-    """What could not be read, kept whole. ``key`` and ``value`` are base64 of the bytes as they were."""
+    """What could not be read. ``key`` and ``value`` are base64 of the bytes as they were, up to 1 MiB of each."""
 
     topic: str
     partition: int
@@ -146,6 +146,8 @@ class DeadLetter(_Result, tag="dead_letter", frozen=True, kw_only=True):
     """The broker's time stamp of the message, ns; 0 where it has none."""
     key: str | None
     value: str | None
+    truncated: str | None = None
+    """The whole length and SHA-256 of a key or value of which only the beginning is kept."""
 
 
 class ModelEvent(_Result, tag="model_event", frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ TIMEOUT_S: Final = 10.0
 """For an answer of the broker at the start."""
 
 LARGEST_MESSAGE: Final = 4 << 20
-"""Bytes: a dead letter holds a message of the broker's default of 1 MiB in base64, and more."""
+"""Bytes: the largest dead letter holds a key and a value of `schemas.deadletters.LARGEST_PART` each in base64."""
 
 
 def common(client: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from uuid import UUID
 import msgspec
 
 from schemas.codec import DecodeError
-from schemas.identifiers import derive
+from schemas.deadletters import identify, plausible_ms, readable
 from schemas.market import InstrumentDefinition
 from schemas.message import Message
 from schemas.results import Absence, DeadLetter, FeatureRecord
 from schemas.signals import Outcome
+from schemas.time import MILLISECOND
 from schemas.topics import BY_NAME
 
 __all__ = ["DEAD_LETTERS", "TABLES", "Row", "Table", "dead_letter", "decode"]
@@ -66,7 +67,7 @@ def _dead_letter(record: DeadLetter) -> Row:
     key = None if record.key is None else b64decode(record.key, validate=True)
     value = None if record.value is None else b64decode(record.value, validate=True)
     place = (record.topic, record.partition, record.offset)
-    return (UUID(record.id), *place, record.reason, record.ts_received, key, value)
+    return (UUID(record.id), *place, record.reason, record.ts_received, key, value, record.truncated)
 
 
 _SIGNAL: Final = """
@@ -85,7 +86,7 @@ _outcome_rest: Final = attrgetter(*_OUTCOME.split())
 _INSTRUMENT: Final = InstrumentDefinition.__struct_fields__
 
 DEAD_LETTERS: Final = _table(
-    "dead_letters", "topic partition log_offset reason ts_received key value", "ts_received", _dead_letter
+    "dead_letters", "topic partition log_offset reason ts_received key value truncated", "ts_received", _dead_letter
 )
 TABLES: Final[Mapping[str, Table]] = {
     "reference.instruments": Table(
@@ -124,8 +125,6 @@ def decode(message: Message) -> Row:
 def dead_letter(message: Message, reason: str) -> Row:
     """The row of ``dead_letters`` that keeps ``message`` whole; nothing in it can be refused by the database."""
     place = (message.topic, message.partition, message.offset)
-    plausible = 0 <= message.ts_ms < 2**42  # until the year 2109; a producer may write any number
-    ts_received = message.ts_ms * 1_000_000 if plausible else 0
-    readable = reason.replace("\0", r"\0").encode(errors="backslashreplace").decode()
-    identifier = UUID(derive("dead", *place))
-    return (identifier, *place, readable, ts_received, message.key, message.value)
+    identifier = UUID(identify(*place, message.key, message.value))
+    ts_received = plausible_ms(message.ts_ms) * MILLISECOND
+    return (identifier, *place, readable(reason), ts_received, message.key, message.value, None)

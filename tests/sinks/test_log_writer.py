@@ -54,12 +54,22 @@ def test_malformed_input_becomes_a_dead_letter(embedded_kafka: Client) -> None:
     assert [(read.key, read.value, read.kind) for read in found] == [(b"tape.jsonl[0]", letter.value, "dead_letter")]
 
 
+def test_malformed_input_of_any_length_becomes_a_dead_letter(embedded_kafka: Client) -> None:
+    line = bytes(range(256)) * 20_000
+    letters = [dead_letter("long.jsonl", 0, number, -1, key, line, "x") for number, key in enumerate((None, line))]
+    with LogWriter(embedded_kafka, log=put(embedded_kafka, [], "log.long")) as writer:
+        for letter in letters:
+            writer.reject(letter)
+    found = {read.identifier: read.value for read in read_all(embedded_kafka, "dead_letters")}
+    assert [found[letter.id] for letter in letters] == [letter.value for letter in letters]
+
+
 def test_an_event_that_is_too_large_is_named(embedded_kafka: Client) -> None:
     client = {**embedded_kafka, "message.max.bytes": 1_000}
-    letter = dead_letter("tape.jsonl", 0, 0, 0, None, b"x" * 2_000, "too long")
+    event = Heartbeat(instrument_id="sim:A/B", ts_event=T0, ts_received=T0, source="x" * 2_000)
     writer = LogWriter(client, log=put(embedded_kafka, [], "log.large"))
-    with pytest.raises(SinkError, match=r"dead_letters\[\d\]: tape.jsonl\[0\] not written: .*Message size too large"):
-        writer.reject(letter)
+    with pytest.raises(SinkError, match=r"log.large\[\d\]: sim:A/B not written: .*Message size too large"):
+        writer.write(event)
 
 
 def test_a_log_that_is_not_there(embedded_kafka: Client) -> None:

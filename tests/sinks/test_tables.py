@@ -36,6 +36,7 @@ def test_columns_are_those_of_the_migrations(topic: str) -> None:
     body = re.search(rf"CREATE TABLE {name} \((.*?)\n\);", text, re.DOTALL)
     assert body is not None
     columns = re.findall(r"^    ([a-z_]+) ", body[1], re.MULTILINE)
+    columns += re.findall(rf"^ALTER TABLE {name} ADD COLUMN ([a-z_]+) ", text, re.MULTILINE)
     assert [column for column in columns if column not in {"time", "stored_at"}] == list(table.columns)
 
 
