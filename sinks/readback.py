@@ -103,7 +103,8 @@ def _begin(output: Output, start: int | None, first: int, end: int) -> int:
     if not first <= start <= end:
         raise SinkError(
             f"{place(*output, start)}: the sink has to read back from here, but the topic holds offsets {first} to "
-            f"{end}, so what was written cannot be known: restore the topic, or start with an empty recovery directory"
+            f"{end}, so what was written cannot be known: restore the topic, or start with an empty recovery directory "
+            "and new result topics"
         )
     return start
 

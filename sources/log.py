@@ -229,5 +229,6 @@ class _Part(StatefulSourcePartition[Item, LogState]):
     def _gone(self, low: int, high: int) -> LogError:
         return LogError(
             f"{place(self._topic, self._partition, self._next)} is not in the log, "
-            f"which holds offsets {low} to {high}: restore the topic, or start with an empty recovery directory"
+            f"which holds offsets {low} to {high}: restore the topic, or start with an empty recovery directory and "
+            "new result topics"
         )
