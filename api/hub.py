@@ -1,6 +1,7 @@
 """One look into the store for all who listen: new signals are fetched once and put into each client's short queue."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -17,6 +18,7 @@ from sinks.queries import Stored, newest_stored, signals_after
 
 __all__ = ["START", "Client", "Hub", "Parcel", "parcel"]
 
+_log: Final = logging.getLogger(__name__)
 START: Final = "start"
 """The place before the first signal."""
 _BREATH_S: Final = 0.05  # between two batches: time enough for half a queue to leave it
@@ -30,9 +32,11 @@ class Parcel(Struct, frozen=True):
     text: str
 
 
-def parcel(stored: Stored) -> Parcel:
-    """The message of a stored signal."""
+def parcel(stored: Stored) -> Parcel | None:
+    """The message of a stored signal; ``None`` for a row that cannot be read, which is passed over."""
     signal = stored.signal
+    if signal is None:
+        return None
     message = SignalMessage(after=signal.id, signal=timed(SignalView, signal, signal.ts_event))
     return Parcel(stored.seq, signal.id, msgspec.json.encode(message).decode())
 
@@ -102,14 +106,20 @@ class Hub:
             self._clients.discard(client)
 
     async def run(self) -> None:
-        """Look for new signals for ever; a database that is away is asked again."""
+        """Look for new signals for ever, whatever goes wrong: the store is asked again."""
+        known = False  # whether the failure that lasts is in the log
         while True:
             try:
                 while await self._look() == self._batch:
                     await asyncio.sleep(_BREATH_S)
-                self.live = True
+                self.live, known = True, False
             except UnavailableError:
                 self.live = False
+            except Exception:
+                self.live = False
+                if not known:
+                    _log.exception("looking for new signals failed; trying again until it works")
+                known = True
             await asyncio.sleep(self._config.poll_interval_s)
 
     async def _look(self) -> int:
@@ -124,7 +134,9 @@ class Hub:
             self._seq = begin
         for stored in found:
             self._seq = stored.seq
-            item = parcel(stored)
+            if (item := parcel(stored)) is None:
+                _log.error("signal at place %d in signal_order cannot be read; passed over", stored.seq)
+                continue
             for client in self._clients:
                 client.offer(item)
         return len(found)

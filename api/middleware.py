@@ -16,6 +16,7 @@ from api.metrics import Metrics
 __all__ = ["Guard", "Observer"]
 
 _log: Final = logging.getLogger(__name__)
+_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -103,7 +104,8 @@ class Observer:
             await problem(500, "the API failed on this request; its log has the details")(scope, receive, noted)
         finally:
             route = _template(scope)
-            self._metrics.requests.labels(scope["method"], route, status).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"  # callers may invent any word
+            self._metrics.requests.labels(method, route, status).inc()
             self._metrics.latency.labels(route).observe(time.perf_counter() - begun)
 
 

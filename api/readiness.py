@@ -1,6 +1,7 @@
 """Whether what is read here is there and fresh: one named check a condition, so that a person sees what is wrong."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from api.clock import age_s
 from api.config import ApiConfig
@@ -11,6 +12,8 @@ from sinks.figures import missing_tables
 from sinks.queries import InstrumentState, instruments
 
 __all__ = ["readiness"]
+
+_RETIRED_S: Final = 86_400.0  # a book silent for longer is of an instrument that nobody follows any more
 
 
 async def readiness(store: Database, config: ApiConfig) -> Readiness:
@@ -43,12 +46,18 @@ def _bars(states: Sequence[InstrumentState], limit: float) -> Check:
 
 
 def _books(states: Sequence[InstrumentState], limit: float) -> Check:
-    trading = [state for state in states if state.definition.status == "trading" and state.newest_book is not None]
-    if not trading:
-        return Check(name="books", ok=False, detail="no book sample is stored")
+    ages = {
+        state.definition.instrument_id: (age_s(state.newest_book), bool(state.stale))
+        for state in states
+        if state.definition.status == "trading" and state.newest_book is not None
+    }
+    followed = {name: found for name, found in ages.items() if found[0] <= max(limit, _RETIRED_S)}
     bad = [
-        f"{state.definition.instrument_id} " + ("is stale" if age <= limit else f"is {age:.0f} s old")
-        for state in trading
-        if (age := age_s(state.newest_book or 0)) > limit or state.stale
+        f"{name} " + ("is stale" if age <= limit else f"is {age:.0f} s old")
+        for name, (age, stale) in followed.items()
+        if age > limit or stale
     ]
-    return Check(name="books", ok=not bad, detail="; ".join(bad) if bad else f"{len(trading)} fresh and in sequence")
+    told = bad or [f"{len(followed)} fresh and in sequence" if followed else "no book sample of the last day is stored"]
+    if retired := sorted(ages.keys() - followed.keys()):
+        told = [*told, f"not judged, as they have been silent for a day: {', '.join(retired)}"]
+    return Check(name="books", ok=bool(followed) and not bad, detail="; ".join(told))

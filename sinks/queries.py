@@ -78,7 +78,8 @@ class Stored(Struct, frozen=True):
     """A published signal and its place in the order of storing."""
 
     seq: int
-    signal: Signal
+    signal: Signal | None
+    """``None``: the row is no signal as this version knows them."""
 
 
 async def instrument_exists(connection: Connection, instrument_id: str) -> bool:
@@ -233,7 +234,14 @@ async def signals_after(connection: Connection, seq: int, *, limit: int) -> list
         ) place JOIN signals ON id = signal_id AND time = at ORDER BY seq
     """).format(columns=_columns(Signal))
     rows = await _rows(connection, query, {"seq": seq, "limit": limit})
-    return [Stored(row["seq"], msgspec.convert(row, Signal)) for row in rows]
+    return [Stored(row["seq"], _signal(row)) for row in rows]
+
+
+def _signal(row: dict[str, Any]) -> Signal | None:
+    try:
+        return msgspec.convert(row, Signal)
+    except msgspec.ValidationError:
+        return None
 
 
 _Condition = tuple[LiteralString, Mapping[str, object]]

@@ -115,7 +115,9 @@ class _Sender:
             async with self._store.read() as connection:
                 rows = await signals_after(connection, self._seq, limit=_CATCH_UP)
             for row in rows:
-                await self._send_signal(parcel(row))
+                if (item := parcel(row)) is not None:
+                    await self._send_signal(item)
+                self._seq = row.seq
             found = len(rows)
 
     async def _send_signal(self, item: Parcel) -> None:

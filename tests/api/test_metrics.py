@@ -14,6 +14,8 @@ def test_requests_are_counted_by_route_and_the_store_is_measured(api: httpx.Clie
         api.get(f"/bars/{BTC}")
         api.get("/bars/nope:X")
         api.get("/no/such/thing")
+    for invented in ("BREW", "BREW2"):
+        api.request(invented, "/signals")
     after = samples()
 
     def grown(name: str, *labels: str) -> float:
@@ -21,6 +23,8 @@ def test_requests_are_counted_by_route_and_the_store_is_measured(api: httpx.Clie
         return after[key] - before.get(key, 0.0)
 
     requests = "candlewick_api_requests_total"
+    assert grown(requests, "other", "/signals", "405") == 2
+    assert not any("BREW" in labels for _, labels in after)
     assert grown(requests, "GET", "/bars/{symbol:path}", "200") == 3
     assert grown(requests, "GET", "/bars/{symbol:path}", "404") == 3
     assert grown(requests, "GET", "none", "404") == 3

@@ -191,16 +191,28 @@ def test_ready_names_what_is_missing(store: str) -> None:
 
         assert checks() == {
             "bars": "no bar is stored; are `candlewick run` and `store` running?",
-            "books": "no book sample is stored",
+            "books": "no book sample of the last day is stored",
         }
         fill(store, history(BTC, now - HOUR, minutes=5))
         assert set(checks()) == {"bars", "books"}
         assert "allowed are 120" in checks()["bars"]
         assert "sim:BTC/USDT:USDT is 36" in checks()["books"]
+        fill(store, history(ETH, now - 25 * HOUR, minutes=5))
+        silent = "; not judged, as they have been silent for a day: sim:ETH/USDT:USDT"
+        assert checks()["books"].endswith(silent)
         fill(store, history(BTC, now - SECOND, minutes=5))
         assert checks() == {}
         fill(store, [book(BTC, now, 64_000.0, Random(1), stale=True)])  # noqa: S311
-        assert checks() == {"books": "sim:BTC/USDT:USDT is stale"}
+        assert checks() == {"books": f"sim:BTC/USDT:USDT is stale{silent}"}
+
+
+def test_a_store_of_old_tapes_alone_is_not_ready(store: str) -> None:
+    fill(store, history(BTC, time.time_ns() - 25 * HOUR, minutes=5))
+    with running(ApiConfig(dsn=store, port=0)) as address, httpx.Client(base_url=address) as api:
+        checks = {check["name"]: check["detail"] for check in api.get("/ready").json()["checks"] if not check["ok"]}
+    assert checks["books"] == (
+        "no book sample of the last day is stored; not judged, as they have been silent for a day: sim:BTC/USDT:USDT"
+    )
 
 
 @pytest.mark.parametrize("resource", ["bars", "features", "books", "signals"])

@@ -1,23 +1,27 @@
 """New signals over a WebSocket: each once, in order, from wherever the client was; and no memory for who is slow."""
 
+import asyncio
 import socket
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from typing import Any
 
 import httpx
 import msgspec
 import psycopg
 import pytest
+from psycopg import AsyncConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from api.config import ApiConfig
-from api.hub import Client, Parcel
+from api.database import Database
+from api.hub import Client, Hub, Parcel
+from api.metrics import Metrics
 from schemas.time import MINUTE
 from tests.api.market import BTC, Filler, Record, definition, fill, signal
 from tests.api.serving import running, wait_for
@@ -90,6 +94,69 @@ def test_a_client_gets_what_is_stored_from_now_on(address: str, store: str) -> N
             assert beat["live"] is True
     assert metric(address, "candlewick_api_ws_signals_total") == 4
     wait_for(lambda: metric(address, "candlewick_api_ws_clients") == 0)
+
+
+def test_a_row_that_cannot_be_read_is_passed_over(address: str, store: str) -> None:
+    expected = identifiers(published(0, 2))
+    with listening(address) as client:
+        receive(client, "heartbeat")
+        fill(store, published(0, 1))
+        with psycopg.connect(store, autocommit=True) as connection:
+            connection.execute(
+                """
+                INSERT INTO signals SELECT (jsonb_populate_record(known, jsonb_build_object(
+                    'id', gen_random_uuid(), 'status', 'of another version'))).* FROM signals known
+                """
+            )
+        fill(store, published(1, 2))
+        assert [receive(client)["after"] for _ in range(2)] == expected
+        assert receive(client, "heartbeat")["live"] is True
+    with listening(address, "?after=start") as client:
+        assert [receive(client)["after"] for _ in range(2)] == expected
+
+
+class _Failing(Database):
+    """Fails in an unforeseen way until it is mended."""
+
+    mended = False
+    asked = 0
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection, or a defect."""
+        self.asked += 1
+        if not self.mended:
+            raise ZeroDivisionError
+        async with super().read() as connection:
+            yield connection
+
+
+@pytest.mark.anyio
+async def test_no_defect_ends_the_looking(store: str, caplog: pytest.LogCaptureFixture) -> None:
+    config = ApiConfig(dsn=store, poll_interval_s=0.01)
+
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    async with _Failing(config) as database:
+        hub = Hub(database, config, Metrics())
+        hub.live = True
+        following = asyncio.create_task(hub.run())
+        await until(lambda: database.asked > 3)
+        assert not hub.live
+        assert len(caplog.records) == 1
+        database.mended = True
+        await until(lambda: hub.live)
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 def test_an_empty_store_is_followed_from_its_start(address: str, store: str) -> None:
