@@ -37,6 +37,14 @@ _LOCK: Final = 0x6377746F72  # "cwtor"
 _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 10.0
 _FEW: Final = 1_000
+# A peer that is gone without a word is noticed within half a minute: here, so that the loss is seen, and there, so that
+# the lost session gives its lock back.
+_KEEPALIVES: Final = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+_TCP_TIMEOUT_MS: Final = 30_000
+_SESSION: Final = f"""
+    SET jit = off;  -- it never pays here
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;
+    SET tcp_user_timeout = {_TCP_TIMEOUT_MS}"""
 _AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction, UnreachableError)
 # What is wrong with a row, not with the server. Numbers out of range and NUL in a text are found by psycopg itself.
 _REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded, UnicodeError, OverflowError)
@@ -125,7 +133,9 @@ class TimescaleWriter:
 
     def _session(self) -> Connection:
         if self._connection is None:
-            connection = connect(self._dsn, application_name="candlewick store")
+            connection = connect(
+                self._dsn, application_name="candlewick store", tcp_user_timeout=_TCP_TIMEOUT_MS, **_KEEPALIVES
+            )
             try:
                 self._prepare(connection)
             except BaseException:
@@ -136,16 +146,8 @@ class TimescaleWriter:
 
     def _prepare(self, connection: Connection) -> None:
         set_json_dumps(msgspec.json.encode, connection)
-        # Every wait for a lock is bounded, so that `stop` is seen; jit never pays here.
-        connection.execute(f"SET lock_timeout = {1 + round(1000 * min(self._patience, 5))}; SET jit = off".encode())
-        try:
-            connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])  # the lock of a store that just died goes soon
-        except errors.LockNotAvailable as error:
-            raise DatabaseError(
-                f"database {address(self._dsn)}: another `candlewick store` writes into it ({_holder(connection)}):"
-                " only one may, stop that one first"
-            ) from error
-        connection.execute("SET lock_timeout = '5s'")
+        connection.execute(_SESSION.encode())
+        self._lock(connection)
         if missing := pending(connection):
             raise DatabaseError(
                 f"database {address(self._dsn)} lacks migration {missing[0].name}: run `candlewick migrate` first"
@@ -154,6 +156,21 @@ class TimescaleWriter:
             connection.execute(_sql(_CREATE, table))
             described = connection.execute(_sql(_DESCRIBE, table)).description or []
             self._types[table] = [column.type_code for column in described]
+
+    def _lock(self, connection: Connection) -> None:
+        # Every wait for a lock is bounded, so that `stop` is seen.
+        connection.execute(f"SET lock_timeout = {1 + round(1000 * min(self._patience, 5))}".encode())
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])  # the lock of a store that just died goes soon
+        except errors.LockNotAvailable as error:
+            where, holder = address(self._dsn), _holder(connection)
+            if self._deadline is None:  # most likely our own lost session, which the server has not given up yet
+                raise UnreachableError(f"database {where}: its lock is still held ({holder})") from error
+            raise DatabaseError(
+                f"database {where}: another `candlewick store` writes into it ({holder}):"
+                " only one may, stop that one first"
+            ) from error
+        connection.execute("SET lock_timeout = '5s'")
 
     def _store(
         self, connection: Connection, batch: Sequence[Message], items: dict[Table, list[_Item]], rejected: list[_Item]

@@ -218,6 +218,37 @@ def test_only_one_store_may_write(timescale_database: str) -> None:
         assert third.write(messages(of_bars(1)))
 
 
+def test_the_lock_that_a_lost_session_still_holds_is_waited_for(timescale_database: str) -> None:
+    with (
+        _writer(timescale_database, patience=0.1) as writer,
+        psycopg.connect(timescale_database, autocommit=True) as other,
+    ):
+        assert writer.offsets() == {}
+        held = (
+            "FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = %s)"
+        )
+        lock = f"SELECT classid::bigint << 32 | objid::bigint, pg_terminate_backend(pid) {held}".encode()
+        ((key, _),) = other.execute(lock, [other.info.dbname]).fetchall()
+        other.execute("SELECT pg_advisory_lock(%s)", [key])
+        done: list[bool] = []
+        work = threading.Thread(target=lambda: done.append(writer.write(messages(of_bars(3)))), daemon=True)
+        work.start()
+        work.join(1.0)  # several times as long as it would wait for another store at its start
+        assert work.is_alive()
+        other.execute("SELECT pg_advisory_unlock(%s)", [key])
+        work.join(20)
+    assert done == [True]
+    assert counts(timescale_database)["bars"] == 3
+
+
+def test_a_lost_peer_is_noticed_on_both_sides(timescale_database: str) -> None:
+    with _writer(timescale_database) as writer:
+        assert writer.offsets() == {}
+        connection = writer._connection
+        assert connection is not None
+        assert connection.info.get_parameters()["keepalives_idle"] == "10"
+
+
 def test_missing_tables_and_servers_are_named(empty_database: str) -> None:
     with _writer(empty_database) as writer, pytest.raises(DatabaseError, match="run `candlewick migrate` first"):
         writer.offsets()
