@@ -1,23 +1,26 @@
 """How market events get into the log."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from types import TracebackType
 from typing import Any, Final, Self, get_args
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from schemas.codec import encode
 from schemas.market import MarketEvent
 from schemas.partitioner import partition_for
 from schemas.time import MILLISECOND, to_text
 from schemas.topics import LOG, Outgoing
-from sinks.clients import admin, partition_counts, producer_settings, words
+from sinks.clients import admin, partition_counts, producer, producer_settings, words
 from sinks.errors import SinkError
+from sinks.grace import GRACE_S, STEP_S, Grace, never
 from sinks.topics import retention_ms
 
 __all__ = ["LogWriter"]
 
+_OLD_MS: Final = 2 * 86_400_000  # younger than this, no log worth the name has deleted it
 _POLL_EVERY: Final = 256  # writes; reports are waiting, and count as in flight, until they are taken up
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -36,6 +39,7 @@ class LogWriter:
         client: librdkafka's settings, ``bootstrap.servers`` among them.
         delivery_timeout_s: how long the broker may be away before an event counts as lost, which is an error.
         in_flight: messages.
+        stop: once it says true, a broker that does not acknowledge is given up within `GRACE_S`, with a `SinkError`.
 
     Raises:
         SinkError: the broker does not answer, lacks a topic, or could not take an event (from any later call); or an
@@ -50,15 +54,17 @@ class LogWriter:
         dead_letters: str = "dead_letters",
         delivery_timeout_s: float = 300.0,
         in_flight: int = 50_000,
+        stop: Callable[[], bool] = never,
     ) -> None:
+        self._stop = stop
         self._log = log
         asked = admin(client)
         self._counts = partition_counts(asked, [log, dead_letters])
-        self._retention_ms = retention_ms(asked, log)
+        self._kept_ms = cache(lambda: retention_ms(asked, log))
         self._places: dict[str, int] = {}
         self._failure: str | None = None
         self._calls = 0
-        self._producer = Producer({
+        self._producer = producer({
             "linger.ms": 5,
             **producer_settings(client, delivery_timeout_s),
             "queue.buffering.max.messages": in_flight,
@@ -82,8 +88,9 @@ class LogWriter:
 
     def flush(self) -> None:
         """Wait until the broker has acknowledged all."""
-        while self._producer.flush(1.0):  # in steps, so that signal handlers get their turn
-            self._check()
+        grace = Grace(self._stop)
+        while self._producer.flush(STEP_S):
+            self._check(grace)
         self._check()
 
     def __enter__(self) -> Self:
@@ -98,6 +105,7 @@ class LogWriter:
         if self._calls % _POLL_EVERY == 0:
             self._producer.poll(0)
             self._check()
+        grace = Grace(self._stop)
         while True:
             try:
                 self._producer.produce(
@@ -106,7 +114,7 @@ class LogWriter:
                 return
             except BufferError:
                 self._producer.poll(0.1)
-                self._check()
+                self._check(grace)
             except KafkaException as failure:
                 raise SinkError(f"{topic}[{partition}]: {key} not written: {words(failure)}") from failure
 
@@ -116,13 +124,21 @@ class LogWriter:
     def _check_age(self, event: MarketEvent) -> None:
         """A broker deletes by the messages' own time stamps, an old recording perhaps before it is ever read."""
         age_ms = time.time() * 1_000 - event.ts_received / MILLISECOND
-        if self._retention_ms is not None and age_ms > self._retention_ms:
+        kept_ms = self._kept_ms() if age_ms > _OLD_MS else None
+        if kept_ms is not None and age_ms > kept_ms:
             raise SinkError(
-                f"{self._log} keeps messages for {self._retention_ms / 86_400_000:g} days, and this recording begins "
+                f"{self._log} keeps messages for {kept_ms / 86_400_000:g} days, and this recording begins "
                 f"{to_text(event.ts_received)}: it would be deleted unread; `candlewick topics create --keep` makes "
                 "topics without retention"
             )
 
-    def _check(self) -> None:
+    def _check(self, grace: Grace | None = None) -> None:
         if self._failure is not None:
             raise SinkError(self._failure)
+        if grace is not None and grace.over():
+            missing = len(self._producer)
+            self._producer.purge()
+            raise SinkError(
+                f"{self._log}: stopped, and the broker has not acknowledged the last {missing} records within "
+                f"{GRACE_S:.0f} s; they may be missing in the log"
+            )

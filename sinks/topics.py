@@ -88,7 +88,7 @@ def differences(
 def retention_ms(admin: AdminClient, topic: str) -> int | None:
     """How long ``topic`` keeps messages, counted from their time stamp; ``None``: for ever, or it cannot be known."""
     try:
-        found = _described(admin, topic).get("retention.ms")
+        found = _described(admin, topic, timeout_s=1.0).get("retention.ms")
     except SinkError:
         return None  # the embedded broker has no settings to be read
     return None if found is None or int(found) < 0 else int(found)
@@ -114,10 +114,10 @@ def _await(admin: AdminClient, names: list[str]) -> None:
         time.sleep(0.02)
 
 
-def _described(admin: AdminClient, topic: str) -> dict[str, str | None]:
+def _described(admin: AdminClient, topic: str, *, timeout_s: float = TIMEOUT_S) -> dict[str, str | None]:
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
-        entries = admin.describe_configs([resource], request_timeout=TIMEOUT_S)[resource].result()
+        entries = admin.describe_configs([resource], request_timeout=timeout_s)[resource].result()
     except KafkaException as error:
         raise SinkError(f"topic {topic}: its settings cannot be read: {words(error)}") from error
     return {name: entry.value for name, entry in entries.items()}
