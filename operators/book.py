@@ -68,7 +68,7 @@ class OrderBook:
         self._checksum = checksum
         self._at = 0  # event time of what was applied last
         self._sums: list[int] = []  # checksums of the unnumbered deltas applied at that time
-        self._whole = 0  # a print of the last book snapshot
+        self._whole = 0  # a print of the last book snapshot, if it had no number
         self._fresh = False  # no delta applied since the last book snapshot
         self._proven = True  # something has come since anybody was last known not to have listened
         self._pending: deque[BookDelta] = deque(maxlen=_PENDING)
@@ -76,7 +76,7 @@ class OrderBook:
 
     def on_snapshot(self, event: BookSnapshot) -> Break | None:
         """Start anew from a whole book; what came before it and reaches beyond it is applied at once."""
-        whole = crc32(encode((event.ts_event, event.bid_prices, event.bid_sizes, event.ask_prices, event.ask_sizes)))
+        whole = _print(event) if event.sequence is None else 0
         if self.synchronised and self._known(event, whole):
             return None
         self.bids.replace(event.bid_prices, event.bid_sizes)
@@ -262,3 +262,7 @@ class OrderBook:
         self._at, self._whole, self._sums = state["last"]
         self.applied, self.dropped_old, self.gaps, self.checksums_right, self.checksums_wrong = state["counts"]
         self._pending = deque(msgspec.convert(state["pending"], list[BookDelta]), maxlen=_PENDING)
+
+
+def _print(event: BookSnapshot) -> int:
+    return crc32(encode((event.ts_event, event.bid_prices, event.bid_sizes, event.ask_prices, event.ask_sizes)))

@@ -140,9 +140,10 @@ class Instrument:
         self._tell_desk(event.ts_event, self._bars.give(bar, event, self._moment()))
 
     def _on_heartbeat(self, event: Heartbeat) -> None:
-        if self._listening.now is not None and event.ts_event <= self._listening.now:
-            return  # another ingester was quicker to say so
-        silence = self._listening.beat(event.ts_event, connected=event.connected)
+        before = self._listening.now
+        silence = self._listening.beat(event.ts_event, connected=event.connected, source=event.source)
+        if self._listening.now == before:
+            return
         if silence is not None:
             self._silent(silence, event.ts_received, "listening again" if event.connected else "nobody listens")
         settled = event.ts_event - self.config.allowed_lateness

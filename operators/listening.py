@@ -1,5 +1,7 @@
 """When somebody was listening to the exchange: the difference between nothing happened and nothing is known."""
 
+from typing import Any
+
 from operators.state import Slotted
 
 __all__ = ["Listening"]
@@ -10,6 +12,8 @@ Interval = tuple[int, int]
 class Listening(Slotted):
     """The event time that heartbeats have proven, and the silences in it.
 
+    Several ingesters may listen to one instrument: as long as one of them does, the others' disconnections say nothing.
+
     Attributes
     ----------
     now
@@ -18,26 +22,29 @@ class Listening(Slotted):
         Event time of the first heartbeat.
     """
 
-    __slots__ = ("_silences", "_timeout", "connected", "first", "now")
+    __slots__ = ("_silences", "_sources", "_timeout", "connected", "first", "now")
 
     def __init__(self, timeout: int) -> None:
         self._timeout = timeout
         self.now: int | None = None
         self.first: int | None = None
         self.connected = False
+        self._sources: dict[str, int] = {}  # last heartbeat of each ingester that is connected
         self._silences: tuple[Interval, ...] = ()
 
-    def beat(self, ts: int, *, connected: bool) -> Interval | None:
+    def beat(self, ts: int, *, connected: bool, source: str) -> Interval | None:
         """Move time on to ``ts``; the silence that begins or ends with this heartbeat, if one does.
 
-        A silence that goes on is not told again. Heartbeats of the past change nothing.
+        A silence that goes on is not told again. Heartbeats of the past, and of one ingester that is cut off while
+        another is not, do not move time.
         """
+        self._note(ts, connected=connected, source=source)
         now, was_connected = self.now, self.connected
         if now is None:
             self.now = self.first = ts
             self.connected = connected
             return None
-        if ts <= now:
+        if ts <= now or (not connected and self._sources):
             return None
         self.now, self.connected = ts, connected
         if connected and was_connected and ts - now <= self._timeout:
@@ -77,9 +84,18 @@ class Listening(Slotted):
 
     def forget(self, before: int) -> None:
         """Silences that ended before ``before`` are of no more use."""
-        self._silences = tuple(span for span in self._silences if span[1] > before)
+        self._silences = tuple(span for span in self._silences if span[1] >= before)
 
-    def restore(self, state: list[object]) -> None:
+    def _note(self, ts: int, *, connected: bool, source: str) -> None:
+        sources = self._sources
+        if connected:
+            sources[source] = max(ts, sources.get(source, ts))
+        else:
+            sources.pop(source, None)
+        if len(sources) > 1 or not connected:
+            self._sources = {name: last for name, last in sources.items() if last >= ts - self._timeout}
+
+    def restore(self, state: list[Any]) -> None:
         """Take up a `state` again."""
         super().restore(state)
         self._silences = tuple((a, b) for a, b in self._silences)

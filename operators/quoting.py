@@ -85,21 +85,23 @@ class Quoting:
 
     def moment(self, funding_rate: float | None, basis_bps: float | None) -> Moment:
         """What can be read off now."""
-        if self._best is None:
-            return Moment(funding_rate=funding_rate, basis_bps=basis_bps)
-        bid, bid_size, ask, ask_size = self._best
-        micro = microprice(bid, bid_size, ask, ask_size)
-        return Moment(
-            spread=ask - bid,
-            spread_bps=spread_bps(bid, ask),
-            microprice=micro,
-            microprice_bps=None if micro is None else 10_000.0 * (2.0 * micro / (bid + ask) - 1.0),
+        moment = Moment(
             obi_1=self._imbalance(1),
             obi_5=self._imbalance(5),
             obi_10=self._imbalance(10),
             obi_20=self._imbalance(20),
             funding_rate=funding_rate,
             basis_bps=basis_bps,
+        )
+        if self._best is None:
+            return moment
+        bid, bid_size, ask, ask_size = self._best
+        micro = microprice(bid, bid_size, ask, ask_size)
+        return moment._replace(
+            spread=ask - bid,
+            spread_bps=spread_bps(bid, ask),
+            microprice=micro,
+            microprice_bps=None if micro is None else 10_000.0 * (2.0 * micro / (bid + ask) - 1.0),
             bid=bid,
             ask=ask,
         )

@@ -168,7 +168,7 @@ class ExchangeBar(_Record, tag="bar", frozen=True, kw_only=True):
     close: Price
     volume: Amount
     notional: Amount | None = None
-    trades: Sequence | None = None
+    trades: Annotated[int, Meta(ge=0, le=10**12)] | None = None
     buy_volume: Amount | None = None
 
     def __post_init__(self) -> None:

@@ -35,6 +35,7 @@ from tests.operators.support import (
     exchange_bar,
     gaps,
     in_order,
+    ns,
     quote,
     run,
     snapshot,
@@ -48,6 +49,23 @@ TAPES: Final = {
     "2024": ("binance_2024-08-08", ["usdm_btcusdt_20240808.gz"]),
 }
 PRICES: Final = ("open", "high", "low", "close")
+
+
+EMPTY_BOOK: Final[dict[str, Any]] = {"bid_prices": [], "bid_sizes": [], "ask_prices": [], "ask_sizes": []}
+OTHERS: Final[list[dict[str, Any]]] = [
+    {"type": "instrument", "kind": "perpetual", "base": "B", "quote": "Q", "tick_size": 0.1, "funding_interval": 5},
+    {"type": "mark_price", "price": 5.0, "index_price": 4.0, "funding_rate": 0.1, "next_funding": START},
+    {"type": "funding_rate", "rate": 0.1, "next_funding": START, "interval": 5},
+    {"type": "open_interest", "open_interest": 5.0},
+    {"type": "liquidation", "side": "buy", "price": 5.0, "size": 5.0},
+    {"type": "external_metric", "value": 5.0},
+    {"type": "tape_end", "source": "x"},
+    {"type": "book_snapshot", "depth": 5, "maintained": True, "checksum": 1, "sequence": 0, **EMPTY_BOOK},
+]
+
+
+def stamped(at: float) -> dict[str, Any]:
+    return {"instrument_id": ID, "ts_event": ns(at), "ts_received": ns(at)}
 
 
 @cache
@@ -84,7 +102,8 @@ def everything() -> list[MarketEvent]:
         for t in (61, 100)
     ]
     silent = [*beats(0.25, 140), *beats(141, 150, 1, connected=False), *beats(160, 345)]
-    return [*history, *in_order(silent, trades, quotes, deltas, books, late)]
+    others = [msgspec.convert({**other, **stamped(t)}, MarketEvent) for t in (0.1, 50, 200) for other in OTHERS[:5]]
+    return [*history, *in_order(silent, trades, quotes, deltas, books, late, others)]
 
 
 def test_the_short_stream_has_all_of_it() -> None:
@@ -195,19 +214,8 @@ NUMBERS = st.one_of(
     st.sampled_from([START, START + MINUTE, START - 3_000 * 86_400 * SECOND, START + 20_000 * 86_400 * SECOND]),
     st.integers(-5, 300).map(lambda s: START + s * SECOND),
 )
-EMPTY_BOOK: Final[dict[str, Any]] = {"bid_prices": [], "bid_sizes": [], "ask_prices": [], "ask_sizes": []}
-OTHERS: Final[list[dict[str, Any]]] = [
-    {"type": "instrument", "kind": "perpetual", "base": "B", "quote": "Q", "tick_size": 0.1, "funding_interval": 5},
-    {"type": "mark_price", "price": 5.0, "index_price": 4.0, "funding_rate": 0.1, "next_funding": START},
-    {"type": "funding_rate", "rate": 0.1, "next_funding": START, "interval": 5},
-    {"type": "open_interest", "open_interest": 5.0},
-    {"type": "liquidation", "side": "buy", "price": 5.0, "size": 5.0},
-    {"type": "external_metric", "value": 5.0},
-    {"type": "tape_end", "source": "x"},
-    {"type": "book_snapshot", "depth": 5, "maintained": True, "checksum": 1, "sequence": 0, **EMPTY_BOOK},
-]
 TEMPLATES: Final[list[dict[str, Any]]] = [json.loads(encode(event)) for event in everything()[::97]] + [
-    {"instrument_id": ID, "ts_event": START, "ts_received": START, **other} for other in OTHERS
+    {**stamped(0), **other} for other in OTHERS
 ]
 
 
