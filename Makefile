@@ -25,7 +25,7 @@ demo: setup
 	@$(BIN)/candlewick demo $(ARGS)
 
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 test-quick: setup
 	@$(BIN)/python -m pytest -m "not integration"

@@ -69,7 +69,7 @@ def ingest(
         )  # fmt: skip
     else:
         feed = recorded_feed(files, venue, source=source or "tape", stop=stop.is_set)
-    writer: Writer = Recorder(to) if to is not None else LogWriter(kafka_client(load()))
+    writer: Writer = Recorder(to) if to is not None else LogWriter(kafka_client(load()), stop=stop.is_set)
     with writer, shown(feed) as items:
         if speed is None and not live:
             counts = write(items, writer, feed.commit)

@@ -3,46 +3,34 @@
 import logging
 import re
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 import typer
 
-from flows.cli.api import api
-from flows.cli.demo import demo
-from flows.cli.doctor import doctor
-from flows.cli.features import features
-from flows.cli.ingest import ingest
-from flows.cli.inspect import inspect
-from flows.cli.migrate import migrate
-from flows.cli.replay import replay
-from flows.cli.run import run
-from flows.cli.schema import schema
-from flows.cli.store import store
-from flows.cli.topics import topics
-from flows.cli.verify_parity import verify_parity
 from flows.errors import told
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "application", "main"]
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-    help="A streaming engine that turns crypto market data into explained, reviewable trading signals.",
+COMMANDS: Final = (
+    "api", "demo", "doctor", "features", "ingest", "inspect", "migrate", "replay", "run", "schema", "store", "topics",
+    "verify-parity",
 )  # fmt: skip
-for command in (
-    api,
-    demo,
-    doctor,
-    features,
-    ingest,
-    inspect,
-    migrate,
-    replay,
-    run,
-    schema,
-    store,
-    topics,
-    verify_parity,
-):
-    app.command()(command)
+"""Each is a function of its name in a module of its name beside this one."""
+
+
+def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The command with these subcommands; one alone starts twice as fast as all of them."""
+    app = typer.Typer(
+        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+        help="A streaming engine that turns crypto market data into explained, reviewable trading signals.",
+    )  # fmt: skip
+    app.callback()(lambda: None)  # so that a single subcommand is still named by its name
+    for name in names:
+        module = name.replace("-", "_")
+        app.command(name)(getattr(import_module(f"flows.cli.{module}"), module))
+    return app
 
 
 class _Once(logging.Filter):
@@ -65,8 +53,9 @@ def main() -> None:
     told_once = logging.StreamHandler()
     told_once.addFilter(_Once())
     logging.basicConfig(format="candlewick: %(message)s", handlers=[told_once])
+    asked = tuple(name for name in sys.argv[1:2] if name in COMMANDS)
     try:
-        app()
+        application(asked or COMMANDS)()
     except Exception as error:
         ours = told(error)
         if ours is None:

@@ -67,7 +67,7 @@ def left_behind(parent: int, folder: Path) -> list[str]:
 
 def test_ends_by_itself_with_a_table(tmp_path: Path, port: int) -> None:
     """Every stage has let something through, and nothing is left running."""
-    demo = start(tmp_path / "demo", port, "--seconds", "25")
+    demo = start(tmp_path / "demo", port, "--seconds", "14")
     out, err = demo.communicate(timeout=90)
     assert demo.returncode == 0, err
     lines = [line.replace("│", " ").split() for line in out.splitlines()]

@@ -13,7 +13,7 @@ import pytest
 from click import Group
 from typer.main import get_command
 
-from flows.cli.main import app
+from flows.cli.main import application
 from tests.integration.golden import Golden
 from tests.integration.kafka_broker import KafkaBroker
 from tests.integration.pipeline import Pipeline
@@ -56,7 +56,7 @@ def test_every_command_of_the_readme_exists() -> None:
     text = (_ROOT / "README.md").read_text()
     shown = {match.groups() for match in re.finditer(r"candlewick ([a-z-]+)([^\n`#&]*)", "\n".join(_blocks("sh")))}
     assert shown
-    commands = cast("Group", get_command(app)).commands
+    commands = cast("Group", get_command(application())).commands
     for subcommand, rest in shown:
         known = {option for parameter in commands[subcommand].params for option in parameter.opts}
         for option in re.findall(r"--[a-z-]+", rest):
