@@ -16,12 +16,18 @@ from api.metrics import Metrics
 from api.middleware import Guard, Observer
 from api.openapi import DescribedApi
 from api.routes import bars, books, features, gaps, health, instruments, page, signals, stats, stream
+from sinks.database import check_dsn
 
 __all__ = ["create_app"]
 
 
 def create_app(config: ApiConfig) -> FastAPI:
-    """The read endpoint and the page over the store at ``config.dsn``; it starts whether or not that is reachable."""
+    """The read endpoint and the page over the store at ``config.dsn``; it starts whether or not that is reachable.
+
+    Raises:
+        DatabaseError: a malformed ``dsn``.
+    """
+    check_dsn(config.dsn)  # libpq's own words on it could hold the password, and they would be in the log
     app = DescribedApi(
         title="Candlewick", version=version("candlewick"), docs_url=None, redoc_url=None, lifespan=_lifespan
     )

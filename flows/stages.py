@@ -1,20 +1,16 @@
 """What went through each stage: messages a topic, rows a table."""
 
-from typing import Final
-
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from msgspec import Struct
 from psycopg.sql import SQL, Identifier
 
 from flows.settings import Settings, kafka_client
 from schemas.topics import TOPICS
-from sinks.database import connect
-from sinks.figures import TABLES
-from sources.kafka import TIMEOUT_S, consumer_settings
+from sinks.database import Connection, connect, in_one_line
+from sinks.tables import TABLES
+from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, words
 
 __all__ = ["Stage", "stages"]
-
-_TABLE_OF: Final = {topic: table for table, topic in TABLES.items()} | {"reference.instruments": "instruments"}
 
 
 class Stage(Struct, frozen=True):
@@ -28,17 +24,34 @@ class Stage(Struct, frozen=True):
 
 
 def stages(settings: Settings) -> list[Stage]:
-    """All topics in the order of the registry."""
-    found = []
-    client = consumer_settings(kafka_client(settings))
-    with Consumer(client) as consumer, connect(settings.database.dsn) as connection:
-        known = consumer.list_topics(timeout=TIMEOUT_S).topics
-        for topic in TOPICS:
-            numbers = known[topic.name].partitions if topic.name in known else ()
-            ends = [consumer.get_watermark_offsets(TopicPartition(topic.name, n), TIMEOUT_S)[1] for n in numbers]
-            table, rows = _TABLE_OF.get(topic.name), None
-            if table is not None:
-                counted = connection.execute(SQL("SELECT count(*) FROM {}").format(Identifier(table))).fetchone()
-                rows = None if counted is None else int(counted[0])
-            found.append(Stage(topic.name, sum(ends), table, rows))
-    return found
+    """All topics in the order of the registry.
+
+    Raises:
+        LogError: the broker does not answer.
+        DatabaseError: the database does not, or lacks a table.
+    """
+    dsn = settings.database.dsn
+    with in_one_line(dsn), consumer(consumer_settings(kafka_client(settings))) as asked, connect(dsn) as connection:
+        try:
+            written = _written(asked)
+        except KafkaException as error:
+            raise LogError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
+        tables = {topic: TABLES[topic].name if topic in TABLES else None for topic in written}
+        return [
+            Stage(topic, written[topic], table, None if table is None else _rows(connection, table))
+            for topic, table in tables.items()
+        ]
+
+
+def _written(asked: Consumer) -> dict[str, int]:
+    known = asked.list_topics(timeout=TIMEOUT_S).topics
+    places = {topic.name: known[topic.name].partitions if topic.name in known else () for topic in TOPICS}
+    return {
+        topic: sum(asked.get_watermark_offsets(TopicPartition(topic, number), TIMEOUT_S)[1] for number in numbers)
+        for topic, numbers in places.items()
+    }
+
+
+def _rows(connection: Connection, table: str) -> int:
+    counted = connection.execute(SQL("SELECT count(*) FROM {}").format(Identifier(table))).fetchone()
+    return 0 if counted is None else int(counted[0])

@@ -1,14 +1,22 @@
 """A connection to PostgreSQL, with or without TimescaleDB, whose errors are one line for a person."""
 
-from typing import Any
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sinks.errors import SinkError
 
-__all__ = ["Connection", "DatabaseError", "UnreachableError", "address", "connect", "one_line"]
+__all__ = [
+    "Connection", "DatabaseError", "UnreachableError", "address", "check_dsn", "connect", "fault", "in_one_line",
+    "one_line",
+]  # fmt: skip
 
+_EXAMPLE: Final = "postgresql://candlewick:secret@127.0.0.1:5432/candlewick"
+_PORTS: Final = re.compile(r"[\d,]*")
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -20,6 +28,33 @@ class UnreachableError(DatabaseError):
     """No connection: the server is away, or does not let this role in."""
 
 
+def fault(dsn: str) -> str | None:
+    """What is wrong with ``dsn`` as a text, told without repeating any of it: a password may stand anywhere.
+
+    libpq takes what follows an unescaped @ or / of a password for host, port or database, and names those in errors.
+    """
+    try:
+        parts = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+    except psycopg.Error:
+        return f"is no connection string; write it such as {_EXAMPLE}"
+    is_url = dsn.startswith(("postgresql://", "postgres://"))
+    if is_url and any("@" in parts.get(name, "") for name in ("host", "port", "dbname")):
+        return f"has an @ or / within user or password; write @ as %40 and / as %2F, such as {_EXAMPLE}"
+    if not _PORTS.fullmatch(parts.get("port", "")):
+        return f"has a port that is no number; write it such as {_EXAMPLE}"
+    return None
+
+
+def check_dsn(dsn: str) -> None:
+    """Refuse a malformed ``dsn`` before libpq says anything of it.
+
+    Raises:
+        DatabaseError: what `fault` found.
+    """
+    if (wrong := fault(dsn)) is not None:
+        raise DatabaseError(f"the database's connection string {wrong}")
+
+
 def connect(dsn: str, **options: str | int) -> Connection:
     """A connection in autocommit mode; ``options`` are libpq's and win over those of ``dsn``.
 
@@ -27,10 +62,8 @@ def connect(dsn: str, **options: str | int) -> Connection:
         DatabaseError: a malformed ``dsn``.
         UnreachableError: no server there, or it refuses the role or the database.
     """
-    try:
-        conninfo = make_conninfo(dsn, **{"application_name": "candlewick", "connect_timeout": 5, **options})
-    except psycopg.ProgrammingError as error:
-        raise DatabaseError(f"database connection string: {one_line(error)}; such as {_EXAMPLE}") from error
+    check_dsn(dsn)
+    conninfo = make_conninfo(dsn, **{"application_name": "candlewick", "connect_timeout": 5, **options})
     try:
         return psycopg.Connection.connect(conninfo, autocommit=True)
     except psycopg.OperationalError as error:
@@ -38,15 +71,26 @@ def connect(dsn: str, **options: str | int) -> Connection:
 
 
 def address(dsn: str) -> str:
-    """Where ``dsn`` points to, fit for a message: without its password."""
+    """Where ``dsn`` points to, fit for a message: without its password.
+
+    Raises:
+        DatabaseError: a malformed ``dsn``.
+    """
+    check_dsn(dsn)
     parts = conninfo_to_dict(dsn)
     names = ("host", "hostaddr", "port", "user", "dbname", "service")
     return " ".join(f"{name}={parts[name]}" for name in names if parts.get(name)) or "(libpq's defaults)"
 
 
+@contextmanager
+def in_one_line(dsn: str) -> Iterator[None]:
+    """What PostgreSQL refuses in here becomes a `DatabaseError` that says so in one line."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise DatabaseError(f"database {address(dsn)}: {one_line(error)}") from error
+
+
 def one_line(error: BaseException) -> str:
     """The text of ``error``, whose lines libpq indents and PostgreSQL follows by details."""
     return "; ".join(line.strip() for line in str(error).splitlines() if line.strip() and "^" not in line)
-
-
-_EXAMPLE = "postgresql://candlewick@127.0.0.1:5432/candlewick"

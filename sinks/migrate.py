@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 from msgspec import Struct
 
-from sinks.database import Connection, DatabaseError, connect, one_line
+from sinks.database import Connection, DatabaseError, connect, in_one_line, one_line
 
 __all__ = ["MIGRATIONS", "Migration", "MigrationError", "migrate", "pending", "read_migrations"]
 
@@ -66,9 +66,9 @@ def migrate(dsn: str, folder: Traversable = MIGRATIONS, *, notify: Callable[[str
     Raises:
         MigrationError: a statement was refused (its whole file is undone, the files before it stay), a file was
             changed after it was applied, or the database is newer than this program.
-        DatabaseError: the server cannot be reached.
+        DatabaseError: the server cannot be reached, or refuses the role what is needed to look.
     """
-    with connect(dsn) as connection:
+    with in_one_line(dsn), connect(dsn) as connection:
         connection.add_notice_handler(
             lambda remark: notify(remark.message_primary or "") if remark.sqlstate in ("01000", "00000") else None
         )
@@ -84,6 +84,7 @@ def pending(connection: Connection, folder: Traversable = MIGRATIONS) -> list[Mi
 
     Raises:
         MigrationError: it has one of other content, or one that is unknown here.
+        psycopg.Error: the role may not look.
     """
     migrations = {migration.name: migration for migration in read_migrations(folder)}
     applied = _applied(connection)

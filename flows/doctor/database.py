@@ -4,12 +4,11 @@ import time
 from typing import Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from flows.doctor.finding import Finding, State, not_checked
 from flows.settings import Settings
 from schemas.time import SECOND
-from sinks.database import Connection, DatabaseError, address, connect, one_line
+from sinks.database import Connection, DatabaseError, address, connect, fault, one_line
 from sinks.migrate import MigrationError, pending
 
 __all__ = [
@@ -53,15 +52,12 @@ def _examine_writer(dsn: str, settings: Settings) -> list[Finding]:
 
 
 def malformed(check: str, key: str, dsn: str) -> Finding | None:
-    """What is wrong with ``dsn`` as a text, told without repeating any of it: a password may stand anywhere."""
-    example = "such as postgresql://candlewick:secret@127.0.0.1:5432/candlewick"
-    try:
-        host = str(conninfo_to_dict(dsn).get("host") or "")
-    except psycopg.ProgrammingError:
-        return Finding(check, "bad", f"{key} is no connection string", f"write it {example}")
-    if "@" in host:
-        return Finding(check, "bad", f"{key}: an @ within user or password", f"write that @ as %40, {example}")
-    return None
+    """What is wrong with ``dsn`` as a text, told without repeating any of it."""
+    wrong = fault(dsn)
+    if wrong is None:
+        return None
+    found, _, advice = wrong.partition("; ")
+    return Finding(check, "bad", f"{key} {found}", advice)
 
 
 def check_edition(connection: Connection, *, embedded: bool) -> Finding:

@@ -7,8 +7,12 @@ import sys
 import time
 
 import httpx
+import pytest
 from websockets.sync.client import connect
 
+from api.config import ApiConfig
+from api.server import make_server
+from sinks.database import DatabaseError
 from tests.api.serving import wait_for
 
 PROGRAM = """
@@ -40,3 +44,9 @@ def test_sigterm_ends_it_with_status_0_soon(market: str) -> None:
             assert time.monotonic() - begun < 8
     finally:
         process.kill()
+
+
+def test_a_malformed_connection_string_is_said_before_anything_is_served() -> None:
+    with pytest.raises(DatabaseError, match="has an @ or / within user or password") as caught:
+        make_server(ApiConfig(dsn="postgresql://me:hun@ter2@127.0.0.1/candlewick"))
+    assert "ter2" not in str(caught.value)

@@ -128,6 +128,9 @@ def test_who_may_not_create_tables_is_told_by_whom_to_migrate(empty_database: st
         guest = make_conninfo(empty_database, user=f"guest_{connection.info.dbname}")
     with pytest.raises(MigrationError, match=r"0001_tables.sql line 11, .*permission denied .*role that owns"):
         migrate(guest)
+    migrate(empty_database)
+    with pytest.raises(DatabaseError, match=r"^database .*: permission denied for table schema_migrations$"):
+        migrate(guest)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ async def test_who_commits_later_is_later_in_the_order(
         assert await signals_after(connection, 0, limit=10) == []
     thread.join()
     seen = await signals_after(connection, 0, limit=10)
-    assert [one.signal for one in seen] == [published(1), published(2)]
+    assert [one.signal and one.signal.id for one in seen] == [published(1).id, published(2).id]
     assert await newest_stored(connection) == (seen[-1].seq, published(2).id)
     assert await stored_seq(connection, published(1).id) == seen[0].seq
     assert await signals_after(connection, seen[0].seq, limit=10) == seen[1:]
