@@ -16,7 +16,7 @@ from sinks.figures import LogOffset, TableFigures
 from sinks.queries import BookMoment, InstrumentState
 
 __all__ = [
-    "BARS", "BOOKS", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "READINESS", "SIGNAL", "SIGNALS", "STATS",
+    "BARS", "BOOKS", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "READINESS", "SIGNALS", "STATS",
 ]  # fmt: skip
 
 _ID: Final = "binanceusdm:BTC/USDT:USDT"
@@ -24,7 +24,7 @@ _CLOSE: Final = 1_723_161_600 * SECOND
 _DECIDED: Final = _CLOSE + 2_500_000_000
 _SCHEMA: Final = "b0c9f1d2"
 
-SIGNAL: Final = Signal(
+_SIGNAL: Final = Signal(
     id=derive("signal", _ID, "5m", _CLOSE, "confluence", "1"), instrument_id=_ID, timeframe="5m",
     strategy="confluence", strategy_version="1", direction="long", confidence=0.62, calibrated=False, horizon=2 * HOUR,
     entry_low=61_670.0, entry_high=61_694.5, stop=61_521.0, targets=[61_843.0, 62_004.0, 62_165.0], risk_reward=2.0,
@@ -65,7 +65,7 @@ _STATE: Final = InstrumentState(
 )  # fmt: skip
 
 SIGNALS: Final = views.SignalPage(
-    items=[views.timed(views.SignalView, SIGNAL, _CLOSE)], next=write_cursor(_CLOSE, SIGNAL.id)
+    items=[views.timed(views.SignalView, _SIGNAL, _CLOSE)], next=write_cursor(_CLOSE, _SIGNAL.id)
 )
 BARS: Final = views.BarPage(items=[views.timed(views.BarView, _BAR, _CLOSE)], next=write_cursor(_CLOSE, _BAR.id))
 FEATURES: Final = views.FeaturePage(items=[views.feature_view(_VECTOR, None)], next=write_cursor(_CLOSE, _VECTOR.id))

@@ -9,22 +9,14 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composed, Identifier
 
 from schemas.time import TIMEFRAMES
+from sinks.tables import TABLES
 
-__all__ = ["TABLES", "LogOffset", "TableFigures", "log_offsets", "missing_tables", "table_figures"]
+__all__ = ["TOPIC_OF", "LogOffset", "TableFigures", "log_offsets", "missing_tables", "table_figures"]
 
-TABLES: Final = {
-    "bars": "features.bars",
-    "features": "features.vectors",
-    "books": "features.books",
-    "candidates": "signals.candidates",
-    "signals": "signals.published",
-    "outcomes": "signals.outcomes",
-    "gaps": "quality.gaps",
-    "drift": "quality.drift",
-    "dead_letters": "dead_letters",
-}
+_ABOUT_THEM: Final = ("reference.instruments", "models.events")
+TOPIC_OF: Final = {table.name: topic for topic, table in TABLES.items() if topic not in _ABOUT_THEM}
 """The tables of results, and the topic that fills each."""
-_NEEDED: Final = ("instruments", "signal_order", "stream_offsets", *TABLES)
+_NEEDED: Final = ("instruments", "signal_order", "stream_offsets", *TOPIC_OF)
 _COUNTED_BELOW: Final = 64 * 2**20  # bytes; counting the rows in them takes some 20 ms
 
 _NEWEST_BY_INSTRUMENT: Final = SQL("""
@@ -76,7 +68,7 @@ async def missing_tables(connection: AsyncConnection[Any]) -> list[str]:
 
 async def table_figures(connection: AsyncConnection[Any]) -> list[TableFigures]:
     """Rows and newest time of every table of results."""
-    return [await _figures(connection, table, topic) for table, topic in TABLES.items()]
+    return [await _figures(connection, table, topic) for table, topic in TOPIC_OF.items()]
 
 
 async def log_offsets(connection: AsyncConnection[Any]) -> list[LogOffset]:

@@ -15,7 +15,7 @@ import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.topics import TOPICS
-from sinks.figures import TABLES
+from sinks.figures import TOPIC_OF
 from tests.integration.golden import SETTINGS
 from tests.integration.kafka_broker import KafkaBroker
 
@@ -133,7 +133,7 @@ def rows(dsn: str) -> dict[str, set[str]]:
     """The identifiers in every table of results that has rows, by topic."""
     found: dict[str, set[str]] = {}
     with psycopg.connect(dsn) as connection:
-        for table, topic in (TABLES | {"instruments": "reference.instruments"}).items():
+        for table, topic in (TOPIC_OF | {"instruments": "reference.instruments"}).items():
             column = "instrument_id" if table == "instruments" else "id::text"
             stored = connection.execute(f"SELECT {column} FROM {table}".encode()).fetchall()
             if stored:
