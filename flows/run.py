@@ -43,8 +43,8 @@ def run_worker(
         stop=stop.is_set,
         until_end=until_end,
     )
-    flow = engine_flow(
-        settings, log, KafkaFeatures(client), KafkaSignals(client, transactions=settings.kafka.transactions)
-    )
+    features = KafkaFeatures(client, stop=stop.is_set)
+    signals = KafkaSignals(client, transactions=settings.kafka.transactions, stop=stop.is_set)
+    flow = engine_flow(settings, log, features, signals)
     epoch = timedelta(seconds=settings.engine.epoch_interval_s)
     cluster_main(flow, list(addresses), number, epoch_interval=epoch, recovery_config=state)

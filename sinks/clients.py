@@ -1,12 +1,13 @@
 """What every Kafka client of the sinks has in common."""
 
 import logging
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from schemas.secrets import discreet
 from sinks.errors import SinkError
 
 __all__ = [
@@ -15,13 +16,17 @@ __all__ = [
     "Output",
     "admin",
     "common",
+    "consumer",
     "partition_counts",
+    "producer",
     "producer_settings",
     "words",
 ]
 
 Output = tuple[str, int]
 """Topic and partition."""
+
+_Client = TypeVar("_Client")
 
 TIMEOUT_S: Final = 10.0
 """For an answer of the broker at the start."""
@@ -52,8 +57,22 @@ def producer_settings(client: Mapping[str, Any], delivery_timeout_s: float) -> d
 
 
 def admin(client: Mapping[str, Any]) -> AdminClient:
-    """A client for questions about topics."""
-    return AdminClient(common(client))
+    """A client for questions about topics.
+
+    Raises:
+        SinkError: a setting that librdkafka refuses.
+    """
+    return _made(AdminClient, common(client))
+
+
+def producer(settings: dict[str, Any]) -> Producer:
+    """A client that writes; raises as `admin` does."""
+    return _made(Producer, settings)
+
+
+def consumer(settings: dict[str, Any]) -> Consumer:
+    """A client that reads; raises as `admin` does."""
+    return _made(Consumer, settings)
 
 
 def partition_counts(asked: AdminClient, topics: Iterable[str]) -> dict[str, int]:
@@ -80,6 +99,13 @@ def existing(asked: AdminClient) -> dict[str, int]:
     except KafkaException as error:
         raise SinkError(f"Kafka does not answer: {words(error)}") from error
     return {name: len(topic.partitions) for name, topic in seen.items()}
+
+
+def _made(kind: Callable[[dict[str, Any]], _Client], settings: dict[str, Any]) -> _Client:
+    try:
+        return kind(settings)
+    except KafkaException as error:
+        raise SinkError(f"kafka.client: {discreet(words(error), settings)}") from error
 
 
 def words(error: KafkaException) -> str:

@@ -1,6 +1,6 @@
 """Results to Kafka, each identifier once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypedDict
 
@@ -10,6 +10,7 @@ from schemas.partitioner import partition_for
 from schemas.topics import BY_NAME, TOPICS, Lane, Outgoing
 from sinks.clients import Output, admin, partition_counts
 from sinks.errors import SinkError
+from sinks.grace import never
 from sinks.producers import IdempotentWriter, Placed, TransactionalWriter, Writer
 from sinks.readback import Ledger, read_back
 
@@ -42,15 +43,21 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, SinkState]):
         client: librdkafka's settings, ``bootstrap.servers`` among them.
         topics: names; all with the same number of partitions.
         delivery_timeout_s: how long the broker may be away; the source waits meanwhile, then the engine stops.
+        stop: once it says true, a broker that does not acknowledge is given up after seconds, with a `SinkError`.
 
     Raises:
         SinkError: the broker does not answer, lacks a topic, or the topics differ in their number of partitions.
     """
 
     def __init__(
-        self, client: Mapping[str, Any], *, topics: Sequence[str] | None = None, delivery_timeout_s: float = 300.0
+        self,
+        client: Mapping[str, Any],
+        *,
+        topics: Sequence[str] | None = None,
+        delivery_timeout_s: float = 300.0,
+        stop: Callable[[], bool] = never,
     ) -> None:
-        self._client, self._delivery_timeout_s = dict(client), delivery_timeout_s
+        self._client, self._delivery_timeout_s, self._stop = dict(client), delivery_timeout_s, stop
         self._topics = topics or _lane("features")
         self._admin = admin(client)
         counts = partition_counts(self._admin, self._topics)
@@ -76,7 +83,7 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, SinkState]):
         following = _following(for_part, resume_state, self._partitions)
         partition = int(for_part)
         outputs = [(topic, partition) for topic in self._topics if not _compacted(topic)]
-        writer = IdempotentWriter(self._client, delivery_timeout_s=self._delivery_timeout_s)
+        writer = IdempotentWriter(self._client, delivery_timeout_s=self._delivery_timeout_s, stop=self._stop)
         ledger = read_back(self._client, self._admin, {output: following.get(output) for output in outputs})
         return _Part(writer, ledger, dict.fromkeys(self._topics, self._partitions), partition)
 
@@ -95,6 +102,7 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, SinkState]):
         transactional_id: whose transactions these are; one for each engine that writes to a Kafka cluster.
         transactions: off only for a broker that has none.
         delivery_timeout_s: how long the broker may be away; the source waits meanwhile, then the engine stops.
+        stop: once it says true, a broker that does not acknowledge is given up after seconds, with a `SinkError`.
 
     Raises:
         SinkError: the broker does not answer, or lacks a topic.
@@ -108,8 +116,9 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, SinkState]):
         transactional_id: str = "candlewick-signals",
         transactions: bool = True,
         delivery_timeout_s: float = 300.0,
+        stop: Callable[[], bool] = never,
     ) -> None:
-        self._client, self._delivery_timeout_s = dict(client), delivery_timeout_s
+        self._client, self._delivery_timeout_s, self._stop = dict(client), delivery_timeout_s, stop
         self._topics = topics or _lane("signals")
         self._transactional_id = transactional_id if transactions else None
         self._admin = admin(client)
@@ -142,10 +151,11 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, SinkState]):
 
     def _writer(self) -> Writer:
         if self._transactional_id is None:
-            return IdempotentWriter(self._client, delivery_timeout_s=self._delivery_timeout_s)
+            return IdempotentWriter(self._client, delivery_timeout_s=self._delivery_timeout_s, stop=self._stop)
         return TransactionalWriter(
-            self._client, transactional_id=self._transactional_id, delivery_timeout_s=self._delivery_timeout_s
-        )
+            self._client, transactional_id=self._transactional_id, delivery_timeout_s=self._delivery_timeout_s,
+            stop=self._stop,
+        )  # fmt: skip
 
 
 class _Part(StatefulSinkPartition[Outgoing, SinkState]):

@@ -7,8 +7,9 @@ from typing import Any, Final, Protocol
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.topics import Outgoing
-from sinks.clients import Output, producer_settings, words
+from sinks.clients import Output, producer, producer_settings, words
 from sinks.errors import SinkError
+from sinks.grace import GRACE_S, STEP_S, Grace, never
 
 __all__ = ["IdempotentWriter", "Placed", "TransactionalWriter", "Writer"]
 
@@ -37,20 +38,26 @@ class IdempotentWriter:
 
     Parameters:
         delivery_timeout_s: how long the broker may be away before a record counts as lost and the engine stops.
+        stop: once it says true, a broker that does not acknowledge is given up within `GRACE_S`.
     """
 
-    def __init__(self, client: Mapping[str, Any], *, delivery_timeout_s: float) -> None:
-        self._producer = Producer(producer_settings(client, delivery_timeout_s))
+    def __init__(
+        self, client: Mapping[str, Any], *, delivery_timeout_s: float, stop: Callable[[], bool] = never
+    ) -> None:
+        self._producer = producer(producer_settings(client, delivery_timeout_s))
+        self._stop = stop
 
     def write(self, records: Sequence[Placed]) -> dict[Output, int]:
         """See `Writer.write`."""
-        reports = _Reports()
+        reports, grace = _Reports(), Grace(self._stop)
         try:
-            _produce(self._producer, records, reports)
+            _produce(self._producer, records, reports, grace)
         except KafkaException as error:
             raise SinkError(f"{_topics(records)}: not written: {words(error)}") from error
-        while self._producer.flush(1.0):  # in steps, so that signal handlers get their turn
-            pass
+        while self._producer.flush(STEP_S):
+            if grace.over():
+                self._producer.purge()
+                raise _unacknowledged(_topics(records))
         return reports.checked()
 
 
@@ -62,59 +69,71 @@ class TransactionalWriter:
 
     Parameters:
         delivery_timeout_s: how long the broker may be away before the engine stops.
+        stop: once it says true, a broker that does not acknowledge is given up within `GRACE_S`.
 
     Raises:
         SinkError: the broker has no transactions, or does not answer in that time.
     """
 
-    def __init__(self, client: Mapping[str, Any], *, transactional_id: str, delivery_timeout_s: float) -> None:
-        self._id, self._patience_s = transactional_id, delivery_timeout_s
+    def __init__(
+        self,
+        client: Mapping[str, Any],
+        *,
+        transactional_id: str,
+        delivery_timeout_s: float,
+        stop: Callable[[], bool] = never,
+    ) -> None:
+        self._id, self._patience_s, self._stop = transactional_id, delivery_timeout_s, stop
         timeout_s = min(delivery_timeout_s, _TRANSACTION_TIMEOUT_S)
-        self._producer = Producer({
+        self._producer = producer({
             "linger.ms": 1,  # 0 sends the first record alone, and the others wait for a retry of 25 ms
             **producer_settings(client, timeout_s),
             "transactional.id": transactional_id,
             "transaction.timeout.ms": round(timeout_s * 1_000),
         })  # fmt: skip
         try:
-            self._insist(self._producer.init_transactions, time.monotonic() + delivery_timeout_s)
+            deadline = time.monotonic() + delivery_timeout_s
+            self._insist(self._producer.init_transactions, transactional_id, deadline, Grace(stop))
         except KafkaException as error:
             raise SinkError(f"transactions of {transactional_id} cannot begin: {words(error)}") from error
 
     def write(self, records: Sequence[Placed]) -> dict[Output, int]:
         """See `Writer.write`."""
-        deadline = time.monotonic() + self._patience_s
+        deadline, grace = time.monotonic() + self._patience_s, Grace(self._stop)
         while True:
             try:
-                return self._transaction(records, deadline)
+                return self._transaction(records, deadline, grace)
             except KafkaException as error:
                 reason: KafkaError = error.args[0]
                 # A record offered after the transaction has failed is refused for the state it is in.
                 abortable = reason.txn_requires_abort() or reason.code() == KafkaError._STATE  # noqa: SLF001
                 if not abortable or time.monotonic() > deadline:
                     raise self._failed(records, error) from error
-            self._abort(records, deadline)
+            self._abort(records, deadline, grace)
 
-    def _transaction(self, records: Sequence[Placed], deadline: float) -> dict[Output, int]:
+    def _transaction(self, records: Sequence[Placed], deadline: float, grace: Grace) -> dict[Output, int]:
         reports = _Reports()
         self._producer.begin_transaction()
-        _produce(self._producer, records, reports)
-        self._insist(self._producer.commit_transaction, deadline)
+        _produce(self._producer, records, reports, grace)
+        self._insist(self._producer.commit_transaction, _topics(records), deadline, grace)
         return reports.checked()
 
-    def _abort(self, records: Sequence[Placed], deadline: float) -> None:
+    def _abort(self, records: Sequence[Placed], deadline: float, grace: Grace) -> None:
         try:
-            self._insist(self._producer.abort_transaction, deadline)
+            self._insist(self._producer.abort_transaction, _topics(records), deadline, grace)
         except KafkaException as error:
             raise self._failed(records, error) from error
 
-    def _insist(self, call: Callable[[], None], deadline: float) -> None:
+    def _insist(self, call: Callable[[float], None], what: str, deadline: float, grace: Grace) -> None:
         """A call that timed out is taken up again by calling once more."""
         while True:
             try:
-                return call()
+                return call(STEP_S)
             except KafkaException as error:
                 reason: KafkaError = error.args[0]
+                if reason.retriable() and grace.over():
+                    self._producer.purge()
+                    raise _unacknowledged(what) from error
                 if not reason.retriable() or time.monotonic() > deadline:
                     raise
 
@@ -145,7 +164,7 @@ class _Reports:
         return self._next
 
 
-def _produce(producer: Producer, records: Sequence[Placed], reports: _Reports) -> None:
+def _produce(producer: Producer, records: Sequence[Placed], reports: _Reports, grace: Grace) -> None:
     for (topic, partition), record in records:
         headers: list[tuple[str, str | bytes | None]] = [("id", record.id.encode())]
         while True:
@@ -157,6 +176,16 @@ def _produce(producer: Producer, records: Sequence[Placed], reports: _Reports) -
                 break
             except BufferError:  # the queue is full: wait for room
                 producer.poll(0.1)
+                if grace.over():
+                    producer.purge()
+                    raise _unacknowledged(_topics(records)) from None
+
+
+def _unacknowledged(what: str) -> SinkError:
+    return SinkError(
+        f"{what}: stopped, and the broker has not acknowledged what was written within {GRACE_S:.0f} s; nothing is "
+        "lost, since results without acknowledgement are made again from the log at the next start"
+    )
 
 
 def _topics(records: Sequence[Placed]) -> str:

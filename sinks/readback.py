@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import EarliestSpec, LatestSpec, OffsetSpec
 
 from schemas.errors import place
 from schemas.topics import Outgoing
-from sinks.clients import TIMEOUT_S, Output, common, words
+from sinks.clients import TIMEOUT_S, Output, common, consumer, words
 from sinks.errors import ContradictionError, SinkError
 
 __all__ = ["Ledger", "read_back"]
@@ -141,10 +141,10 @@ def _messages(client: Mapping[str, Any], begins: Mapping[Output, int]) -> Iterat
     """All committed messages of the outputs from ``begins`` on."""
     pending = set(begins)
     deadline = time.monotonic() + _PATIENCE_S
-    with Consumer(_consumer_settings(client)) as consumer:
-        consumer.assign([TopicPartition(*output, begin) for output, begin in begins.items()])
+    with consumer(_consumer_settings(client)) as reader:
+        reader.assign([TopicPartition(*output, begin) for output, begin in begins.items()])
         while pending:
-            for message in consumer.consume(10_000, 0.01):
+            for message in reader.consume(10_000, 0.01):
                 deadline = time.monotonic() + _PATIENCE_S
                 error = message.error()
                 if error is None:

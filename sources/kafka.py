@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
+from schemas.secrets import discreet
 from sources.errors import SourceError
 
-__all__ = ["TIMEOUT_S", "LogError", "consumer_settings", "partition_count", "words"]
+__all__ = ["TIMEOUT_S", "LogError", "consumer", "consumer_settings", "partition_count", "words"]
 
 TIMEOUT_S: Final = 10.0
 """For an answer of the broker at the start."""
@@ -36,16 +37,28 @@ def consumer_settings(client: Mapping[str, Any]) -> dict[str, Any]:
     return {**tuning, **client, **guarantee}
 
 
+def consumer(settings: dict[str, Any]) -> Consumer:
+    """A client that reads.
+
+    Raises:
+        LogError: a setting that librdkafka refuses.
+    """
+    try:
+        return Consumer(settings)
+    except KafkaException as error:
+        raise LogError(f"kafka.client: {discreet(words(error), settings)}") from error
+
+
 def partition_count(settings: dict[str, Any], topic: str) -> int:
     """How many partitions ``topic`` has.
 
     Raises:
-        LogError: the broker does not answer, or has no such topic.
+        LogError: the broker does not answer, has no such topic, or a setting is refused.
     """
     broker = settings.get("bootstrap.servers")
-    with Consumer(settings) as consumer:
+    with consumer(settings) as asked:
         try:
-            topics = consumer.list_topics(timeout=TIMEOUT_S).topics
+            topics = asked.list_topics(timeout=TIMEOUT_S).topics
         except KafkaException as error:
             raise LogError(f"Kafka at {broker} does not answer: {words(error)}") from error
     if topic not in topics:

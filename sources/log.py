@@ -12,7 +12,7 @@ from schemas.batches import Batch, Rejected, RejectedMessage
 from schemas.errors import place
 from schemas.partitioner import partition_for
 from schemas.topics import LOG
-from sources.kafka import TIMEOUT_S, LogError, consumer_settings, partition_count, words
+from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, partition_count, words
 from sources.pace import Pace
 
 __all__ = ["KafkaLog", "LogError", "LogState"]
@@ -103,7 +103,7 @@ class KafkaLog(FixedPartitionedSource[Item, LogState]):
             self._check(partition, resume_state)
             offset = resume_state["offset"]
         return _Part(
-            Consumer(self._settings), self._topic, partition, self._partitions, offset,
+            consumer(self._settings), self._topic, partition, self._partitions, offset,
             batch_size=self._batch_size, pace=self._pace, stop=self._stop, until_end=self._until_end,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.errors import place
 from schemas.message import Message
-from sources.kafka import TIMEOUT_S, LogError, consumer_settings, words
+from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, words
 
 __all__ = ["Offsets", "ResultTopics"]
 
@@ -37,7 +37,8 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
 
     Unit of parallelism: none, one part with one consumer without a group reads all, as the results are few beside the
     log. Guarantee: every committed message from ``offsets`` on. It keeps no recovery state: who stores the messages
-    stores the offsets with them. It does not raise, for Bytewax would panic: it ends, and says why by ``failed``.
+    stores the offsets with them. Once made it does not raise, for Bytewax would panic: it ends, and says why by
+    ``failed``.
 
     Parameters:
         client: librdkafka's settings, ``bootstrap.servers`` among them.
@@ -46,6 +47,9 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
         until_end: end once every partition has been read up to the end that it had at the start, or further.
         failed: called with the `LogError` that ended the source: no broker, no such topic, messages gone.
         batch_size: messages a read.
+
+    Raises:
+        LogError: a setting that librdkafka refuses.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
         batch_size: int = 5_000,
     ) -> None:
         self._settings = consumer_settings(client)
+        consumer(self._settings).close()
         self._topics, self._offsets = tuple(topics), offsets
         self._stop, self._failed, self._until_end, self._batch_size = stop, failed, until_end, batch_size
 
@@ -69,9 +74,8 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":  # noqa: ARG002
         """The part; the broker is asked at its first read."""
-        consumer = Consumer(self._settings)
         return _Part(
-            consumer, self._topics, self._offsets, self._settings["bootstrap.servers"],
+            consumer(self._settings), self._topics, self._offsets, self._settings["bootstrap.servers"],
             stop=self._stop, failed=self._failed, until_end=self._until_end, batch_size=self._batch_size,
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from schemas.time import MILLISECOND, SECOND
 from schemas.topics import BY_NAME
 from sources.errors import SourceError
 from sources.group_offsets import GroupOffsets
-from sources.kafka import TIMEOUT_S, LogError, consumer_settings, words
+from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, words
 from sources.malformed import Malformed
 from sources.merge import Heard, Item
 from sources.user_messages import KINDS
@@ -69,7 +69,7 @@ class UserTopics:
         until_end: bool = False,
         waiting: int = 20_000,
         clock: Callable[[], int] = time.time_ns,
-        connect: Callable[[dict[str, Any]], Consumer] = Consumer,
+        connect: Callable[[dict[str, Any]], Consumer] = consumer,
     ) -> None:
         _check(topics)
         settings = consumer_settings({"fetch.wait.max.ms": 20, "queued.min.messages": waiting, **client})

@@ -30,8 +30,8 @@ def examine_kafka(settings: Settings) -> list[Finding]:
     quiet: Mapping[str, Any] = {"log_level": 0, "error_cb": refusals.append}
     try:
         client = admin({**kafka_client(settings), **quiet})
-    except KafkaException as error:
-        broken = Finding("kafka", "bad", f"kafka.client: {words(error)}", "mend the settings under kafka.client")
+    except SinkError as error:
+        broken = Finding("kafka", "bad", str(error), "mend the settings under kafka.client")
         return [broken, *(not_checked(name, "kafka.client is wrong") for name in ("topics", "clock of the log"))]
     broker, seen = check_broker(client, settings.kafka.bootstrap, refusals)
     if seen is None:

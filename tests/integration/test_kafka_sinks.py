@@ -87,6 +87,32 @@ def test_a_broker_that_stays_away_ends_the_engine_with_a_reason(kafka: KafkaBrok
         kafka.resume()
 
 
+@LANES
+def test_a_stop_does_not_wait_for_a_broker_that_is_away(
+    kafka: KafkaBroker, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("sinks.grace.GRACE_S", 0.1)
+    topic, stop = make_topic(kafka.client, name, 1), threading.Event()
+    sink: Any
+    if name == "features":
+        sink = KafkaFeatures(kafka.client, topics=[topic], stop=stop.is_set)
+    else:
+        sink = KafkaSignals(kafka.client, topics=[topic], transactional_id=topic, stop=stop.is_set)
+    part_name = "signals" if name == "signals" else "00000"
+    part = sink.build_part("out", part_name, None)
+    part.write_batch([record(topic, 0)])
+    kafka.pause()
+    try:
+        stop.set()
+        with pytest.raises(SinkError, match=rf"{name}\.\w+: stopped, and the broker has not acknowledged"):
+            part.write_batch([record(topic, 1)])
+    finally:
+        kafka.resume()
+    stop.clear()
+    sink.build_part("out", part_name, None).write_batch([record(topic, number) for number in range(3)])
+    assert {read.identifier for read in read_all(kafka.client, topic)} == {"id0", "id1", "id2"}
+
+
 def test_the_log_writer_says_what_could_not_be_delivered(kafka: KafkaBroker) -> None:
     log, letters = make_topic(kafka.client, "log", 1), make_topic(kafka.client, "dead", 1)
     writer = LogWriter(kafka.client, log=log, dead_letters=letters, delivery_timeout_s=1)

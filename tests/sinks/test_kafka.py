@@ -1,11 +1,13 @@
 """Both lanes against the embedded broker; what only a real one does is in tests/integration."""
 
 import secrets
+from threading import Event
 from typing import Any
 
 import pytest
 
 import sinks.clients
+from flows.embedded.broker import CLIENT, EmbeddedBroker
 from schemas.partitioner import partition_for
 from schemas.topics import BY_NAME, Outgoing
 from sinks.errors import SinkError
@@ -116,6 +118,28 @@ def test_a_state_that_does_not_fit_is_refused(
     state: Any = {"version": 1, "partitions": 4, "following": [], **change}
     with pytest.raises(SinkError, match=f"sink 00000: .*{reason}"):
         KafkaFeatures(embedded_kafka, topics=topics).build_part("out", "00000", state)
+
+
+@pytest.mark.parametrize("queue", [2, 100])
+def test_a_stop_does_not_wait_for_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch, queue: int) -> None:
+    monkeypatch.setattr("sinks.grace.GRACE_S", 0.1)
+    stop = Event()
+    with EmbeddedBroker() as broker:
+        client = {"bootstrap.servers": broker.bootstrap, **CLIENT, "queue.buffering.max.messages": queue}
+        parts = [
+            KafkaFeatures(client, stop=stop.is_set).build_part("out", "00000", None),
+            KafkaSignals(client, transactions=False, stop=stop.is_set).build_part("out", "signals", None),
+        ]
+    stop.set()
+    for part, topic in zip(parts, ("features.bars", "signals.published"), strict=True):
+        with pytest.raises(SinkError, match=f"{topic}: stopped, .* made again from the log at the next start"):
+            part.write_batch(records(topic, 3))
+
+
+@pytest.mark.parametrize("lane", [KafkaFeatures, KafkaSignals])
+def test_a_setting_that_is_none_is_named(lane: Any) -> None:
+    with pytest.raises(SinkError, match=r'^kafka.client: No such configuration property: "securty.protocol"$'):
+        lane({"securty.protocol": "ssl"})
 
 
 def test_no_such_topic(embedded_kafka: Client) -> None:

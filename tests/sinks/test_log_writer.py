@@ -1,10 +1,13 @@
 """Market events into the log, against the embedded broker."""
 
 from collections import Counter
+from threading import Event
 from typing import Any
 
 import pytest
 
+from flows.embedded.broker import CLIENT, EmbeddedBroker
+from flows.ingest import ingest
 from schemas.codec import decode_event
 from schemas.deadletters import dead_letter
 from schemas.market import Heartbeat, Trade
@@ -70,6 +73,24 @@ def test_an_event_that_is_too_large_is_named(embedded_kafka: Client) -> None:
     writer = LogWriter(client, log=put(embedded_kafka, [], "log.large"))
     with pytest.raises(SinkError, match=r"log.large\[\d\]: sim:A/B not written: .*Message size too large"):
         writer.write(event)
+
+
+@pytest.mark.parametrize("room", [2, 100])
+def test_a_stop_does_not_wait_for_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    monkeypatch.setattr("sinks.grace.GRACE_S", 0.1)
+    stop = Event()
+    with EmbeddedBroker() as broker:
+        writer = LogWriter({"bootstrap.servers": broker.bootstrap, **CLIENT}, in_flight=room, stop=stop.is_set)
+    stop.set()
+    missing = min(room, 3)
+    with pytest.raises(SinkError, match=rf"market.events: stopped, .* not acknowledged the last {missing} records"):
+        ingest(map(trade, range(3)), writer)
+
+
+def test_a_setting_that_is_none_is_named(embedded_kafka: Client) -> None:
+    settings = {**embedded_kafka, "security.protocol": "hunter2", "sasl.password": "hunter2"}
+    with pytest.raises(SinkError, match=r'^kafka.client: Invalid value "\*\*\*" for .* "security.protocol"$'):
+        LogWriter(settings)
 
 
 def test_a_log_that_is_not_there(embedded_kafka: Client) -> None:

@@ -183,6 +183,11 @@ def test_no_such_topic(embedded_kafka: Client) -> None:
         KafkaLog(embedded_kafka, topic="nowhere")
 
 
+def test_a_setting_that_is_none_is_named() -> None:
+    with pytest.raises(LogError, match=r'^kafka.client: No such configuration property: "securty.protocol"$'):
+        KafkaLog({"bootstrap.servers": "127.0.0.1:1", "securty.protocol": "ssl"})
+
+
 def test_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources.kafka, "TIMEOUT_S", 0.1)
     with pytest.raises(LogError, match=r"Kafka at .* does not answer"):
