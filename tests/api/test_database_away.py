@@ -39,7 +39,7 @@ def test_it_goes_and_comes(server: EmbeddedPostgres) -> None:
     migrate(server.dsn)
     fill(server.dsn, [definition(BTC, START)])
     server.stop()
-    config = ApiConfig(dsn=server.dsn, port=0, connect_timeout_s=0.2, poll_interval_s=0.05)
+    config = ApiConfig(dsn=server.dsn, port=0, connect_timeout_s=0.1, poll_interval_s=0.05)
     with running(config) as address, httpx.Client(base_url=address) as api:
         for path in DATA:
             answer = api.get(path)

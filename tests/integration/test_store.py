@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from flows.settings import DatabaseSettings, KafkaSettings, Settings
@@ -56,9 +56,20 @@ def dsn(broker: KafkaBroker, timescale_database: str) -> str:
     ):
         for topic in TABLES:
             for partition in range(BY_NAME[topic].partitions or _PARTITIONS):
-                _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), 10)
+                end = _end(consumer, TopicPartition(topic, partition))
                 connection.execute("INSERT INTO stream_offsets VALUES (%s, %s, %s)", [topic, partition, end])
     return timescale_database
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    """The next offset of ``place``; a topic that was just made may have no leader yet."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return consumer.get_watermark_offsets(place, 10)[1]
+        except KafkaException:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 def _admin(broker: KafkaBroker) -> AdminClient:
