@@ -62,7 +62,6 @@ class BarSeries:
         self.last_close = bar.close
         if self._filled_to is not None:
             self._filled_to = bar.ts_open + self.length
-        self._kept.append(bar)
 
     def pass_over(self, price: float) -> None:
         """The open bar's time was told by a longer bar that ended at ``price``."""

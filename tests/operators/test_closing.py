@@ -89,7 +89,7 @@ def test_beyond_it_every_bar_concerned_gets_a_revision_and_nothing_else_changes(
         assert bar.volume == first.volume + 8.0
         assert bar.sell_volume == first.sell_volume + 7.0
     (gap,) = gaps(out)
-    assert (gap.kind, gap.count, gap.ts_end) == ("late", 2, ns(96 * 60))
+    assert (gap.kind, gap.count, gap.ts_start, gap.ts_end) == ("late", 2, ns(95 * 60), ns(96 * 60))
     ours = {bar.id for bar in revised} | {gap.id}
     assert [sent for sent in out if isinstance(sent, Closed) or sent.id not in ours] == clean
 
@@ -227,6 +227,12 @@ def test_quotes_of_a_bar() -> None:
     assert (first.bid_first, first.bid_low, first.bid_high, first.bid_last) == (9.0, 8.0, 9.0, 8.0)
     assert (first.ask_first, first.ask_low, first.ask_high, first.ask_last) == (12.0, 11.0, 12.0, 11.0)
     assert (second.bid_first, second.bid_last) == (10.0, 10.0)
+
+
+def test_a_quote_may_change_on_one_side_alone() -> None:
+    quotes = [quote(i, bid, ask) for i, (bid, ask) in enumerate([(9.0, 12.0), (8.0, 12.0), (8.0, 11.0), (8.0, 13.0)])]
+    (bar,) = bars(run(in_order(beats(0, 70), [trade(5, 10.0)], quotes)))
+    assert (bar.bid_low, bar.bid_last, bar.ask_low, bar.ask_high, bar.ask_last) == (8.0, 8.0, 11.0, 13.0, 13.0)
 
 
 def test_quotes_in_disorder_are_put_back_by_their_numbers() -> None:

@@ -51,10 +51,10 @@ def test_flow_is_summed_over_the_bar_and_begins_anew() -> None:
 
 def test_sides_that_are_not_told_are_not_balanced() -> None:
     features = FeatureSet()
-    features.update(OpenBar.of(exchange_bar(60, 100.0, volume=10.0, buy_volume=8.0)))
+    features.update(OpenBar.of(exchange_bar(60, 100.0, volume=0.1, buy_volume=0.08)))
     known = features.take(Moment())
     assert known["tfi"] == pytest.approx(0.6)
-    assert known["cvd"] == 6.0
+    assert known["cvd"] == pytest.approx(0.06)
     features.update(OpenBar.of(exchange_bar(120, 100.0, buy_volume=None)))
     unknown = features.take(Moment())
     assert (unknown["tfi"], unknown["cvd"]) == (None, None)

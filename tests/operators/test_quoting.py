@@ -104,7 +104,8 @@ def test_the_book_is_stale_at_that_very_message() -> None:
     out = run([delta(41, first=43, last=43)], instrument=instrument)
     assert (len(out), [gap.kind for gap in gaps(out)]) == (1, ["book_sequence"])
     sample = samples(run([beat(41.25)], instrument=instrument))[0]
-    assert (sample.stale, sample.bid_prices, sample.ask_sizes) == (True, [100.0], [1.0])
+    assert (sample.stale, sample.bid_prices, sample.bid_sizes) == (True, [100.0], [3.0])
+    assert (sample.ask_prices, sample.ask_sizes, sample.imbalance) == ([101.0], [1.0], 0.5)
 
 
 def test_a_loss_between_close_and_decision_taints() -> None:

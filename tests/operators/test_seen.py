@@ -31,6 +31,13 @@ def test_numbers_without_holes_take_no_memory() -> None:
     assert seen.state() == [[10**9], [10**9 + 4_999], []]
 
 
+def test_in_whatever_order_they_come() -> None:
+    for order in (range(99, -1, -1), [*range(0, 100, 2), *range(1, 100, 2)], [*range(50, 100), *range(50)]):
+        seen = SeenIds()
+        assert all(seen.add(str(number)) for number in order)
+        assert seen.state() == [[0], [99], []]
+
+
 def test_memory_is_bounded_whatever_comes() -> None:
     seen = SeenIds()
     for number in range(0, 10_000, 2):
