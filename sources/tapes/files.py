@@ -17,7 +17,7 @@ _LONGEST: Final = 1 << 26
 
 
 class Damage(Exception):
-    """The file can be read no further; ``rest`` is what came after the last whole line."""
+    """The file can be read no further; ``rest`` is what was read after the last whole line."""
 
     def __init__(self, reason: str, rest: bytes) -> None:
         super().__init__(reason)
@@ -64,7 +64,7 @@ class PartFile:
                 rest.append(tail)
                 length += len(tail)
                 if length > _LONGEST:
-                    raise Damage(f"no end of line within {_LONGEST} bytes", rest[0])
+                    raise Damage(f"no end of line within {_LONGEST} bytes", b"".join(rest))
             if last := b"".join(rest):
                 yield last
 

@@ -51,8 +51,9 @@ def test_a_line_without_end_is_damage(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(b"a\n" + b"b" * 1_000)
     lines = PartFile(path).lines()
     assert next(lines) == b"a"
-    with pytest.raises(Damage, match="no end of line within 64 bytes"):
+    with pytest.raises(Damage, match="no end of line within 64 bytes") as caught:
         next(lines)
+    assert caught.value.rest == b"b" * 78  # whole chunks of 16 bytes, less the first line
 
 
 def test_what_cannot_be_opened_is_one_clear_line(tmp_path: Path) -> None:
