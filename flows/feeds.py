@@ -43,6 +43,8 @@ class Feed(Struct):
     """What the items come from; empty for a feed without end."""
     commit: Callable[[], None] | None = None
     """To be called when all items handed out so far have arrived: they are not handed out again."""
+    close: Callable[[], None] = lambda: None
+    """To be called when nothing more is asked of it."""
 
     @property
     def size(self) -> int:
@@ -106,13 +108,13 @@ def topics_feed(
     """
     group = f"candlewick.ingest.{source}" if resume else None
     topics = UserTopics(client, _topics(named), group, stop, until_end=until_end)
-    return Feed(sequence(topics, source=source), [topics], topics.commit)
+    return Feed(sequence(topics, source=source), [topics], topics.commit, topics.close)
 
 
 def rejected(item: Malformed) -> Rejected:
     """Input that is no record, on its way to the dead letters under the place where it was found."""
-    message = (0, item.ts_received // MILLISECOND, None, item.raw, item.reason)
-    return Rejected("dead:00000", item.place, 0, [message])
+    message = (item.offset, item.ts_received // MILLISECOND, None, item.raw, item.reason)
+    return Rejected("dead:00000", item.feed, item.partition or 0, [message])
 
 
 def _topics(named: str) -> dict[str, str]:

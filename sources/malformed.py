@@ -2,17 +2,30 @@
 
 from msgspec import Struct
 
+from schemas.errors import place
+
 __all__ = ["Malformed"]
 
 
 class Malformed(Struct, frozen=True, kw_only=True):
     """Bytes that are no record of their feed."""
 
-    place: str
-    """Where they were found, as a person would look them up: file and line, or feed and time."""
+    feed: str
+    """The topic, or what else was read: a file, a simulation."""
+    partition: int | None = None
+    """Of the topic; ``None`` for a feed that has none."""
+    offset: int
+    """Of the message; of a file the line, counted from 1."""
     raw: bytes
     """The bytes as they came, whole."""
     reason: str
     """What is wrong with them."""
     ts_received: int
-    """ns."""
+    """ns; 0: unknown."""
+
+    @property
+    def place(self) -> str:
+        """Where they were found, as a person would look them up."""
+        if self.partition is None:
+            return f"{self.feed}:{self.offset}"
+        return place(self.feed, self.partition, self.offset)

@@ -78,8 +78,10 @@ class UserPartition:
             self.now = advance(self.now, item.ts_received)
         except DecodeError as error:
             received = ts_message if 0 < ts_message <= now else self.now
-            where = place(self.topic, self.partition, offset)
-            item = Malformed(place=where, raw=message.value() or b"", reason=str(error), ts_received=received)
+            item = Malformed(
+                feed=self.topic, partition=self.partition, offset=offset,
+                raw=message.value() or b"", reason=str(error), ts_received=received,
+            )  # fmt: skip
         self.waiting.append((self.now, offset, item))
 
     def gone(self, low: int, high: int) -> LogError:

@@ -76,7 +76,11 @@ class UserTopics:
         self._stop, self._until_end, self._waiting, self._clock = stop, until_end, waiting, clock
         self._consumer = connect({**settings, **({"group.id": group} if group else {})})
         self._group = GroupOffsets(self._consumer, group) if group else None
-        self._parts = self._opened(topics, str(settings["bootstrap.servers"]))
+        try:
+            self._parts = self._opened(topics, str(settings["bootstrap.servers"]))
+        except SourceError:
+            self.close()
+            raise
         self._by_place = {(part.topic, part.partition): part for part in self._parts}
         self._told = self._contact = 0
         self._asked = 0
@@ -108,6 +112,10 @@ class UserTopics:
         self._group.commit([part.at(part.done) for part in due])
         for part in due:
             part.committed = part.done
+
+    def close(self) -> None:
+        """End the connection; nothing can be read or committed any more."""
+        self._consumer.close()
 
     def _merged(self) -> Iterator[Item]:
         while not self._stop():

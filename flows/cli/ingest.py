@@ -1,6 +1,7 @@
 """`candlewick ingest`."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -70,7 +71,7 @@ def ingest(
     else:
         feed = recorded_feed(files, venue, source=source or "tape", stop=stop.is_set)
     writer: Writer = Recorder(to) if to is not None else LogWriter(kafka_client(load()), stop=stop.is_set)
-    with writer, shown(feed) as items:
+    with closing(feed), writer, shown(feed) as items:
         if speed is None and not live:
             counts = write(items, writer, feed.commit)
         else:

@@ -210,7 +210,8 @@ class FaultyLine:
         raw = encode(record)
         cut = raw[: 1 + int(self._scramble() * (len(raw) - 1))]
         return Malformed(
-            place=f"simulator {record.instrument_id} at {due}",
+            feed=f"simulator {record.instrument_id}",
+            offset=due,
             raw=cut,
             reason=f"cut off after {len(cut)} bytes",
             ts_received=record.ts_received,

@@ -53,7 +53,7 @@ class Tape:
         self._now = 0
         self._only: str | None = None  # the one instrument of the file so far; "" if there are several
         self._pulse = 0
-        self._held: list[tuple[str, bytes, Unnamed]] = []
+        self._held: list[tuple[int, bytes, Unnamed]] = []
 
     @property
     def size(self) -> int:
@@ -74,9 +74,9 @@ class Tape:
                 for number, line in enumerate(part.lines(), 1):
                     yield from self._items(line, part.path, number)
             except Damage as damage:
-                yield self._malformed(f"{part.path}:{number + 1}", damage.rest, damage)
-            for place, line, unnamed in self._held:
-                yield self._malformed(place, line, unnamed)
+                yield self._malformed(part.path, number + 1, damage.rest, damage)
+            for at, line, unnamed in self._held:
+                yield self._malformed(part.path, at, line, unnamed)
             self._held.clear()
 
     def _items(self, line: bytes, path: Path, number: int) -> Iterator[Item]:
@@ -86,13 +86,13 @@ class Tape:
             records = self._records(line)
         except Unnamed as unnamed:
             if self._only is None:
-                self._held.append((f"{path}:{number}", line, unnamed))
+                self._held.append((number, line, unnamed))
             elif self._only:
                 records = [unnamed.complete(self._only)]
             else:
-                malformed = self._malformed(f"{path}:{number}", line, unnamed)
+                malformed = self._malformed(path, number, line, unnamed)
         except (DecodeError, *UNREADABLE) as error:
-            malformed = self._malformed(f"{path}:{number}", line, error)
+            malformed = self._malformed(path, number, line, error)
         if self._venue is not None and self._venue.introduced:
             introduced, self._venue.introduced = self._venue.introduced, []
             yield from introduced
@@ -146,8 +146,8 @@ class Tape:
         self._now = seconds(stamp.strip().decode())
         return rest
 
-    def _malformed(self, place: str, raw: bytes, error: Exception) -> Malformed:
-        return Malformed(place=place, raw=raw, reason=_reason(error), ts_received=self._now)
+    def _malformed(self, path: Path, number: int, raw: bytes, error: Exception) -> Malformed:
+        return Malformed(feed=str(path), offset=number, raw=raw, reason=_reason(error), ts_received=self._now)
 
 
 def open_tapes(groups: Sequence[tuple[Sequence[Path], str | None]]) -> list[Tape]:

@@ -100,8 +100,8 @@ def test_what_is_malformed_goes_to_the_dead_letters() -> None:
         def __exit__(self, *failure: object) -> None:
             """Nothing to end."""
 
-    bad = Malformed(place="tape.gz:7", raw=b"\x00", reason="not JSON", ts_received=_START)
+    bad = Malformed(feed="tape.gz", offset=7, raw=b"\x00", reason="not JSON", ts_received=_START)
     counts = ingest([beat(0), bad, beat(1)], Writer())
     assert counts == {"heartbeat": 2, "malformed": 1}
     assert letters == [letter_of(bad)]
-    assert b'"topic":"tape.gz:7"' in letters[0].value
+    assert b'"topic":"tape.gz","partition":0,"offset":7,' in letters[0].value

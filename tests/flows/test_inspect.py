@@ -156,7 +156,7 @@ def test_a_settlement_is_where_the_next_one_changes() -> None:
 
 
 def test_what_is_ours_does_not_count_and_what_is_unreadable_is_told() -> None:
-    malformed = [Malformed(place=f"x:{n}", raw=b"", reason="", ts_received=0) for n in (1, 2)]
+    malformed = [Malformed(feed="x", offset=n, raw=b"", reason="", ts_received=0) for n in (1, 2)]
     beat = Heartbeat(instrument_id="x:A/B", ts_event=NOW, ts_received=NOW, source="s")
     report = TapeReport([*malformed, beat, trade(1)])
     assert (report.malformed, report.first_malformed) == (2, malformed[0])

@@ -59,7 +59,7 @@ def test_a_feed_is_told_only_after_a_flush_and_never_of_what_is_not_written(monk
         happened.append("read")
         yield Trade(instrument_id="my:A/B", ts_event=T0, ts_received=T0, price=1.0, size=1.0)
         happened.append("read")
-        yield Malformed(place="t[0]@2", raw=b"{", reason="cut short", ts_received=T0)
+        yield Malformed(feed="t", partition=0, offset=2, raw=b"{", reason="cut short", ts_received=T0)
 
     ingest(feed(), StubWriter(happened), lambda: happened.append("commit"))
     told = ["flush", "commit"]

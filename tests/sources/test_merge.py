@@ -24,7 +24,7 @@ def test_the_earlier_goes_first_and_of_equals_the_feed_named_first() -> None:
 
 
 def test_an_item_without_a_time_stays_where_it_was() -> None:
-    malformed = Malformed(place="x:2", raw=b"", reason="", ts_received=0)
+    malformed = Malformed(feed="x", offset=2, raw=b"", reason="", ts_received=0)
     merged = merge([[*feed(2), malformed, *feed(9)], feed(1, 3)])
     assert [index for index, item in merged if item is not None] == [1, 0, 0, 1, 0]
 

@@ -148,7 +148,7 @@ def test_times_that_cannot_be_right_do_no_harm() -> None:
 
 
 def test_a_tape_of_nothing_readable_says_nothing_of_its_own() -> None:
-    malformed = Malformed(place="x:1", raw=b"?", reason="?", ts_received=0)
+    malformed = Malformed(feed="x", offset=1, raw=b"?", reason="?", ts_received=0)
     assert list(sequence([malformed], source="test")) == [malformed]
     assert list(sequence([], [], source="test")) == []
 

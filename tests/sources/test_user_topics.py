@@ -46,7 +46,7 @@ class StubConsumer:
         self.slow: set[tuple[str, int]] = set()
         self.paused: set[tuple[str, int]] = set()
         self.known: dict[tuple[str, int], int] = {}
-        self.answers = True
+        self.answers, self.closed = True, False
         self.calls = 0
         self.served = 0
         self._next: dict[tuple[str, int], int] = {}
@@ -104,6 +104,9 @@ class StubConsumer:
                 end = KafkaError(KafkaError._PARTITION_EOF)
                 return [Message(topic=place[0], partition=place[1], offset=self.low + at, error=end)]
         return []
+
+    def close(self) -> None:
+        self.closed = True
 
     @staticmethod
     def _message(place: tuple[str, int], offset: int, ts_ms: int, value: bytes | None) -> Message:
@@ -289,3 +292,4 @@ def test_no_broker() -> None:
     stub.answers = False
     with pytest.raises(LogError, match="Kafka at stub does not answer"):
         opened(stub)
+    assert stub.closed
