@@ -113,10 +113,10 @@ def test_poison_becomes_dead_letters_and_holds_nothing_up(database: str) -> None
     assert counts(database) == {**dict.fromkeys(found, 0), "bars": 300, "dead_letters": 7, "stream_offsets": 5}
     letters = {row[3]: row for row in found["dead_letters"]}
     for reason, message in poisoned.items():
-        _, topic, partition, offset, said, ts_received, key, value, _ = letters[message.offset]
+        _, topic, partition, offset, said, ts_received, key, value, truncated, _ = letters[message.offset]
         assert reason in said
         assert (topic, partition, offset, value) == (message.topic, 0, message.offset, message.value)
-        assert (ts_received, key) == (7_000_000, b"k")
+        assert (ts_received, key, truncated) == (7_000_000, b"k", None)
 
 
 @pytest.mark.parametrize("changed", [{"confidence": 0.62}, {"ts_event": signal().ts_event + SECOND}])
