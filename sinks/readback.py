@@ -1,25 +1,22 @@
 """What outputs hold already when a sink resumes, so that nothing is written there twice."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import EarliestSpec, LatestSpec, OffsetSpec
 
 from schemas.errors import place
 from schemas.topics import Outgoing
 from sinks.clients import TIMEOUT_S, Output, common, consumer, words
 from sinks.errors import ContradictionError, SinkError
+from sinks.kafka_admin import EARLIEST, LATEST, OffsetSpec
 
 __all__ = ["Ledger", "read_back"]
 
 _PATIENCE_S: Final = 120.0  # twice a transaction's timeout: so long one of a dead engine may be pending
 _QUIET: Final = 100
-# The constructors have no types.
-_EARLIEST: Final = cast("Callable[[], OffsetSpec]", EarliestSpec)()
-_LATEST: Final = cast("Callable[[], OffsetSpec]", LatestSpec)()
 
 
 class Ledger:
@@ -83,7 +80,7 @@ def read_back(client: Mapping[str, Any], admin: AdminClient, starts: Mapping[Out
         SinkError: an output does not reach back to its start, or cannot be read.
     """
     try:
-        firsts, ends = _ask(admin, starts, _EARLIEST), _settled_ends(admin, starts)
+        firsts, ends = _ask(admin, starts, EARLIEST), _settled_ends(admin, starts)
         begins = {output: _begin(output, start, firsts[output], ends[output]) for output, start in starts.items()}
         ledger = Ledger(ends)
         behind = {output: begin for output, begin in begins.items() if begin < ends[output]}
@@ -112,8 +109,8 @@ def _begin(output: Output, start: int | None, first: int, end: int) -> int:
 def _settled_ends(admin: AdminClient, outputs: Iterable[Output]) -> dict[Output, int]:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        ends = _ask(admin, outputs, _LATEST, IsolationLevel.READ_UNCOMMITTED)
-        stable = _ask(admin, outputs, _LATEST, IsolationLevel.READ_COMMITTED)
+        ends = _ask(admin, outputs, LATEST, IsolationLevel.READ_UNCOMMITTED)
+        stable = _ask(admin, outputs, LATEST, IsolationLevel.READ_COMMITTED)
         pending = [output for output in ends if stable[output] < ends[output]]
         if not pending:
             return ends

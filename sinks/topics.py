@@ -6,13 +6,11 @@ from typing import Final
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigResource
-from confluent_kafka.admin._resource import ResourceType
-from confluent_kafka.cimpl import NewTopic
 
 from schemas.topics import TOPICS, Topic
 from sinks.clients import LARGEST_MESSAGE, TIMEOUT_S, existing, words
 from sinks.errors import SinkError
+from sinks.kafka_admin import ConfigResource, NewTopic, ResourceType
 
 __all__ = ["create_topics", "differences", "retention_ms"]
 

@@ -10,8 +10,7 @@ import os
 import time
 
 from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic
 
 INSTRUMENT = "myvenue:BTC/USDT:USDT"
 SECOND = 1_000_000_000

@@ -1,13 +1,11 @@
 """The broker, its topics, and the clock of who writes to the log."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
-from confluent_kafka.admin._metadata import ClusterMetadata
 
 from flows.doctor.finding import Finding, not_checked
 from flows.settings import Settings, kafka_client
@@ -15,13 +13,13 @@ from schemas.time import SECOND, to_text
 from schemas.topics import BY_NAME, LOG
 from sinks.clients import admin, words
 from sinks.errors import SinkError
+from sinks.kafka_admin import NEWEST, ClusterMetadata
 from sinks.topics import differences
 
 __all__ = ["check_broker", "check_topics", "check_writers_clock", "examine_kafka"]
 
 _PATIENCE_S: Final = 4.0
 _SHOWN: Final = 4
-_newest: Callable[[], OffsetSpec] = OffsetSpec.max_timestamp
 
 
 def examine_kafka(settings: Settings) -> list[Finding]:
@@ -82,7 +80,7 @@ def check_writers_clock(client: AdminClient, seen: ClusterMetadata, now: int) ->
     check = "clock of the log"
     if LOG not in seen.topics:
         return not_checked(check, f"{LOG} is missing")
-    asked = {TopicPartition(LOG, number): _newest() for number in seen.topics[LOG].partitions}
+    asked = {TopicPartition(LOG, number): NEWEST for number in seen.topics[LOG].partitions}
     try:
         answers = [each.result() for each in client.list_offsets(asked, request_timeout=_PATIENCE_S).values()]
     except KafkaException as error:
