@@ -223,13 +223,13 @@ class OrderBook:
     def _trim(self) -> None:
         depth = self.maintained or self.depth
         assert depth is not None
-        self.bids.trim(depth)
-        self.asks.trim(depth)
-        if self.maintained is None:  # levels that we threw away ourselves are no longer known
-            if len(self.bids) == depth:
-                self._reach_bid = max(self._reach_bid, self.bids.worst())
-            if len(self.asks) == depth:
-                self._reach_ask = min(self._reach_ask, self.asks.worst())
+        fewer_bids, fewer_asks = self.bids.trim(depth), self.asks.trim(depth)
+        if self.maintained is not None:
+            return
+        if fewer_bids:  # levels that we threw away ourselves are no longer known
+            self._reach_bid = max(self._reach_bid, self.bids.worst())
+        if fewer_asks:
+            self._reach_ask = min(self._reach_ask, self.asks.worst())
 
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""

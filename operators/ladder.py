@@ -72,12 +72,14 @@ class Ladder:
         """
         return min(self.levels) if self.sign > 0 else max(self.levels)
 
-    def trim(self, depth: int) -> None:
-        """Drop all but the ``depth`` best levels."""
+    def trim(self, depth: int) -> bool:
+        """Drop all but the ``depth`` best levels; whether there were more."""
         excess = len(self.levels) - depth
-        if excess > 0:
-            dropped = (nsmallest if self.sign > 0 else nlargest)(excess, self.levels)
-            self.update(dropped, [0.0] * excess)
+        if excess <= 0:
+            return False
+        dropped = (nsmallest if self.sign > 0 else nlargest)(excess, self.levels)
+        self.update(dropped, [0.0] * excess)
+        return True
 
     def _mend(self) -> None:
         best, sign, levels = self._best, self.sign, self.levels

@@ -315,6 +315,21 @@ def test_what_is_kept_is_bounded_by_the_depth() -> None:
             break
 
 
+def test_what_was_thrown_away_is_no_longer_known() -> None:
+    book = OrderBook(depth=2)
+    book.on_snapshot(snapshot(0, [*BIDS, (97.0, 4.0)], ASKS[:2], sequence=0, depth=1_000))
+    book.on_delta(delta(1, [(96.0, 5.0)], first=1, last=1))
+    assert len(book.bids) == 2
+    assert top(book, 2) == (list(BIDS[:2]), list(ASKS[:2]))
+    assert book.top(3) is None
+    book.on_delta(delta(2, [(99.0, 0.0), (90.0, 1.0)], first=2, last=2))  # who knows what lies between 99 and 90
+    assert book.top(2) is None
+    assert top(book, 1) == ([BIDS[0]], [ASKS[0]])
+    book.on_delta(delta(3, [(98.5, 1.0), (98.0, 1.0), (100.5, 1.0)], first=3, last=3))
+    assert top(book, 2) == ([(100.5, 1.0), BIDS[0]], list(ASKS[:2]))
+    assert book.top(3) is None
+
+
 def test_restored_it_goes_on_as_before() -> None:
     events = [delta(i, [(100.0 - i % 7, float(i % 3))], first=10 + i, last=10 + i) for i in range(1, 40)]
     events[20:22] = []  # a loss, and messages that wait for the next book snapshot

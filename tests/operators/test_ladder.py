@@ -52,7 +52,7 @@ def test_equals_a_sorted_dict(steps: list[tuple[str, object]], sign: int) -> Non
             (side.update if step == "update" else side.replace)(prices, sizes)
         elif step == "trim":
             assert isinstance(what, int)
-            side.trim(what)
+            assert side.trim(what) == (len(plain) > what)
             plain = {price: plain[price] for price in sorted(plain, reverse=sign > 0)[:what]}
         elif step == "best":
             assert isinstance(what, int)
