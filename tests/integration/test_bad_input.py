@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,19 @@ def test_poison_in_the_log(recording: Path, golden: Golden, brokers: Callable[[]
         assert b64decode(found[place]["value"]) == (value or b"")  # a tombstone is an empty value
     for topic in ("features.bars", "features.vectors", "signals.candidates", "signals.published"):
         assert topics[topic] == {identifier: [value] for identifier, value in golden[topic].items()}
+
+
+def test_a_line_of_a_tape_longer_than_any_message(brokers: Callable[[], KafkaBroker], tmp_path: Path) -> None:
+    """Its beginning is kept, with the digest of the whole."""
+    pipeline = Pipeline(brokers(), tmp_path, partitions=_PARTITIONS)
+    line, tape = b"".join(sha256(b"%d" % n).hexdigest().encode() for n in range(80_000)), tmp_path / "tape.jsonl"
+    tape.write_bytes(encode(_FUTURE) + b"\n" + line + b"\n" + encode(_FUTURE) + b"\n")
+    pipeline.run("ingest", "--tape", str(tape))
+    ((value,),) = pipeline.read()["dead_letters"].values()
+    letter = json.loads(value)
+    assert (letter["topic"], letter["partition"], letter["offset"]) == (str(tape), 0, 2)
+    assert b64decode(letter["value"]) == line[: 1 << 20]
+    assert sha256(line).hexdigest() in letter["truncated"]
 
 
 def _poison(pipeline: Pipeline) -> dict[tuple[int, int], tuple[bytes | None, str]]:
