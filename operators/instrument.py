@@ -56,6 +56,7 @@ class Instrument:
     def __init__(self, instrument_id: str, config: InstrumentConfig) -> None:
         self.instrument_id = instrument_id
         self.config = config
+        self._tolerance = config.future_tolerance
         self._definition: InstrumentDefinition | None = None
         self._outbox = Outbox(instrument_id)
         self._listening = Listening(config.heartbeat_timeout)
@@ -95,10 +96,7 @@ class Instrument:
         Raises:
             Refused: of another instrument, of a type that has no business here, from the future, or not consistent.
         """
-        if (
-            event.instrument_id != self.instrument_id
-            or event.ts_event > event.ts_received + self.config.future_tolerance
-        ):
+        if event.instrument_id != self.instrument_id or event.ts_event > event.ts_received + self._tolerance:
             raise misplaced(event, self.instrument_id)
         handler = self._handlers.get(type(event))
         if handler is None:

@@ -66,10 +66,7 @@ class Quoting:
         was_stale = self.book.stale
         broken = self.book.on_snapshot(event)
         if was_stale and self.book.synchronised:
-            self._outbox.gap(
-                "book_resync", self._book_at, event.ts_event, event.ts_received,
-                expected=None, received=event.sequence,
-            )  # fmt: skip
+            self._outbox.gap("book_resync", self._book_at, event.ts_event, event.ts_received, received=event.sequence)
         self._after(event, broken)
 
     def check_crossing(self, event: BookDelta | BookSnapshot | Heartbeat) -> None:

@@ -49,7 +49,8 @@ class Bar(_Result, tag="bar", frozen=True, kw_only=True):
     ask_last: float | None = None
     origin: Literal["trades", "exchange"] = "trades"
     quality: list[str] = []
-    """``empty`` (no trade), ``partial`` (begun before the first record), ``gap`` (nobody listened for a while)."""
+    """``empty`` (no trade), ``partial`` (begun before the first record), ``gap`` (nobody listened for a while, or
+    something is missing), ``late`` (a revision)."""
 
 
 class Vector(_Result, tag="vector", frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+from base64 import b64decode
 from functools import cache
 from random import Random
 from typing import Any, Final
@@ -207,6 +208,22 @@ def test_any_bytes_become_exactly_one_dead_letter_each(values: list[bytes]) -> N
         ("market.events", 5, i) for i in range(len(values))
     ]
     assert all(letter.reason for letter in letters)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"", b"null", b"[]", b"{}", b"[" * 200_000, b'{"type":' * 50_000, b"\xef\xbb\xbf{}", b'{"type":"trade"', b"NaN",
+        b'{"type":"unheard of"}', b'{"type":"trade","type":"quote"}', b"9" * 5_000, b'{"type":"trade","price":1e999}',
+        encode(trade(1, 5.0)) + b" x", encode(trade(1, 5.0)).replace(b"5.0", b"NaN"), b"\xed\xa0\x80",
+        encode(trade(1, 5.0, number=1)).replace(b'"sequence":1', b'"sequence":18446744073709551616'),
+        encode(snapshot(1, [(5.0, 1.0)], [])).replace(b'"bid_sizes":[1.0]', b'"bid_sizes":[]'),
+    ],
+)  # fmt: skip
+def test_known_oddities_become_dead_letters(value: bytes) -> None:
+    (letter,) = told(Instrument(ID, InstrumentConfig()).on_batch(Batch(ID, 5, [(1, 1, value)])), DeadLetter)
+    assert b64decode(letter.value or "") == value
+    assert len(letter.reason) < 300
 
 
 NUMBERS = st.one_of(
