@@ -75,7 +75,7 @@ class BarMaker:
         size = event.size if event.market else 0.0
         order = number_of(event.trade_id) if sequence is None else sequence
         if self.closed_to is not None and ts < self.closed_to:
-            if size:
+            if size and ts >= self._given_to:  # else it is in a bar that was given
                 self._add_late((ts, order or 0), event.price, size, event.aggressor_side)
             return
         items = self._trades.items
@@ -148,9 +148,8 @@ class BarMaker:
         if base.bar is not None and own is base:
             bar.absorb_quotes(base.bar)
         for series in self._series.values():
-            if series.length < own.length:
-                series.pass_over(bar.close)
-        own.give(bar)
+            if series.length <= own.length:
+                series.drop()
         return self._end(event.timeframe, bar, event.ts_event, event.ts_received, moment)
 
     def _add_late(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> None:

@@ -53,19 +53,8 @@ class BarSeries:
         bar.absorb(part)
 
     def drop(self) -> None:
-        """Forget the open bar and the last price: nobody knows what was traded meanwhile."""
+        """Forget the open bar and the last price: its own trades do not tell what happened meanwhile."""
         self.bar = self.last_close = None
-
-    def give(self, bar: OpenBar) -> None:
-        """Take a closed bar that is whole as it stands."""
-        self.bar = None
-        self.last_close = bar.close
-        if self._filled_to is not None:
-            self._filled_to = bar.ts_open + self.length
-
-    def pass_over(self, price: float) -> None:
-        """The open bar's time was told by a longer bar that ended at ``price``."""
-        self.bar, self.last_close = None, price
 
     def close(self, ts_close: int) -> OpenBar | None:
         """End the bar at ``ts_close``; ``None`` where there is nothing to make one of."""
@@ -83,7 +72,7 @@ class BarSeries:
         return bar
 
     def late(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> bool:
-        """Add a trade to the closed bar that it belongs to; False if that is no longer kept, or not made of trades."""
+        """Add a trade to the closed bar that it belongs to; False if that is no longer kept."""
         ts_open = at[0] - at[0] % self.length
         if self.bar is not None and self.bar.ts_open == ts_open:
             if self._later is None:
@@ -112,10 +101,7 @@ class BarSeries:
         return revised
 
     def _revisable(self, ts_open: int) -> OpenBar | None:
-        for bar in reversed(self._kept):
-            if bar.ts_open == ts_open:
-                return bar if bar.origin == "trades" else None
-        return None
+        return next((bar for bar in reversed(self._kept) if bar.ts_open == ts_open), None)
 
     def _revise(self, bar: OpenBar) -> OpenBar:
         if bar not in self._dirty:

@@ -287,6 +287,14 @@ class TestWithoutNumbers:
         assert (book.stale, book.top(1)) == (True, None)
 
 
+def test_without_numbers_and_checksums_all_of_one_moment_counts() -> None:
+    book = OrderBook()
+    book.on_snapshot(snapshot(0, BIDS, ASKS))
+    for size in (2.0, 3.0):
+        book.on_delta(delta(1, [(100.0, size)]))
+    assert (book.applied, book.bids.levels[100.0]) == (2, 3.0)
+
+
 def test_a_numbered_book_is_in_doubt_after_silence_until_its_chain_goes_on() -> None:
     book = prepared()
     book.disconnect()

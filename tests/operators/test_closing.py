@@ -1,5 +1,6 @@
 """Bars and vectors as they leave the per-instrument step: lateness, revisions, emptiness, numbers, bars given."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -220,6 +221,13 @@ def test_trades_with_a_sequence_and_no_identifier_are_recognised_too() -> None:
     assert bars(run([beat(0), one, one, *beats(2, 70)]))[0].trades == 1
 
 
+def test_two_trades_of_one_number_are_no_hole() -> None:
+    twins = [msgspec.structs.replace(trade(i, 5.0, number=4), trade_id=name) for i, name in ((1, "a"), (2, "b"))]
+    out = run([beat(0), *twins, *beats(2, 70)])
+    assert bars(out)[0].trades == 2
+    assert not gaps(out)
+
+
 def test_quotes_of_a_bar() -> None:
     quotes = [quote(10, 9.0, 12.0, number=1), quote(20, 8.0, 11.0, number=2), quote(61, 10.0, 13.0, number=3)]
     out = run(in_order(beats(0, 130), [trade(5, 10.0), trade(65, 10.0)], quotes))
@@ -308,6 +316,12 @@ class TestBarsThatAreGiven:
         ]  # fmt: skip
         assert not told(out, Vector)[-1].tainted
         assert len(bars(out)) == 63  # what the exchange gives no longer counts
+
+    def test_a_trade_of_their_time_is_in_them_already(self) -> None:
+        history = [exchange_bar(60 * i, 100.0) for i in range(1, 63)]
+        live = in_order(beats(3_720.25, 4_000), [trade(3_730, 150.0)])
+        again = [trade(3_650, 999.0, trade_id="x"), trade(100, 999.0, trade_id="y")]
+        assert run([*history, *live[:200], *again, *live[200:]]) == run([*history, *live])
 
     def test_one_that_comes_after_its_close_was_passed_is_counted(self) -> None:
         out = run([exchange_bar(60, 100.0), *beats(61, 190), exchange_bar(120, 100.0), *beats(191, 250)])

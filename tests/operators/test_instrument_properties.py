@@ -18,7 +18,7 @@ from operators.config import InstrumentConfig
 from operators.instrument import Instrument
 from schemas.batches import Batch
 from schemas.codec import encode
-from schemas.market import MarketEvent, Trade
+from schemas.market import MarketEvent, Quote, Trade
 from schemas.results import Bar, DeadLetter
 from schemas.time import MILLISECOND, MINUTE, SECOND
 from schemas.topics import Outgoing
@@ -156,6 +156,18 @@ def test_bars_of_a_real_tape_are_those_worked_out_from_it() -> None:
             assert [bar.open, bar.high, bar.low, bar.close] == [float(right[x]) for x in PRICES]
             assert bar.volume == pytest.approx(float(right["volume"]), rel=1e-9)
             assert bar.trades == right["trades"]
+
+
+@needs_data
+def test_quotes_of_bars_of_a_real_tape_are_its_first_lowest_highest_and_last() -> None:
+    quotes = [event for event in tape("2024") if isinstance(event, Quote)]
+    for bar in bars(run(tape("2024")))[1:]:
+        inside = [event for event in quotes if bar.ts_open <= event.ts_event < bar.ts_close]
+        inside.sort(key=lambda event: (event.ts_event, event.sequence))
+        for name in ("bid", "ask"):
+            prices = [getattr(event, f"{name}_price") for event in inside]
+            found = [getattr(bar, f"{name}_{what}") for what in ("first", "low", "high", "last")]
+            assert found == [prices[0], min(prices), max(prices), prices[-1]]
 
 
 @needs_data

@@ -130,15 +130,6 @@ def test_a_trade_of_a_bar_no_longer_kept_is_told_so() -> None:
     assert kept == [False] * 10 + [True] * 60
 
 
-def test_a_bar_that_was_given_is_not_revised_by_trades() -> None:
-    series = BarSeries("1m")
-    given = minute(0)
-    given.origin = "exchange"
-    series.give(given)
-    assert not series.late((START, 1), 8.0, 1.0, None)
-    assert (series.last_close, series.revisions(), given.trades) == (10.0, [], 1)
-
-
 def test_restored_anywhere_it_goes_on_as_before() -> None:
     def steps(series: BarSeries, i: int) -> list[object]:
         out: list[object] = []
