@@ -15,6 +15,11 @@ from sinks.kafka_admin import EARLIEST, LATEST, OffsetSpec
 
 __all__ = ["Ledger", "read_back"]
 
+_MOVED: Final = {
+    KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+}  # fmt: skip
+"""A broker has just come back, and what the client knows of the partition is of before."""
 _PATIENCE_S: Final = 120.0  # twice a transaction's timeout: so long one of a dead engine may be pending
 _QUIET: Final = 100
 
@@ -130,8 +135,15 @@ def _ask(
     asked = {TopicPartition(*output): spec for output in outputs}
     if not asked:
         return {}
-    answers = admin.list_offsets(asked, isolation_level=level, request_timeout=TIMEOUT_S)
-    return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        answers = admin.list_offsets(asked, isolation_level=level, request_timeout=TIMEOUT_S)
+        try:
+            return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+        except KafkaException as error:
+            if error.args[0].code() not in _MOVED or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _messages(client: Mapping[str, Any], begins: Mapping[Output, int]) -> Iterator[Message]:

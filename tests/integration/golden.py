@@ -25,7 +25,7 @@ _FAULTS = Faults(
 )  # fmt: skip
 
 
-def record(path: Path, minutes: int = 20, instruments: int = 3) -> Path:
+def record(path: Path, minutes: int = 13, instruments: int = 3) -> Path:
     """A recording of a market with some history and some faults, at ``path``."""
     config = SimulatorConfig(
         seed=11, start=_START, duration=minutes * MINUTE, instruments=LISTINGS[:instruments], edge=0.6, faults=_FAULTS
