@@ -50,6 +50,9 @@ def ingest(
         raise FlowError("ingest needs one of --tape PATH... --venue V, --simulate, --topics KIND=TOPIC,...")
     if until_end and topics is None:
         raise FlowError("--until-end belongs to --topics; a tape ends by itself, a simulation after --seconds")
+    for option, number in (("--seconds", seconds), ("--speed", speed), ("--history-days", history_days)):
+        if number is not None and not 0 <= number < 1e9:  # neither is NaN
+            raise FlowError(f"{option} {number}: it has to be a number from 0 to 1e9")
     feed: Feed
     since = 0
     if simulate:
