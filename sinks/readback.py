@@ -144,6 +144,7 @@ def _ask(
             if error.args[0].code() not in _MOVED or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+            admin.list_topics(timeout=TIMEOUT_S)  # so that the client learns who leads now
 
 
 def _messages(client: Mapping[str, Any], begins: Mapping[Output, int]) -> Iterator[Message]:

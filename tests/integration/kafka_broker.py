@@ -46,6 +46,7 @@ _PROPERTIES: Final = {
     "broker.session.timeout.ms": "1000", "broker.heartbeat.interval.ms": "200",
 }  # fmt: skip
 # The kernel's parent-death signal follows the thread that spawned the child, so spawn from one that lasts.
+_SETTLED_S: Final = 1.5  # longer than broker.session.timeout.ms
 _spawner: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka-spawner")
 
 
@@ -164,6 +165,20 @@ class KafkaBroker:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
 
+    def recover(self, timeout_s: float = 30.0) -> None:
+        """Go on after `pause`, and wait until all partitions have had a leader for longer than a session lasts.
+
+        A broker that was frozen may be fenced by its controller only after it has woken up.
+        """
+        self.resume()
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        deadline, healthy_since = time.monotonic() + timeout_s, time.monotonic()
+        while time.monotonic() - healthy_since < _SETTLED_S:
+            assert time.monotonic() < deadline, "Kafka does not recover"
+            if not _leads(admin):
+                healthy_since = time.monotonic()
+            time.sleep(0.05)
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -192,6 +207,15 @@ class KafkaBroker:
             time.sleep(0.02)
         self.kill()
         raise RuntimeError(f"Kafka is not ready; its log ends:\n{self._log.read_text(errors='replace')[-3000:]}")
+
+
+def _leads(admin: AdminClient) -> bool:
+    try:
+        seen = admin.list_topics(timeout=1.0)
+    except KafkaException:
+        return False
+    partitions = [partition for topic in seen.topics.values() for partition in topic.partitions.values()]
+    return bool(seen.brokers) and all(partition.leader >= 0 for partition in partitions)
 
 
 def _free_port() -> int:

@@ -66,6 +66,7 @@ def test_a_broker_that_crashes_under_a_batch_only_delays_it(kafka: KafkaBroker, 
         written: Future[None] = pool.submit(part.write_batch, [record(topic, number) for number in range(1, 100)])
         kafka.start()
         written.result(60)
+    kafka.recover()  # for the tests that come next
     assert [read.identifier for read in read_all(kafka.client, topic)] == [f"id{number}" for number in range(100)]
 
 
@@ -84,7 +85,7 @@ def test_a_broker_that_stays_away_ends_the_engine_with_a_reason(kafka: KafkaBrok
         with pytest.raises(SinkError, match=rf"{name}\.\w+.*([Tt]imed out|timeout)"):
             part.write_batch([record(topic, 1)])
     finally:
-        kafka.resume()
+        kafka.recover()
 
 
 @LANES
@@ -107,7 +108,7 @@ def test_a_stop_does_not_wait_for_a_broker_that_is_away(
         with pytest.raises(SinkError, match=rf"{name}\.\w+: stopped, and the broker has not acknowledged"):
             part.write_batch([record(topic, 1)])
     finally:
-        kafka.resume()
+        kafka.recover()
     stop.clear()
     sink.build_part("out", part_name, None).write_batch([record(topic, number) for number in range(3)])
     assert {read.identifier for read in read_all(kafka.client, topic)} == {"id0", "id1", "id2"}
@@ -122,7 +123,7 @@ def test_the_log_writer_says_what_could_not_be_delivered(kafka: KafkaBroker) -> 
         with pytest.raises(SinkError, match=r"dead\.\w+\[0\]: not delivered: .*timed out"):
             writer.flush()
     finally:
-        kafka.resume()
+        kafka.recover()
 
 
 def test_a_transaction_that_is_still_open_is_waited_for(kafka: KafkaBroker) -> None:
