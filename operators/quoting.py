@@ -129,10 +129,10 @@ class Quoting:
     def _after(self, event: BookDelta | BookSnapshot, broken: Break | None) -> None:
         if broken is not None:
             self._lose(broken, event)
-        elif self.book.synchronised:
+        elif self.book.synchronised and not self._quoted:
+            self._quote_from_book(event)
+        if self.book.synchronised:
             self._book_at = max(self._book_at, event.ts_event)
-            if not self._quoted:
-                self._quote_from_book(event)
 
     def _quote_from_book(self, event: BookDelta | BookSnapshot) -> None:
         top = self.book.top(1)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from operators.closed import Closed
 from operators.config import InstrumentConfig
 from operators.instrument import Instrument
-from schemas.market import MarketEvent, Trade
+from schemas.market import MarketEvent, Side, Trade
 from schemas.results import Bar, Vector
 from schemas.time import MINUTE, TIMEFRAMES
 from tests.operators.support import (
@@ -235,6 +235,20 @@ def test_quotes_of_a_bar() -> None:
     assert (first.bid_first, first.bid_low, first.bid_high, first.bid_last) == (9.0, 8.0, 9.0, 8.0)
     assert (first.ask_first, first.ask_low, first.ask_high, first.ask_last) == (12.0, 11.0, 12.0, 11.0)
     assert (second.bid_first, second.bid_last) == (10.0, 10.0)
+
+
+def test_trades_of_one_moment_without_numbers_keep_the_order_of_arrival() -> None:
+    sides: list[Side | None] = [None, "buy", "sell", None]
+    together = [trade(1, price, side=side) for price, side in zip((9.0, 7.0, 8.0, 8.0), sides, strict=True)]
+    (bar,) = bars(run([beat(0), *together, *beats(2, 70)]))
+    assert (bar.open, bar.close, bar.high, bar.low, bar.trades) == (9.0, 8.0, 9.0, 7.0, 4)
+    (bar,) = bars(run([beat(0), *reversed(together), *beats(2, 70)]))
+    assert (bar.open, bar.close) == (8.0, 9.0)
+
+
+def test_a_quote_of_the_first_moment_of_a_bar_is_in_it_however_late() -> None:
+    events = [*in_order(beats(0, 62.5), [trade(1, 9.0), trade(60, 9.0)]), quote(60, 5.0, 6.0), *beats(62.75, 130)]
+    assert [bar.bid_first for bar in bars(run(events))] == [None, 5.0]
 
 
 def test_a_quote_may_change_on_one_side_alone() -> None:

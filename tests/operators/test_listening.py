@@ -33,6 +33,14 @@ def test_a_disconnection_is_told_when_it_begins_and_when_it_ends() -> None:
     assert listening.heard(0, 4) == "nothing"
 
 
+def test_a_disconnection_that_goes_on_is_not_forgotten() -> None:
+    listening = Listening(5)
+    for ts in range(5):
+        told = listening.beat(ts, connected=ts in {0, 4}, source="a")
+        listening.forget(ts)
+    assert told == (0, 4)
+
+
 def test_a_first_heartbeat_without_connection() -> None:
     listening = Listening(5)
     assert listening.beat(0, connected=False, source="a") is None

@@ -88,6 +88,13 @@ def test_no_measure_beyond_what_the_book_snapshot_reached() -> None:
     assert known(out) == [QUOTES | {"obi_1", "obi_5", "obi_10"}]
 
 
+@pytest.mark.parametrize(("bids", "asks"), [(BIDS[:5], ASKS), (BIDS, ASKS[:5])])
+def test_no_measure_of_more_levels_than_a_side_has(bids: Levels, asks: Levels) -> None:
+    begin: list[MarketEvent] = [snapshot(0, bids, asks, sequence=0, depth=1_000)]
+    out = run(in_order(begin, quotes(70), [trade(1, 100.0)], beats(0, 70)))
+    assert known(out) == [QUOTES | {"obi_1", "obi_5"}]
+
+
 def test_a_lost_book_says_nothing_until_it_is_found_again() -> None:
     again: list[MarketEvent] = [snapshot(130, BIDS, ASKS, sequence=130)]
     out = run(market(deltas(*range(1, 41), *range(42, 60)), again, deltas(*range(131, 250))))
@@ -133,10 +140,11 @@ def test_without_quotes_of_its_own_a_lost_book_takes_them_along() -> None:
 
 @pytest.mark.parametrize("quoted", [True, False])
 def test_a_crossed_book_is_lost(quoted: bool) -> None:
-    crossing: list[MarketEvent] = [delta(41, [(101.0, 1.0)], first=41, last=41)]
+    crossing: list[MarketEvent] = [delta(41.1, [(101.0, 1.0)], first=41, last=41)]
     out = run(market(deltas(*range(1, 41)), crossing, deltas(*range(42, 60)), quoted=quoted))
     (gap,) = gaps(out)
-    assert (gap.kind, gap.ts_start, gap.ts_end) == ("book_crossed", ns(41), ns(41))
+    times = (ns(41.1), ns(41.25)) if quoted else (ns(40), ns(41.1))
+    assert (gap.kind, gap.ts_start, gap.ts_end) == ("book_crossed", *times)
     assert not known(out)[0] & BOOK
 
 
