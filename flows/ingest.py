@@ -16,6 +16,7 @@ from flows.errors import FlowError
 from flows.feeds import Item, rejected
 from schemas.codec import encode
 from schemas.deadletters import dead_letter
+from schemas.failpoints import reach
 from schemas.market import MarketEvent
 from schemas.results import DeadLetter
 from schemas.time import SECOND
@@ -57,9 +58,7 @@ def ingest(items: Iterable[Item], writer: Writer, commit: Callable[[], None] | N
         else:
             writer.write(item)
             counts[str(item.__struct_config__.tag)] += 1
-    writer.flush()
-    if commit is not None:
-        commit()
+    _settle(writer, commit)
     return counts
 
 
@@ -68,9 +67,17 @@ def _committed(items: Iterable[Item], writer: Writer, commit: Callable[[], None]
     for item in items:
         yield item
         if time.monotonic() >= due:
-            writer.flush()
-            commit()
+            _settle(writer, commit)
             due = time.monotonic() + _COMMIT_S
+
+
+def _settle(writer: Writer, commit: Callable[[], None] | None) -> None:
+    reach("ingest.flush.before")
+    writer.flush()
+    reach("ingest.flush.after")
+    if commit is not None:
+        commit()
+        reach("ingest.commit.after")
 
 
 def letter_of(item: Malformed) -> Outgoing:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from schemas.errors import CandlewickError
+from schemas.failpoints import arm, parse
 from schemas.time import SECOND, TIMEFRAMES, Timeframe
 
 __all__ = [
@@ -31,6 +32,12 @@ def _split(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return json.loads(value) if value.startswith("[") else [part.strip() for part in value.split(",")]
+
+
+def _failpoint(value: str) -> str:
+    if value:
+        parse(value)
+    return value
 
 
 Timeframes = Annotated[tuple[Timeframe, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
@@ -127,6 +134,7 @@ class Settings(BaseSettings):
     strategy: StrategySettings = StrategySettings()
     risk: RiskSettings = RiskSettings()
     api: ApiSettings = ApiSettings()
+    failpoint: Annotated[str, AfterValidator(_failpoint)] = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -155,17 +163,19 @@ class _Embedded(Settings):
 
 
 def load(*, with_file: bool = True, **overrides: Any) -> Settings:
-    """The settings in force; ``with_file``: ``candlewick.toml`` of the working directory among them.
+    """Those in force; ``with_file``: ``candlewick.toml`` of the working directory among them; arms the failpoint.
 
     Raises:
         SettingsError: one line a wrong key: its full name, the value found, what is allowed.
     """
     try:
-        return (Settings if with_file else _Embedded)(**overrides)
+        settings = (Settings if with_file else _Embedded)(**overrides)
     except ValidationError as error:
         raise SettingsError("\n".join(_line(entry) for entry in error.errors())) from error
     except (OSError, ValueError) as error:  # an unreadable or ungrammatical file, or JSON in the environment
         raise SettingsError(f"candlewick.toml or environment: {error}") from error
+    arm(settings.failpoint)
+    return settings
 
 
 def kafka_client(settings: Settings) -> dict[str, str | int | float | bool]:

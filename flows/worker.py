@@ -8,6 +8,7 @@ from flows.errors import told
 from flows.process import die_with_parent, stop_flag
 from flows.run import run_worker
 from flows.runtime import RecoveryConfig
+from schemas.failpoints import arm
 
 __all__ = ["main"]
 
@@ -18,6 +19,7 @@ def main() -> int:
     """Work until told to stop; 0 at a clean end, 1 after one line on standard error."""
     task = Task.model_validate_json(sys.stdin.buffer.read())
     die_with_parent(task.parent)
+    arm(task.settings.failpoint)
     stop = stop_flag()
     state = RecoveryConfig(str(task.settings.engine.recovery_dir))
     try:

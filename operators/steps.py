@@ -13,6 +13,7 @@ from operators.desk.desk import Desk
 from operators.instrument import Instrument
 from schemas.batches import Batch, Rejected
 from schemas.deadletters import dead_letter
+from schemas.failpoints import reach
 from schemas.market import CONTROL
 from schemas.topics import Outgoing
 
@@ -61,6 +62,7 @@ class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, byt
         return out, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> tuple[str, bytes]:
+        reach("instrument.snapshot")
         return self._key, b"" if self._keyed is None else self._keyed.state()
 
 
@@ -72,6 +74,7 @@ class _DeskLogic(StatefulBatchLogic[Closed | Standing, Outgoing, bytes]):
         return self._desk.on_batch(values), StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
+        reach("desk.snapshot")
         return self._desk.state()
 
 

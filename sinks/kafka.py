@@ -6,6 +6,7 @@ from typing import Any, Final, TypedDict
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from schemas.failpoints import reach
 from schemas.partitioner import partition_for
 from schemas.topics import BY_NAME, TOPICS, Lane, Outgoing
 from sinks.clients import Output, admin, partition_counts
@@ -168,8 +169,11 @@ class _Part(StatefulSinkPartition[Outgoing, SinkState]):
             self._ledger.written(self._writer.write(fresh))
 
     def snapshot(self) -> SinkState:
+        reach("sink.snapshot.before")
         partitions = 0 if self._partition is None else next(iter(self._counts.values()))
-        return {"version": _VERSION, "partitions": partitions, "following": self._ledger.state()}
+        state = SinkState(version=_VERSION, partitions=partitions, following=self._ledger.state())
+        reach("sink.snapshot.after")
+        return state
 
     def _place(self, record: Outgoing) -> Placed:
         topic = record.topic

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from schemas.failpoints import reach
 from schemas.topics import Outgoing
 from sinks.clients import Output, producer, producer_settings, words
 from sinks.errors import SinkError
@@ -49,6 +50,7 @@ class IdempotentWriter:
 
     def write(self, records: Sequence[Placed]) -> dict[Output, int]:
         """See `Writer.write`."""
+        reach("features.write.before")
         reports, grace = _Reports(), Grace(self._stop)
         try:
             _produce(self._producer, records, reports, grace)
@@ -58,6 +60,7 @@ class IdempotentWriter:
             if grace.over():
                 self._producer.purge()
                 raise _unacknowledged(_topics(records))
+        reach("features.write.after")
         return reports.checked()
 
 
@@ -113,9 +116,12 @@ class TransactionalWriter:
 
     def _transaction(self, records: Sequence[Placed], deadline: float, grace: Grace) -> dict[Output, int]:
         reports = _Reports()
+        reach("signals.begin.before")
         self._producer.begin_transaction()
         _produce(self._producer, records, reports, grace)
+        reach("signals.commit.before")
         self._insist(self._producer.commit_transaction, _topics(records), deadline, grace)
+        reach("signals.commit.after")
         return reports.checked()
 
     def _abort(self, records: Sequence[Placed], deadline: float, grace: Grace) -> None:

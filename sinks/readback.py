@@ -8,6 +8,7 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message,
 from confluent_kafka.admin import AdminClient
 
 from schemas.errors import place
+from schemas.failpoints import reach
 from schemas.topics import Outgoing
 from sinks.clients import TIMEOUT_S, Output, common, consumer, words
 from sinks.errors import ContradictionError, SinkError
@@ -84,6 +85,7 @@ def read_back(client: Mapping[str, Any], admin: AdminClient, starts: Mapping[Out
     Raises:
         SinkError: an output does not reach back to its start, or cannot be read.
     """
+    reach("readback.before")
     try:
         firsts, ends = _ask(admin, starts, EARLIEST), _settled_ends(admin, starts)
         begins = {output: _begin(output, start, firsts[output], ends[output]) for output, start in starts.items()}
@@ -96,6 +98,7 @@ def read_back(client: Mapping[str, Any], admin: AdminClient, starts: Mapping[Out
                 ledger.found(_output(message), offset, identifier.decode(errors="replace"), value)
     except KafkaException as error:
         raise SinkError(f"{_names(starts)}: cannot be read back: {words(error)}") from error
+    reach("readback.after")
     return ledger
 
 

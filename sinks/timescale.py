@@ -23,6 +23,7 @@ from psycopg.types.json import set_json_dumps
 
 from schemas.codec import DecodeError
 from schemas.errors import place
+from schemas.failpoints import reach
 from schemas.message import Message
 from sinks.database import Connection, DatabaseError, UnreachableError, address, connect, one_line
 from sinks.errors import ContradictionError
@@ -177,6 +178,7 @@ class TimescaleWriter:
     ) -> Counter[str]:
         dead = list(rejected)
         counted: Counter[str] = Counter()
+        reach("store.copy.before")
         with connection.transaction():
             for table, wanted in items.items():
                 refused = self._insert(connection, table, wanted)
@@ -188,6 +190,8 @@ class TimescaleWriter:
             following = {(message.topic, message.partition): message.offset + 1 for message in batch}
             columns = zip(*((*key, offset) for key, offset in following.items()), strict=True)
             connection.execute(_ADVANCE, [list(column) for column in columns])
+            reach("store.commit.before")
+        reach("store.commit.after")
         return counted
 
     def _insert(self, connection: Connection, table: Table, items: list[_Item]) -> list[_Item]:

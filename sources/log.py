@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.batches import Batch, Rejected, RejectedMessage
 from schemas.errors import place
+from schemas.failpoints import reach
 from schemas.partitioner import partition_for
 from schemas.topics import LOG
 from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, partition_count, words
@@ -152,14 +153,19 @@ class _Part(StatefulSourcePartition[Item, LogState]):
         self._idle = self._pace.must_wait(self._name)
         if self._idle:
             return []
+        reach("log.read.before")
         messages = cast("list[_Message]", self._consumer.consume(self._batch_size, 0))
         self._idle = not messages
-        return self._items(messages) if messages else []
+        if not messages:
+            return []
+        reach("log.read.after")
+        return self._items(messages)
 
     def next_awake(self) -> datetime | None:
         return datetime.now(UTC) + _NAP if self._idle else None  # Bytewax would ask a thousand times a second
 
     def snapshot(self) -> LogState:
+        reach("log.snapshot")
         return {"version": _VERSION, "partitions": self._partitions, "offset": self._next}
 
     def close(self) -> None:

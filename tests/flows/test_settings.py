@@ -40,6 +40,7 @@ def test_environment_wins_over_file_over_default(elsewhere: Path, monkeypatch: p
         ("CANDLEWICK_STRATEGY__TARGETS_ATR", "[1, 2, Infinity]", ["strategy.targets_atr.2", "inf"]),
         ("CANDLEWICK_ENGINE__TIMEFRAMES", "[]", ["engine.timeframes", "at least 1"]),
         ("CANDLEWICK_ENGINE__TIMEFRAMES", "1h", ["strategy.timeframes has 15m, 1m, 5m, which engine.timeframes lacks"]),
+        ("CANDLEWICK_FAILPOINT", "log", ["failpoint", "'log'", "no failpoint", "log.snapshot"]),
         ("CANDLEWICK_KAFKA__CLIENT", '{"sasl.password": ["hush"]}', ["kafka.client.sasl.password", "(hidden)"]),
     ],
 )
