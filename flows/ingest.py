@@ -99,12 +99,13 @@ def paced(
     """``items`` as fast as they were received, times ``speed``; what waits in the writer is flushed before a pause.
 
     What was received before ``since`` (ns), a history of bars, is not held back. ``live``: nothing comes before its own
-    time by the clock, so that a past is caught up with at ``speed`` and then goes on as time does.
+    time by the clock, so that a past is caught up with at ``speed`` and then goes on as time does. What is malformed
+    comes with what is before it.
     """
     began: tuple[float, int] | None = None
     for item in items:
         received = item.ts_received
-        if received >= since:
+        if received >= since and not isinstance(item, Malformed):
             now = time.monotonic()
             if began is None or received < began[1]:
                 began = (now, received)

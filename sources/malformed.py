@@ -21,7 +21,7 @@ class Malformed(Struct, frozen=True, kw_only=True):
     reason: str
     """What is wrong with them."""
     ts_received: int
-    """ns; 0: unknown."""
+    """ns; 0: unknown. For people to look at: nothing is put in order by the time of what could not be read."""
 
     @property
     def place(self) -> str:

@@ -28,12 +28,17 @@ SILENCE: Final = 5 * SECOND
 
 
 def advance(now: int, ts_received: int) -> int:
-    """A feed's time after an item received at ``ts_received`` (ns; 0: unknown), its time before being ``now``.
+    """A feed's time after a record received at ``ts_received`` (ns), its time before being ``now``.
 
     It never goes back by a little. It does go back by more than `SILENCE`: then either what went before was a receipt
     that cannot be right, or another of several parallel captures begins.
     """
-    return ts_received if ts_received > now or 0 < ts_received < now - SILENCE else now
+    return ts_received if ts_received > now or ts_received < now - SILENCE else now
+
+
+def _after(now: int, item: Item) -> int:
+    """Malformed items move no time: what cannot be read may be wrong about its time too."""
+    return now if isinstance(item, Malformed) else advance(now, item.ts_received)
 
 
 def merge(feeds: Sequence[Iterable[Item]]) -> Iterator[tuple[int, Item | None]]:
@@ -48,7 +53,7 @@ def merge(feeds: Sequence[Iterable[Item]]) -> Iterator[tuple[int, Item | None]]:
         if first is None:
             yield index, None
         else:
-            heappush(waiting, (advance(0, first.ts_received), index, first, items))
+            heappush(waiting, (_after(0, first), index, first, items))
     while waiting:
         now, index, item, items = heappop(waiting)
         bound = waiting[0][:2] if waiting else None
@@ -58,7 +63,7 @@ def merge(feeds: Sequence[Iterable[Item]]) -> Iterator[tuple[int, Item | None]]:
             if following is None:
                 yield index, None
                 break
-            item, now = following, advance(now, following.ts_received)
+            item, now = following, _after(now, following)
             if bound is not None and (now, index) > bound:
                 heappush(waiting, (now, index, item, items))
                 break

@@ -109,13 +109,15 @@ class _Sequencer:
 
     def before(self, item: Item, feed: int) -> list[MarketEvent]:
         """What goes before ``item``; takes note of it."""
+        if isinstance(item, Malformed):
+            return []
         ts_received = item.ts_received
         inserted: list[MarketEvent] = []
         if ts_received >= self._due or advance(self._now, ts_received) < self._now:
             inserted = self._move(ts_received)
         elif ts_received > self._now:
             self._now = ts_received
-        if isinstance(item, (Malformed, Heard)) or item.instrument_id == CONTROL:
+        if isinstance(item, Heard) or item.instrument_id == CONTROL:
             return inserted
         member = self._members.get(item.instrument_id)
         if member is None or feed not in member.feeds:

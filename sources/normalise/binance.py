@@ -243,14 +243,14 @@ def _delta(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> M
 
 def _partial(data: Raw | bytes, symbol: str, venue: Venue, ts_received: int, *, depth: int) -> MarketEvent | None:
     """The best levels as a whole: spot sends them like a REST answer, futures like an update."""
-    if not venue.first("book", symbol, "partial"):
-        return None
     if _ENVELOPE.decode(data).last_update_id is not None:
-        return _snapshot(data, symbol, venue, ts_received, depth=depth)
-    wire = _DEPTH.decode(data)
-    ts_event = _sent(wire.sent, venue, ts_received)
-    instrument_id = venue.instrument(wire.symbol, ts_received)
-    return _book(instrument_id, ts_event, ts_received, wire.bids, wire.asks, wire.last, depth)
+        book = _snapshot(data, symbol, venue, ts_received, depth=depth)
+    else:
+        wire = _DEPTH.decode(data)
+        ts_event = _sent(wire.sent, venue, ts_received)
+        instrument_id = venue.instrument(wire.symbol, ts_received)
+        book = _book(instrument_id, ts_event, ts_received, wire.bids, wire.asks, wire.last, depth)
+    return book if venue.first("book", symbol, "partial") else None
 
 
 def _snapshot(

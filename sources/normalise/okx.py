@@ -4,6 +4,7 @@ Source: OKX API guide v5, "Order Book Trading: Market Data" and "Public Data: We
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -168,7 +169,8 @@ def subscribed(_url: str, sent: bytes, venue: Venue, ts_received: int) -> None:
     """Make known the instruments whose channels were asked for, so that their silence can be told."""
     for argument in _REQUESTS.decode(sent).arguments if sent else ():
         if argument.instrument and (argument.channel in _HANDLERS or argument.channel in _DEPTH):
-            venue.instrument(argument.instrument, ts_received)
+            with suppress(NotOurs):
+                venue.instrument(argument.instrument, ts_received)
 
 
 def _trade(row: Raw, symbol: str, venue: Venue, ts_received: int, *, channel: str) -> list[MarketEvent]:

@@ -110,6 +110,13 @@ class Venue:
             better = msgspec.structs.replace(definition, tick_size=tick_size, lot_size=lot_size)
             self._introduce(symbol, better, ts_received)
 
+    def disbelieve(self, clock: int) -> None:
+        """Take back what a message told before it turned out to be malformed; ``clock`` was the latest time before."""
+        self.clock.latest = clock
+        fresh = {definition.instrument_id for definition in self.introduced}
+        self.introduced.clear()
+        self._ids = {symbol: name for symbol, name in self._ids.items() if name not in fresh}
+
     def _introduce(self, symbol: str, definition: InstrumentDefinition, ts_received: int) -> None:
         now = self.clock.at(ts_received)
         definition = msgspec.structs.replace(definition, ts_event=now, ts_received=ts_received)

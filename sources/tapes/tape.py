@@ -82,6 +82,7 @@ class Tape:
     def _items(self, line: bytes, path: Path, number: int) -> Iterator[Item]:
         malformed: Malformed | None = None
         records: list[MarketEvent] = []
+        now, clock = self._now, self._venue.clock.latest if self._venue is not None else 0
         try:
             records = self._records(line)
         except Unnamed as unnamed:
@@ -92,6 +93,9 @@ class Tape:
             else:
                 malformed = self._malformed(path, number, line, unnamed)
         except (DecodeError, *UNREADABLE) as error:
+            self._now = now
+            if self._venue is not None:
+                self._venue.disbelieve(clock)
             malformed = self._malformed(path, number, line, error)
         if self._venue is not None and self._venue.introduced:
             introduced, self._venue.introduced = self._venue.introduced, []

@@ -10,7 +10,7 @@ from flows.errors import FlowError
 from flows.feeds import recorded_feed, simulated_feed
 from flows.ingest import Recorder, ingest
 from schemas.market import CONTROL, Heartbeat, Membership, TapeEnd, Trade
-from schemas.time import SECOND
+from schemas.time import HOUR, SECOND
 from sources.malformed import Malformed
 from sources.simulator import Simulator, SimulatorConfig
 from sources.tapes.errors import TapeError
@@ -54,6 +54,22 @@ def test_files_that_overlap_are_merged_by_receipt(tmp_path: Path) -> None:
     assert memberships[-2:] == [["binance:BTC/USDT", "binance:ETH/USDT"], []]
     ended = [i for i in items if isinstance(i, Heartbeat) and i.instrument_id == "binance:ETH/USDT" and not i.connected]
     assert ended
+
+
+@pytest.mark.parametrize("ahead", [30 * SECOND, HOUR, -HOUR])
+@pytest.mark.parametrize("place", [1, 7, 19])
+def test_a_line_that_is_not_believed_moves_no_clock(tmp_path: Path, ahead: int, place: int) -> None:
+    """Whatever time stands before garbage, all else comes as without it."""
+    files = [write_tape(tmp_path / "a", "BTCUSDT", 0, 20), write_tape(tmp_path / "b", "ETHUSDT", 5, 10)]
+    without = list(recorded_feed(files, "binance").items)
+    for garbage in ("garbage", '{"stream":"btcusdt@trade","data":{"s":"BTCUSDT"}}'):
+        lines = Path(files[0]).read_text().splitlines(keepends=True)
+        lines.insert(place, f"{_START + place * SECOND + ahead} {garbage}\n")
+        spoilt = tmp_path / "spoilt"
+        spoilt.write_text("".join(lines))
+        items = list(recorded_feed([str(spoilt), files[1]], "binance").items)
+        assert [item for item in items if not isinstance(item, Malformed)] == without
+        assert len(items) == len(without) + 1
 
 
 def test_venues_side_by_side(tmp_path: Path) -> None:

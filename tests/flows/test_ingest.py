@@ -69,6 +69,16 @@ def test_live_catches_up_and_then_goes_with_the_clock(clock: Clock) -> None:
     assert when(clock, paces) == [0.0, 5.0, 10.0, 20.0, 30.0]
 
 
+def test_what_is_malformed_has_no_part_in_the_pace(clock: Clock) -> None:
+    """However wrong its time is."""
+    wrong = [
+        Malformed(feed="x", offset=1, raw=b"?", reason="?", ts_received=_START + ahead * SECOND)
+        for ahead in (3_600, -3_600)
+    ]
+    paces = paced([beat(0), wrong[0], beat(1), wrong[1], beat(2)], 1.0, flush=lambda: None, stop=lambda: False)
+    assert when(clock, paces) == [0.0, 0.0, 1.0, 1.0, 2.0]
+
+
 def test_what_waits_is_flushed_before_a_pause(clock: Clock) -> None:
     """So that a slow recording is not also a late one; and a stop ends the pause."""
     flushed: list[float] = []

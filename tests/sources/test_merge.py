@@ -1,5 +1,6 @@
 """Several feeds in the order of their receipt."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,17 +24,16 @@ def test_the_earlier_goes_first_and_of_equals_the_feed_named_first() -> None:
     ]  # fmt: skip
 
 
-def test_an_item_without_a_time_stays_where_it_was() -> None:
-    malformed = Malformed(feed="x", offset=2, raw=b"", reason="", ts_received=0)
+@pytest.mark.parametrize("ts_received", [0, START + 5 * SILENCE, START - 5 * SILENCE])
+def test_what_is_malformed_stays_where_it_was_whatever_its_time(ts_received: int) -> None:
+    malformed = Malformed(feed="x", offset=2, raw=b"", reason="", ts_received=ts_received)
     merged = merge([[*feed(2), malformed, *feed(9)], feed(1, 3)])
     assert [index for index, item in merged if item is not None] == [1, 0, 0, 1, 0]
 
 
 def test_time_goes_back_only_by_more_than_a_silence() -> None:
     now = START + 2 * SILENCE
-    assert [advance(now, ts) for ts in (now + 1, now - SILENCE, now - SILENCE - 1, 0)] == [
-        now + 1, now, now - SILENCE - 1, now,
-    ]  # fmt: skip
+    assert [advance(now, ts) for ts in (now + 1, now - SILENCE, now - SILENCE - 1)] == [now + 1, now, now - SILENCE - 1]
 
 
 @settings(deadline=None)

@@ -147,6 +147,14 @@ def test_times_that_cannot_be_right_do_no_harm() -> None:
     assert beats(of([feed])) == [(10, 0, True), (30, 30, True), (SECOND, SECOND, True), (SECOND, SECOND, True)]
 
 
+def test_what_is_malformed_moves_no_clock() -> None:
+    good: list[Item] = [trade(0), trade(SECOND), trade(2 * SECOND)]
+    for ts_received in (0, START, START + 30 * SECOND, START + 60 * MINUTE):
+        malformed = Malformed(feed="x", offset=1, raw=b"?", reason="?", ts_received=ts_received)
+        found = list(sequence([*good[:2], malformed, good[2]], source="test"))
+        assert [item for item in found if item is not malformed] == of([good])
+
+
 def test_a_tape_of_nothing_readable_says_nothing_of_its_own() -> None:
     malformed = Malformed(feed="x", offset=1, raw=b"?", reason="?", ts_received=0)
     assert list(sequence([malformed], source="test")) == [malformed]

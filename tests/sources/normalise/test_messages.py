@@ -59,6 +59,14 @@ def test_the_best_levels_as_a_whole_are_no_delta() -> None:
     assert (found.sequence, found.depth, found.maintained) == (6, 20, False)
 
 
+def test_a_message_that_cannot_be_read_decides_nothing_on_its_streams() -> None:
+    venue = Venue("binanceusdm", DIALECTS["binanceusdm"].describe)
+    with pytest.raises(msgspec.ValidationError):
+        DIALECTS["binanceusdm"].message(json.dumps(depth("btcusdt@depth20", b=[["x", "1"]])).encode(), venue, NOW)
+    (found,) = DIALECTS["binanceusdm"].message(json.dumps(depth("btcusdt@depth")).encode(), venue, NOW)
+    assert isinstance(found, BookDelta)
+
+
 def test_a_spot_book_is_not_read_from_futures_messages_nor_the_other_way() -> None:
     assert isinstance(read("binanceusdm", depth("btcusdt@depth"))[0], BookDelta)
     for venue, previous in (("binance", 3), ("binanceusdm", None)):
@@ -93,6 +101,14 @@ def test_okx_books_carry_unsigned_checksums_and_the_venues_numbers() -> None:
     assert (whole.depth, whole.maintained, whole.sequence) == (400, True, 12)
     with pytest.raises(NormaliseError, match="'partial' is neither"):
         read("okx", message | {"action": "partial"})
+
+
+def test_okx_options_among_what_was_asked_for_are_passed_over() -> None:
+    venue = Venue("okx", DIALECTS["okx"].describe)
+    names = ("BTC-USD-220527-40000-C", "BTC-USDT")
+    asked = {"op": "subscribe", "args": [{"channel": "trades", "instId": name} for name in names]}
+    DIALECTS["okx"].subscribed("wss://x", json.dumps(asked).encode(), venue, NOW)
+    assert [definition.instrument_id for definition in venue.introduced] == ["okx:BTC/USDT"]
 
 
 def test_okx_funding_tells_the_interval_where_it_can() -> None:

@@ -100,6 +100,24 @@ def test_each_file_has_an_only_symbol_of_its_own(tmp_path: Path) -> None:
     assert found[2].instrument_id == "binanceusdm:ETH/USDT:USDT"
 
 
+def test_of_a_message_that_is_half_right_nothing_is_believed(tmp_path: Path) -> None:
+    """Neither its times nor that its first instrument is there."""
+    wire = {"E": MS + 4_000, "s": "ETHUSDT", "p": "1", "i": "1", "r": "0.1", "T": MS}
+    several = {"stream": "!markPrice@arr", "data": [wire, wire | {"p": "none"}]}
+    bare = quote()
+    del bare["data"]["E"]
+    first, malformed, second, third, fourth = tape(
+        tmp_path, line(several, NOW + SECOND), line(bare, NOW + 2 * SECOND), line(quote("ETHUSDT"), NOW + 3 * SECOND)
+    )
+    assert isinstance(first, Malformed), malformed
+    assert first.ts_received == 0
+    assert isinstance(malformed, InstrumentDefinition)
+    assert (second.ts_received, isinstance(second, Quote) and second.ts_event) == (NOW + 2 * SECOND, NOW + 2 * SECOND)
+    assert isinstance(third, InstrumentDefinition)
+    assert (third.instrument_id, third.ts_received) == ("binanceusdm:ETH/USDT:USDT", NOW + 3 * SECOND)
+    assert isinstance(fourth, Quote)
+
+
 def test_what_cannot_be_read_stands_in_its_place_and_stops_nothing(tmp_path: Path) -> None:
     bad = [
         b"\xff\xfe",
