@@ -5,7 +5,8 @@ from typing import Any, Final, Literal
 from operators.bars import OpenBar
 from operators.config import InstrumentConfig
 from operators.errors import Refused, StateError
-from operators.features import SCHEMA_HASH, FeatureSet, Moment, Taints
+from operators.feature import Moment
+from operators.features import SCHEMA_HASH, FeatureSet
 from operators.listening import Listening
 from operators.microstructure import OrderFlowImbalance
 from operators.numbering import RESTART
@@ -13,6 +14,7 @@ from operators.outbox import Outbox
 from operators.reorder import ReorderBuffer
 from operators.seen import number_of
 from operators.series import BarSeries
+from operators.taints import Taints
 from schemas.identifiers import derive
 from schemas.market import ExchangeBar, Side, Trade
 from schemas.results import Absence, Vector
@@ -56,7 +58,7 @@ class BarMaker:
         self._late = self._too_late = 0
         self._ofi = OrderFlowImbalance()
         self._series = {name: BarSeries(name) for name in TIMEFRAMES}
-        self._features = {name: FeatureSet() for name in TIMEFRAMES}
+        self._features = {name: FeatureSet(name) for name in TIMEFRAMES}
 
     def begin(self, ts: int) -> None:
         """Closes are told from the minute on that begins at ``ts`` (ns); what happened before it is too late."""
@@ -232,16 +234,15 @@ class BarMaker:
     ) -> Vector | Absence:
         features, identifier = self._features[name], derive("vector", self._instrument_id, name, ts_close)
         if bar is None or "partial" in bar.quality:
-            features.take(moment)
+            features.skip()
             reason = "no bar: nobody listened, or no price is known" if bar is None else "the bar is partial"
             return Absence(
                 id=identifier, instrument_id=self._instrument_id, timeframe=name, ts_close=ts_close,
                 ts_decided=ts_decided, reason=reason,
             )  # fmt: skip
-        features.update(bar)
         return Vector(
             id=identifier, instrument_id=self._instrument_id, timeframe=name, ts_close=ts_close,
-            ts_decided=ts_decided, schema_hash=SCHEMA_HASH, features=features.take(moment),
+            ts_decided=ts_decided, schema_hash=SCHEMA_HASH, features=features.update(bar, moment),
             tainted=self._taints.of(name, ts_close), bid=moment.bid, ask=moment.ask,
         )  # fmt: skip
 

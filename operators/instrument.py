@@ -12,12 +12,13 @@ from operators.closing import BarMaker
 from operators.config import InstrumentConfig
 from operators.derivatives import Derivatives
 from operators.errors import Refused, StateError
-from operators.features import Input, Moment, Taints
+from operators.feature import Input, Moment
 from operators.listening import Listening
 from operators.outbox import Outbox
 from operators.quoting import Quoting
 from operators.refusal import misplaced
 from operators.seen import SeenIds
+from operators.taints import Taints
 from schemas.batches import Batch
 from schemas.codec import DecodeError, decode_event
 from schemas.market import (

@@ -7,10 +7,11 @@ from operators.book import Break, OrderBook
 from operators.checksum import CHECKSUMS
 from operators.config import InstrumentConfig
 from operators.errors import Refused, StateError
-from operators.features import Moment, Taints
+from operators.feature import Moment
 from operators.microstructure import imbalance, microprice, spread_bps
 from operators.numbering import RESTART
 from operators.outbox import Outbox
+from operators.taints import Taints
 from schemas.identifiers import derive
 from schemas.market import BookDelta, BookSnapshot, Heartbeat, Quote
 from schemas.results import BookSample

@@ -1,9 +1,12 @@
 """Average true range."""
 
+from functools import partial
+
+from operators.feature import Close, Feature, forgotten, one, settled
 from operators.indicators.period import checked_period
 from operators.state import Slotted
 
-__all__ = ["AverageTrueRange"]
+__all__ = ["MEASURES", "AverageTrueRange"]
 
 
 class AverageTrueRange(Slotted):
@@ -53,3 +56,21 @@ class AverageTrueRange(Slotted):
             if not self._missing:
                 self.value = self._sum / self._period
         return self.value
+
+
+def _step(atr: AverageTrueRange, close: Close) -> float | None:
+    bar = close.bar
+    return atr.update(bar.high, bar.low, bar.close)
+
+
+MEASURES = (
+    one(
+        partial(AverageTrueRange, 14), _step,
+        Feature(
+            name="atr_14", unit="quote", low=0.0, summary="Average true range, 14 bars",
+            source="Wilder 1978; TA-Lib ATR",
+            formula="Wilder_14(max(high, close[t-1]) - min(low, close[t-1]))", null="never; 0 in a flat market",
+            ready=15, memory=forgotten(1 / 14), warm_up=settled(1 / 14),
+        ),
+    ),
+)  # fmt: skip

@@ -1,9 +1,10 @@
 """Cumulative volume delta of the session."""
 
+from operators.feature import Close, Feature, one
 from operators.state import Slotted
 from schemas.time import DAY
 
-__all__ = ["CumulativeVolumeDelta"]
+__all__ = ["MEASURES", "CumulativeVolumeDelta"]
 
 
 class CumulativeVolumeDelta(Slotted):
@@ -36,3 +37,44 @@ class CumulativeVolumeDelta(Slotted):
         if self.value is not None:
             self.value = None if delta is None else self.value + delta
         return self.value
+
+
+class _Flow(Slotted):
+    """What aggressors did: of the bar alone, and summed over the session."""
+
+    __slots__ = ("_cvd",)
+
+    def __init__(self) -> None:
+        self._cvd = CumulativeVolumeDelta()
+
+    def update(self, close: Close) -> tuple[float | None, float | None, float | None]:
+        bar = close.bar
+        sided, delta = bar.buy_volume + bar.sell_volume, bar.buy_volume - bar.sell_volume
+        known = sided > 0 or not bar.volume
+        cvd = self._cvd.update(bar.ts_open, delta if known else None)
+        if sided <= 0:
+            return None, None, cvd
+        return delta / sided, bar.buy_volume / bar.sell_volume if bar.sell_volume > 0 else None, cvd
+
+
+MEASURES = (
+    one(
+        _Flow, _Flow.update,
+        Feature(
+            name="tfi", unit="ratio", low=-1.0, high=1.0, summary="Trade-flow imbalance of the bar, by aggressor",
+            formula="(bought - sold) / (bought + sold)", source="its definition",
+            null="nothing traded, or the venue does not tell the aggressor", memory=1,
+        ),
+        Feature(
+            name="taker_ratio", unit="ratio", low=0.0, summary="Bought over sold by aggressors, of the bar",
+            formula="bought / sold", source="Binance, taker buy/sell volume", memory=1,
+            null="nothing sold, or the venue does not tell the aggressor",
+        ),
+        Feature(
+            name="cvd", unit="size", summary="Bought minus sold by aggressors since 00:00 UTC",
+            formula="sum(bought - sold)", source="its definition",
+            null="the session was not seen from its beginning, or an aggressor was not told", memory="session",
+            warm_up="session",
+        ),
+    ),
+)  # fmt: skip

@@ -1,9 +1,12 @@
 """Exponential moving average."""
 
+from functools import partial
+
+from operators.feature import Close, Feature, forgotten, one, settled
 from operators.indicators.period import checked_period
 from operators.state import Slotted
 
-__all__ = ["ExponentialMovingAverage"]
+__all__ = ["MEASURES", "ExponentialMovingAverage", "average_feature"]
 
 
 class ExponentialMovingAverage(Slotted):
@@ -48,3 +51,20 @@ class ExponentialMovingAverage(Slotted):
             if not self._missing:
                 self.value = self._sum / self._period
         return self.value
+
+
+def average_feature(period: int) -> Feature:
+    """The entry of an exponential average of closes."""
+    alpha = 2 / (period + 1)
+    return Feature(
+        name=f"ema_{period}", unit="quote", low=0.0, summary=f"Exponential average of closes, {period} bars",
+        formula=f"ema += 2 / {period + 1} * (close - ema), from the mean of the first {period}",
+        source="TA-Lib EMA", null="never", ready=period, memory=forgotten(alpha), warm_up=settled(alpha),
+    )  # fmt: skip
+
+
+def _step(ema: ExponentialMovingAverage, close: Close) -> float | None:
+    return ema.update(close.bar.close)
+
+
+MEASURES = (one(partial(ExponentialMovingAverage, 20), _step, average_feature(20)),)

@@ -1,9 +1,12 @@
 """Relative strength index."""
 
+from functools import partial
+
+from operators.feature import Close, Feature, forgotten, one, settled
 from operators.indicators.period import checked_period
 from operators.state import Slotted
 
-__all__ = ["RelativeStrengthIndex"]
+__all__ = ["MEASURES", "RelativeStrengthIndex"]
 
 
 class RelativeStrengthIndex(Slotted):
@@ -62,3 +65,22 @@ class RelativeStrengthIndex(Slotted):
         total = self._gain + self._loss
         self.value = 100.0 * self._gain / total if total > 0 else 0.0
         return self.value
+
+
+def _step(rsi: RelativeStrengthIndex, close: Close) -> float | None:
+    return rsi.update(close.bar.close)
+
+
+MEASURES = tuple(
+    one(
+        partial(RelativeStrengthIndex, period), _step,
+        Feature(
+            name=f"rsi_{period}", unit="0-100", low=0.0, high=100.0, summary=f"Relative strength index, {period} bars",
+            formula=f"100 gain / (gain + loss), Wilder's averages of {period} changes",
+            source="Wilder 1978; TA-Lib RSI",
+            null="never; 0 in a market that never moved", ready=period + 1, memory=forgotten(1 / period),
+            warm_up=settled(1 / period),
+        ),
+    )
+    for period in (7, 14)
+)  # fmt: skip

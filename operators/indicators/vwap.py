@@ -1,9 +1,11 @@
-"""Volume-weighted average price of the session."""
+"""Volume-weighted average price, of the session and of the last bars."""
 
+from operators.feature import Close, Feature, one
+from operators.indicators.window import Window
 from operators.state import Slotted
 from schemas.time import DAY
 
-__all__ = ["SessionVwap"]
+__all__ = ["MEASURES", "RollingVwap", "SessionVwap"]
 
 
 class SessionVwap(Slotted):
@@ -43,3 +45,73 @@ class SessionVwap(Slotted):
         self._volume += volume
         self.value = self._notional / self._volume if self._volume > 0 else None
         return self.value
+
+
+class RollingVwap(Slotted):
+    """Notional over volume of the last ``period`` bars; ``None`` until ready and if nothing was traded in them.
+
+    Examples
+    --------
+    >>> vwap = RollingVwap(2)
+    >>> [vwap.update(n, v) for n, v in ((10.0, 1.0), (20.0, 1.0), (60.0, 3.0))]
+    [None, 15.0, 20.0]
+    """
+
+    __slots__ = ("_notional", "_volume")
+
+    def __init__(self, period: int = 20) -> None:
+        self._notional, self._volume = Window(period, "VWAP"), Window(period, "VWAP")
+
+    def update(self, notional: float, volume: float) -> float | None:
+        """Take one bar's notional and volume."""
+        self._notional.push(notional)
+        self._volume.push(volume)
+        return self._notional.mean / self._volume.mean if self._volume.full and self._volume.mean > 0.0 else None
+
+
+def _distance(close: float, vwap: float | None) -> float | None:
+    return None if vwap is None else 10_000.0 * (close / vwap - 1.0)
+
+
+def _session(vwap: SessionVwap, close: Close) -> tuple[float | None, float | None]:
+    bar = close.bar
+    value = vwap.update(bar.ts_open, bar.notional, bar.volume)
+    return value, _distance(bar.close, value)
+
+
+def _rolling(vwap: RollingVwap, close: Close) -> tuple[float | None, float | None]:
+    bar = close.bar
+    value = vwap.update(bar.notional, bar.volume)
+    return value, _distance(bar.close, value)
+
+
+_NULL = "the session was not seen from its beginning, or nothing was traded in it"
+
+MEASURES = (
+    one(
+        SessionVwap, _session,
+        Feature(
+            name="vwap", unit="quote", low=0.0, summary="Volume-weighted price since 00:00 UTC",
+            formula="sum(notional) / sum(volume)", source="its definition", null=_NULL, memory="session",
+            warm_up="session",
+        ),
+        Feature(
+            name="vwap_distance", unit="bps", summary="Close over the session's VWAP, minus one",
+            formula="10000 (close / vwap - 1)", source="its definition", null=_NULL, memory="session",
+            warm_up="session",
+        ),
+    ),
+    one(
+        RollingVwap, _rolling,
+        Feature(
+            name="vwap_20", unit="quote", low=0.0, summary="Volume-weighted price of 20 bars",
+            formula="sum_20(notional) / sum_20(volume)", source="its definition", null="nothing traded in 20 bars",
+            ready=20, memory=20, warm_up=20,
+        ),
+        Feature(
+            name="vwap_20_distance", unit="bps", summary="Close over the VWAP of 20 bars, minus one",
+            formula="10000 (close / vwap_20 - 1)", source="its definition", null="nothing traded in 20 bars", ready=20,
+            memory=20, warm_up=20,
+        ),
+    ),
+)  # fmt: skip

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from operators.closed import Closed
 from operators.config import InstrumentConfig
+from operators.features import CATALOGUE
 from operators.instrument import Instrument
 from schemas.market import MarketEvent, Side, Trade
 from schemas.results import Bar, Vector
@@ -186,8 +187,11 @@ def test_a_hole_in_the_numbers_is_recorded_and_taints() -> None:
     assert (gap.ts_start, gap.ts_end) == (ns(79), ns(83))
     assert [bar.quality for bar in bars(out)] == [[], ["gap"], []]
     clean, tainted, after = vectors(out)
-    assert (clean.tainted, set(after.tainted)) == ({}, {"ema_20", "ema_50", "rsi_14", "atr_14", "vwap", "cvd"})
-    assert set(tainted.tainted) == {*after.tainted, "tfi"}
+    assert (clean.tainted, set(after.tainted)) == (
+        {},
+        {f.name for f in CATALOGUE if "trades" in f.inputs and f.memory != 1},
+    )
+    assert set(tainted.tainted) == {*after.tainted, "tfi", "taker_ratio"}
     assert tainted.tainted["tfi"] == "3 trades missing at 2023-12-09T00:01:23Z"
 
 

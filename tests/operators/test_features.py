@@ -1,140 +1,167 @@
-"""The catalogue, the vector, and how long a loss taints what."""
+"""The catalogue and the vector: what every entry promises, held to for all of them alike."""
+
+import math
+from typing import NamedTuple
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from operators.bars import OpenBar
 from operators.errors import StateError
-from operators.features import CATALOGUE, SCHEMA_HASH, FeatureSet, Moment, Taints
-from schemas.time import DAY, MINUTE
+from operators.feature import Moment
+from operators.features import CATALOGUE, NAMES, SCHEMA_HASH, FeatureSet
+from schemas.time import DAY, MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe
+from tests.operators.indicators.support import walked_bars
 from tests.operators.support import START, exchange_bar
 
+Vector = dict[str, float | None]
+SECOND_PER_DAY = 86_400
 
-def filled(features: FeatureSet, count: int) -> None:
-    for i in range(1, count + 1):
-        features.update(OpenBar.of(exchange_bar(60 * i, 100.0 + i % 5)))
+
+def vectors(bars: list[OpenBar], timeframe: Timeframe = "1m", features: FeatureSet | None = None) -> list[Vector]:
+    features = features or FeatureSet(timeframe)
+    return [features.update(bar, Moment()) for bar in bars]
 
 
 def test_a_vector_holds_the_catalogue_in_its_order() -> None:
-    assert list(FeatureSet().take(Moment())) == [feature.name for feature in CATALOGUE]
-    assert len({feature.name for feature in CATALOGUE}) == len(CATALOGUE)
+    (vector,) = vectors(walked_bars(1, 1))
+    assert tuple(vector) == NAMES == tuple(feature.name for feature in CATALOGUE)
+    assert len(set(NAMES)) == len(NAMES)
 
 
-def test_not_ready_is_not_zero() -> None:
-    assert set(FeatureSet().take(Moment()).values()) == {None}
+def test_every_entry_says_what_it_is() -> None:
+    for feature in CATALOGUE:
+        assert feature.name.isidentifier()
+        assert all((feature.unit, feature.summary, feature.formula, feature.source, feature.null, feature.inputs))
 
 
-def test_each_becomes_known_when_it_is_ready() -> None:
-    features = FeatureSet()
+def test_what_is_told_of_the_moment_is_in_the_vector_as_it_is() -> None:
+    moment = Moment(*(float(i) for i in range(len(Moment._fields))))
+    vector = FeatureSet("1m").update(walked_bars(1, 1)[0], moment)
+    shared = [name for name in Moment._fields if name in vector]
+    assert len(shared) == 10
+    assert {name: vector[name] for name in shared} == {name: getattr(moment, name) for name in shared}
+
+
+def test_not_ready_is_not_zero_and_each_becomes_known_when_it_says() -> None:
     ready: dict[str, int] = {}
-    for i in range(1, 60):
+    bars = walked_bars(2, 400)  # from 00:00 UTC on
+    features = FeatureSet("1m")
+    for i, bar in enumerate(bars, 1):
         features.add_flow(1.0)
-        features.update(OpenBar.of(exchange_bar(60 * i, 100.0 + i)))
-        for name, value in features.take(Moment()).items():
+        for name, value in features.update(bar, Moment(*[1.0] * len(Moment._fields))).items():
             if value is not None:
                 ready.setdefault(name, i)
-    assert ready == {
-        "ofi": 1, "tfi": 1, "vwap": 1, "cvd": 1, "atr_14": 15, "rsi_14": 15, "ema_20": 20, "ema_50": 50,
-    }  # fmt: skip
+    late = {"ema_cross_age", "macd_cross_age", "return_1_z", "volume_z"}  # wait for a crossing, or for a whole session
+    said = {feature.name: feature.ready for feature in CATALOGUE}
+    assert {name: i for name, i in ready.items() if name not in late} == {
+        name: said[name] for name in NAMES if name not in late
+    }
+    assert all(i >= said[name] for name, i in ready.items())
+
+
+def test_values_keep_to_their_range() -> None:
+    for vector in vectors(walked_bars(3, 3_000)):
+        for feature in CATALOGUE:
+            value = vector[feature.name]
+            if value is not None:
+                assert math.isfinite(value), feature.name
+                assert feature.low is None or value >= feature.low - 1e-9, feature.name
+                assert feature.high is None or value <= feature.high + 1e-9, feature.name
+
+
+@pytest.mark.parametrize("price", [1e-8, 100.0, 1e7])
+def test_a_flat_market_divides_by_nothing(price: float) -> None:
+    bars = [OpenBar(START + i * MINUTE) for i in range(2_000)]
+    for bar in bars:
+        bar.empty(price)
+    last = vectors(bars)[-1]
+    assert all(value is None or math.isfinite(value) for value in last.values())
+    assert (last["bb_width"], last["bb_percent_b"], last["atr_14"], last["return_5"]) == (0.0, None, 0.0, 0.0)
+
+
+class Warm(NamedTuple):
+    """A run from the beginning, and one that begins later."""
+
+    name: str
+    whole: float | None
+    begun_late: float | None
+
+
+@pytest.mark.parametrize("timeframe", ["1m", "1h"])
+def test_a_warm_start_equals_the_uninterrupted_run_after_what_the_catalogue_states(timeframe: Timeframe) -> None:
+    length = TIMEFRAME_NS[timeframe]
+    a_day = DAY // length
+    bars = walked_bars(4, 2_500 + 4 * a_day, timeframe)
+    whole = vectors(bars, timeframe)[-1]
+    last = bars[-1].ts_open
+    for warm_up in sorted({str(feature.warm_up) for feature in CATALOGUE}):
+        today = last - last % DAY
+        since = {"session": today, "two sessions": today - DAY}.get(warm_up)
+        # From the bar before a session on, since a return reaches back to it.
+        count = (last - since) // length + 2 if since is not None else max(int(warm_up), 1)
+        late = vectors(bars[-count:], timeframe)[-1]
+        for feature in CATALOGUE:
+            if str(feature.warm_up) == warm_up:
+                one = Warm(feature.name, whole[feature.name], late[feature.name])
+                assert (one.whole is None) == (one.begun_late is None), one
+                if one.whole is not None:
+                    assert one.begun_late == pytest.approx(one.whole, rel=1e-9, abs=1e-9 * bars[-1].close), one
+
+
+@given(st.integers(1, 2_000), st.sampled_from(TIMEFRAMES))
+def test_restored_anywhere_it_goes_on_to_the_bit(cut: int, timeframe: Timeframe) -> None:
+    bars = walked_bars(5, 2_060, timeframe)[max(0, cut - 300) : cut + 60]
+    at = min(cut, 300)
+    features, again = FeatureSet(timeframe), FeatureSet(timeframe)
+    features.add_flow(1.5)
+    vectors(bars[:at], timeframe, features)
+    features.add_flow(0.5)
+    again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(features.state())))
+    assert vectors(bars[at:], timeframe, again) == vectors(bars[at:], timeframe, features)
+
+
+@given(st.integers(1, 400), st.integers(0, 1_000))
+def test_nothing_later_changes_a_vector(cut: int, seed: int) -> None:
+    bars, others = walked_bars(6, 420), walked_bars(seed, 420)
+    assert vectors(bars)[:cut] == vectors(bars[:cut] + others[cut:])[:cut]
 
 
 def test_flow_is_summed_over_the_bar_and_begins_anew() -> None:
-    features = FeatureSet()
+    features, (bar, *_) = FeatureSet("1m"), walked_bars(1, 1)
     features.add_flow(2.0)
     features.add_flow(None)
     features.add_flow(-5.0)
-    assert features.take(Moment())["ofi"] == -3.0
-    assert features.take(Moment())["ofi"] is None
+    assert features.update(bar, Moment())["ofi"] == -3.0
+    assert features.update(bar, Moment())["ofi"] is None
+    features.add_flow(7.0)
+    features.skip()
+    assert features.update(bar, Moment())["ofi"] is None
     features.add_flow(0.0)
-    assert features.take(Moment())["ofi"] == 0.0
+    assert features.update(bar, Moment())["ofi"] == 0.0
 
 
 def test_sides_that_are_not_told_are_not_balanced() -> None:
-    features = FeatureSet()
-    features.update(OpenBar.of(exchange_bar(60, 100.0, volume=0.1, buy_volume=0.08)))
-    known = features.take(Moment())
+    features = FeatureSet("1m")
+    known = features.update(OpenBar.of(exchange_bar(60, 100.0, volume=0.1, buy_volume=0.08)), Moment())
     assert known["tfi"] == pytest.approx(0.6)
+    assert known["taker_ratio"] == pytest.approx(4.0)
     assert known["cvd"] == pytest.approx(0.06)
-    features.update(OpenBar.of(exchange_bar(120, 100.0, buy_volume=None)))
-    unknown = features.take(Moment())
-    assert (unknown["tfi"], unknown["cvd"]) == (None, None)
+    unknown = features.update(OpenBar.of(exchange_bar(120, 100.0, buy_volume=None)), Moment())
+    assert (unknown["tfi"], unknown["taker_ratio"], unknown["cvd"]) == (None, None, None)
 
 
 def test_an_empty_bar_leaves_the_delta_as_it_is() -> None:
-    features = FeatureSet()
-    features.update(OpenBar.of(exchange_bar(60, 100.0, volume=10.0, buy_volume=8.0)))
+    features = FeatureSet("1m")
+    features.update(OpenBar.of(exchange_bar(60, 100.0, volume=10.0, buy_volume=8.0)), Moment())
     empty = OpenBar(START + MINUTE)
     empty.empty(100.0)
-    features.update(empty)
-    assert features.take(Moment())["cvd"] == 6.0
-
-
-def test_restored_it_goes_on_as_before() -> None:
-    for cut in (0, 7, 14, 30, 55):
-        features, again = FeatureSet(), FeatureSet()
-        features.add_flow(1.5)
-        filled(features, cut)
-        again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(features.state())))
-        for one in (features, again):
-            filled(one, 60)
-        assert again.take(Moment()) == features.take(Moment())
+    assert features.update(empty, Moment())["cvd"] == 6.0
 
 
 def test_the_state_of_another_catalogue_is_refused() -> None:
-    state = FeatureSet().state()
+    state = FeatureSet("1m").state()
     with pytest.raises(StateError, match=f"schema abc, this program's catalogue is {SCHEMA_HASH}"):
-        FeatureSet().restore(["abc", *state[1:]])
-
-
-class TestTaints:
-    def test_each_feature_is_tainted_as_long_as_it_remembers(self) -> None:
-        taints = Taints()
-        taints.mark("trades", START + 90 * MINUTE // 60, "a hole")  # 1.5 minutes in
-        clean_from: dict[str, int] = {}
-        for i in range(1, 1_600):
-            tainted = taints.of("1m", START + i * MINUTE)
-            if i == 1:
-                assert set(tainted.values()) == {"a hole"}
-            for feature in CATALOGUE:
-                if feature.name not in tainted:
-                    clean_from.setdefault(feature.name, i)
-        remembers = {name: first for name, first in clean_from.items() if first > 1}
-        assert remembers == {
-            "tfi": 3, "ema_20": 49, "ema_50": 118, "rsi_14": 65, "atr_14": 65, "vwap": 1_441, "cvd": 1_441,
-        }  # fmt: skip
-
-    def test_less_than_a_hundredth_of_an_average_is_older_than_its_memory(self) -> None:
-        memories = {feature.name: feature.memory for feature in CATALOGUE}
-        for name, alpha in (("ema_20", 2 / 21), ("ema_50", 2 / 51), ("rsi_14", 1 / 14), ("atr_14", 1 / 14)):
-            bars = memories[name]
-            assert isinstance(bars, int)
-            assert (1 - alpha) ** bars <= 0.01 < (1 - alpha) ** (bars - 1)
-
-    def test_a_session_ends_with_its_day(self) -> None:
-        taints = Taints()
-        taints.mark("trades", START + 5, "x")
-        assert "vwap" in taints.of("1d", START + DAY)
-        assert "vwap" not in taints.of("1m", START + DAY + MINUTE)
-
-    def test_inputs_taint_what_is_made_of_them(self) -> None:
-        taints = Taints()
-        taints.mark("quotes", START + 2, "q")
-        assert set(taints.of("1m", START)) >= {"spread", "microprice", "ofi"}
-        assert set(taints.of("1m", START + MINUTE)) == {"ofi"}
-        taints = Taints()
-        taints.mark("book", START + 2, "b")
-        assert set(taints.of("1m", START)) == {"obi_1", "obi_5", "obi_10", "obi_20"}
-        taints.mark("derivatives", START + 3, "d")
-        assert {"funding_rate", "basis_bps"} <= set(taints.of("1m", START))
-
-    def test_the_latest_loss_counts(self) -> None:
-        taints = Taints()
-        taints.mark("quotes", START + 9, "later")
-        taints.mark("quotes", START + 5, "earlier")
-        assert taints.of("1m", START + MINUTE) == {"ofi": "later"}
-
-    def test_restored(self) -> None:
-        taints, again = Taints(), Taints()
-        taints.mark("quotes", START + 9, "later")
-        again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(taints.state())))
-        assert again.of("1m", START) == taints.of("1m", START) != {}
+        FeatureSet("1m").restore(["abc", *state[1:]])

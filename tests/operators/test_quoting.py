@@ -8,11 +8,11 @@ import pytest
 from operators.closed import Closed
 from operators.config import InstrumentConfig
 from operators.errors import StateError
-from operators.features import Taints
 from operators.instrument import Instrument
 from operators.microstructure import imbalance, microprice, spread_bps
 from operators.outbox import Outbox
 from operators.quoting import Quoting
+from operators.taints import Taints
 from schemas.market import InstrumentDefinition, MarketEvent
 from schemas.results import BookSample
 from schemas.topics import Outgoing

@@ -9,7 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.bars import OpenBar
+from schemas.time import TIMEFRAME_NS, Timeframe
 from tests.data import DATA
+from tests.operators.support import START
 
 _FOLDER = DATA / "bars_nolicense" / "binance_um_5m_2023-01_2024-05"
 _LENGTH = 1_500
@@ -61,3 +64,29 @@ def assert_equal(ours: list[float | None], oracle: Column) -> None:
     assert [value is None for value in ours] == np.isnan(oracle).tolist()
     known = np.array([value for value in ours if value is not None])
     np.testing.assert_allclose(known, oracle[~np.isnan(oracle)], rtol=1e-10, atol=0)
+
+
+def walked_bars(seed: int, count: int, timeframe: Timeframe = "1m") -> list[OpenBar]:
+    """Bars of a random walk one after the other, from 00:00 UTC on; some empty, some of which no side is told."""
+    rng = np.random.default_rng(seed)
+    moves, ups, downs, volumes, parts, kinds = (
+        rng.normal(0, 0.002, count), rng.uniform(0, 0.003, count), rng.uniform(0, 0.003, count),
+        rng.lognormal(0, 1, count), rng.uniform(0, 1, count), rng.integers(0, 20, count),
+    )  # fmt: skip
+    bars: list[OpenBar] = []
+    price = 100.0
+    for i in range(count):
+        bar = OpenBar(START + i * TIMEFRAME_NS[timeframe])
+        if not kinds[i] and i:
+            bar.empty(price)
+        else:
+            bar.open, price = price, price * float(np.exp(moves[i]))
+            bar.close = price
+            bar.high = max(bar.open, price) * float(1 + ups[i])
+            bar.low = min(bar.open, price) * float(1 - downs[i])
+            bar.volume, bar.trades = float(volumes[i]), 5
+            bar.notional = bar.volume * (bar.high + bar.low + bar.close) / 3
+            bar.buy_volume = float(volumes[i] * parts[i])
+            bar.sell_volume = bar.volume - bar.buy_volume
+        bars.append(bar)
+    return bars

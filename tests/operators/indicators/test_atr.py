@@ -5,7 +5,7 @@ import pytest
 import talib
 
 from operators.errors import OperatorError
-from operators.indicators import AverageTrueRange
+from operators.indicators.atr import AverageTrueRange
 from tests.data import needs_data
 from tests.operators.indicators.support import MADE, REAL, Series, assert_equal, real
 

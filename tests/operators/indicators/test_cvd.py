@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from operators.indicators import CumulativeVolumeDelta
+from operators.indicators.cvd import CumulativeVolumeDelta
 from schemas.time import DAY, MINUTE
 
 MINUTES = DAY // MINUTE

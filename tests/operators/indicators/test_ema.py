@@ -5,7 +5,8 @@ import pytest
 import talib
 
 from operators.errors import OperatorError, StateError
-from operators.indicators import ExponentialMovingAverage, RelativeStrengthIndex
+from operators.indicators.ema import ExponentialMovingAverage
+from operators.indicators.rsi import RelativeStrengthIndex
 from tests.data import needs_data
 from tests.operators.indicators.support import MADE, REAL, Series, assert_equal, real
 

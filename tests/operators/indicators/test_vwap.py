@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from operators.indicators import SessionVwap
+from operators.indicators.vwap import SessionVwap
 from schemas.time import DAY, MILLISECOND, MINUTE
 from tests.data import needs_data
 from tests.operators.indicators.support import REAL, real

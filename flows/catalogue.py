@@ -1,0 +1,42 @@
+"""The page of the feature catalogue, made from it."""
+
+from typing import Final
+
+from operators.feature import Feature
+from operators.features import CATALOGUE, SCHEMA_HASH
+from schemas.time import TIMEFRAMES
+
+__all__ = ["catalogue_page"]
+
+_HEAD: Final = """# Features
+
+Made by `candlewick features --markdown` from the catalogue in `operators/`, where each entry stands beside the code
+that computes it. {count} features; schema `{schema}`, written in every vector. Every one is computed on all timeframes
+(1m 5m 15m 1h 4h 1d) unless it says otherwise.
+
+*Ready*: bars until it can be known. *Memory*: bars for which a loss in an input taints it. *Warm-up*: bars that a start
+from stored bars has to cover for the value to equal that of an uninterrupted run to 1e-9. A *session* begins at
+00:00 UTC.
+"""
+
+
+def catalogue_page() -> str:
+    """``docs/features.md``: one section a feature, in the vector's order."""
+    return _HEAD.format(count=len(CATALOGUE), schema=SCHEMA_HASH) + "".join(_section(feature) for feature in CATALOGUE)
+
+
+def _section(feature: Feature) -> str:
+    low = "" if feature.low is None else f"{feature.low:g}"
+    high = "" if feature.high is None else f"{feature.high:g}"
+    lines = [
+        f"**Formula** `{feature.formula}`",
+        f"**Source** {feature.source}",
+        f"**Unit** {feature.unit}"
+        + (f", from {low or 'minus infinity'} to {high or 'infinity'}" if low or high else ""),
+        f"**Inputs** {', '.join(feature.inputs)}",
+        f"**Ready** {feature.ready} · **memory** {feature.memory} · **warm-up** {feature.warm_up}",
+        f"**`None`** {feature.null}",
+    ]
+    if feature.timeframes != TIMEFRAMES:
+        lines.append(f"**Timeframes** {', '.join(feature.timeframes)}")
+    return f"\n## {feature.name}\n\n{feature.summary}.\n\n" + "".join(f"- {line}\n" for line in lines)

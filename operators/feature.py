@@ -1,0 +1,108 @@
+"""What a feature is: declared once, beside the code that computes it."""
+
+from collections.abc import Callable
+from math import ceil, log
+from typing import Any, Final, Literal, NamedTuple
+
+from msgspec import Struct
+
+from operators.bars import OpenBar
+from operators.state import Slotted
+from schemas.time import TIMEFRAMES, Timeframe
+
+__all__ = ["Close", "Feature", "Input", "Measure", "Moment", "Span", "forgotten", "one", "settled"]
+
+Input = Literal["trades", "quotes", "book", "derivatives"]
+Span = int | Literal["session", "two sessions"]
+"""A number of bars; ``session``: from the last 00:00 UTC on; ``two sessions``: from the 00:00 UTC before that one."""
+_LEFT: Final = 0.01
+_EQUAL: Final = 1e-11  # leaves two digits of the promised 1e-9 for values that differ by their own size, times ten
+
+
+class Feature(Struct, frozen=True, kw_only=True):
+    """One entry of the catalogue."""
+
+    name: str
+    unit: str
+    summary: str
+    formula: str
+    source: str
+    """Book, paper or convention that the formula follows."""
+    null: str
+    """When it is ``None``, beside before it is ready."""
+    inputs: tuple[Input, ...] = ("trades",)
+    low: float | None = None
+    high: float | None = None
+    ready: int = 1
+    """Bars until it can be known."""
+    memory: Span = 0
+    """How far back a loss in an input taints it."""
+    warm_up: Span = 0
+    """What a start from stored bars has to cover for the value to equal that of an uninterrupted run to 1e-9; of
+    sessions, with the bar before them."""
+    timeframes: tuple[Timeframe, ...] = TIMEFRAMES
+    """Where it is computed; ``None`` elsewhere."""
+
+
+class Moment(NamedTuple):
+    """What is read off the book and the derivatives at the moment of decision; ``None``: not known."""
+
+    spread: float | None = None
+    spread_bps: float | None = None
+    microprice: float | None = None
+    microprice_bps: float | None = None
+    obi_1: float | None = None
+    obi_5: float | None = None
+    obi_10: float | None = None
+    obi_20: float | None = None
+    funding_rate: float | None = None
+    basis_bps: float | None = None
+    bid: float | None = None
+    ask: float | None = None
+
+
+class Close(NamedTuple):
+    """What a measure is told at each close of its timeframe."""
+
+    bar: OpenBar
+    """Of revision 0."""
+    moment: Moment
+    ofi: float | None
+    """Order-flow imbalance of the bar."""
+
+
+Step = Callable[[Any, Close], float | tuple[float | None, ...] | None]
+
+
+class Measure(Struct, frozen=True):
+    """One idea: its state, how a close moves it, and the features that it gives.
+
+    ``step`` returns one value, or as many as there are features, in their order.
+    """
+
+    features: tuple[Feature, ...]
+    make: Callable[[], Slotted]
+    step: Step
+
+
+def one(make: Callable[[], Slotted], step: Step, *features: Feature) -> Measure:
+    """A `Measure` with its features last, as they take the most room."""
+    return Measure(features, make, step)
+
+
+def forgotten(alpha: float) -> int:
+    """Updates after which less than 1 % of an exponential average is older.
+
+    >>> forgotten(2 / 21)
+    47
+    """
+    return ceil(log(_LEFT) / log(1.0 - alpha))
+
+
+def settled(alpha: float) -> int:
+    """Updates after which an exponential average has lost its beginning to 1e-9.
+
+    >>> settled(2 / 21)
+    254
+    """
+    return ceil(log(_EQUAL) / log(1.0 - alpha))

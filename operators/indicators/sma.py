@@ -1,0 +1,56 @@
+"""Simple moving average."""
+
+from functools import partial
+
+from operators.feature import Close, Feature, one
+from operators.indicators.window import Window
+
+__all__ = ["MEASURES", "SimpleMovingAverage"]
+
+
+class SimpleMovingAverage(Window):
+    """The mean of the last ``period`` values; the convention of TA-Lib's ``SMA``.
+
+    Parameters
+    ----------
+    period
+        Values, at least 1.
+
+    Raises
+    ------
+    OperatorError
+        For a period below 1.
+
+    Examples
+    --------
+    >>> sma = SimpleMovingAverage(2)
+    >>> [sma.update(x) for x in (1.0, 2.0, 4.0)]
+    [None, 1.5, 3.0]
+    """
+
+    __slots__ = ()
+
+    def __init__(self, period: int) -> None:
+        super().__init__(period, "SMA")
+
+    def update(self, x: float) -> float | None:
+        """Take one value; the mean, or ``None`` until ``period`` values were seen."""
+        self.push(x)
+        return self.mean if self.full else None
+
+
+def _of_closes(sma: SimpleMovingAverage, close: Close) -> float | None:
+    return sma.update(close.bar.close)
+
+
+MEASURES = tuple(
+    one(
+        partial(SimpleMovingAverage, period), _of_closes,
+        Feature(
+            name=f"sma_{period}", unit="quote", low=0.0, summary=f"Mean of the last {period} closes",
+            formula=f"sum(close[t-{period - 1}..t]) / {period}", source="TA-Lib SMA", null="never",
+            ready=period, memory=period, warm_up=period,
+        ),
+    )
+    for period in (50, 200)
+)  # fmt: skip

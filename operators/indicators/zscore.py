@@ -1,0 +1,103 @@
+"""How unusual a value is, measured against the last day or two before it."""
+
+from math import sqrt
+from typing import Final
+
+from operators.feature import Close, Feature, one
+from operators.state import Slotted
+from schemas.time import DAY, Timeframe
+
+__all__ = ["INTRADAY", "MEASURES", "SessionsZScore"]
+
+INTRADAY: Final[tuple[Timeframe, ...]] = ("1m", "5m", "15m", "1h")
+"""Where a session holds enough bars for a deviation to mean something."""
+
+
+class SessionsZScore(Slotted):
+    """Distance from the mean in standard deviations, both of the session before and of the one so far: 24 to 48 h.
+
+    Two sessions' sums need no window: O(1) in time and memory, and a start from stored bars ends up at the same value.
+    The value itself is not among those it is measured against, nor is anything later. Sums are those of B. P. Welford
+    (Technometrics 4, 1962), put together as by T. Chan, G. Golub, R. LeVeque (The American Statistician 37, 1983).
+    ``None`` until a whole session was seen, and while nothing has varied.
+
+    Examples
+    --------
+    >>> z = SessionsZScore()
+    >>> [z.update(t, x) for t, x in ((0, 1.0), (1, 3.0), (DAY, 4.0), (DAY + 1, 2.0))][:3]
+    [None, None, 2.0]
+    """
+
+    __slots__ = ("_before", "_count", "_mean", "_session", "_squares")
+
+    def __init__(self) -> None:
+        self._session: int | None = None
+        self._count = 0
+        self._mean = self._squares = 0.0
+        self._before: tuple[int, float, float] | None = None  # the session before, if seen whole
+
+    def update(self, ts_open: int, x: float | None) -> float | None:
+        """Take the value ``x`` of the bar that begins at ``ts_open`` (ns); its distance from those before."""
+        session = ts_open - ts_open % DAY
+        if session != self._session:
+            self._turn(session, whole=ts_open == session)
+        if x is None:
+            return None
+        score = self._score(x)
+        self._count += 1
+        step = x - self._mean
+        self._mean += step / self._count
+        self._squares += step * (x - self._mean)
+        return score
+
+    def _turn(self, session: int, *, whole: bool) -> None:
+        known = self._session is not None and session == self._session + DAY and self._count > 0
+        self._before = (self._count, self._mean, self._squares) if known else None
+        self._session = session if whole else None
+        self._count, self._mean, self._squares = 0, 0.0, 0.0
+        if not whole:
+            self._before = None
+
+    def _score(self, x: float) -> float | None:
+        if self._before is None:
+            return None
+        count, mean, squares = self._before
+        both = count + self._count
+        apart = self._mean - mean if self._count else 0.0
+        mean += apart * self._count / both
+        squares += self._squares + apart * apart * count * self._count / both
+        deviation = sqrt(squares / both) if squares > 0.0 else 0.0
+        return (x - mean) / deviation if deviation > _NOTHING * abs(mean) else None
+
+
+_NOTHING: Final = 1e-12
+"""Of the mean: a deviation that is rounding only."""
+
+
+class _BarScores(Slotted):
+    """Return and volume of a bar, each beside those of the last day or two."""
+
+    __slots__ = ("_close", "_return", "_volume")
+
+    def __init__(self) -> None:
+        self._close: float | None = None
+        self._return, self._volume = SessionsZScore(), SessionsZScore()
+
+    def update(self, close: Close) -> tuple[float | None, float | None]:
+        bar = close.bar
+        before, self._close = self._close, bar.close
+        moved = None if before is None else bar.close / before - 1.0
+        return self._return.update(bar.ts_open, moved), self._volume.update(bar.ts_open, bar.volume)
+
+
+def z_feature(name: str, of: str, *, ready: int = 1) -> Feature:
+    """The entry of a score of the feature or measure ``of``."""
+    return Feature(
+        name=name, unit="deviations", summary=f"{of} against the last 24 to 48 h", timeframes=INTRADAY, ready=ready,
+        formula=f"({of} - mean) / stddev over the session before and this one so far, without the value itself",
+        source="Welford 1962; Chan, Golub, LeVeque 1983", memory="two sessions", warm_up="two sessions",
+        null="no whole session before this one was seen, or nothing varied; 4h and 1d: too few bars",
+    )  # fmt: skip
+
+
+MEASURES = (one(_BarScores, _BarScores.update, z_feature("return_1_z", "return_1"), z_feature("volume_z", "volume")),)

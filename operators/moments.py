@@ -1,0 +1,67 @@
+"""The features that are read off book, quotes and derivatives at the moment of decision."""
+
+from operators.feature import Close, Feature, one
+from operators.state import Slotted
+
+__all__ = ["MEASURES"]
+
+_NO_QUOTE = "nobody listens, or no quote was seen since"
+_SHALLOW = "the book is stale, or does not reach that deep"
+_SIZELESS = "nobody listens, no quote was seen since, or its sizes are 0"
+
+
+class _Nothing(Slotted):
+    """No state: all is in the moment."""
+
+    __slots__ = ()
+
+
+def _step(_nothing: _Nothing, close: Close) -> tuple[float | None, ...]:
+    return (*close.moment[:10], close.ofi)
+
+
+MEASURES = (
+    one(
+        _Nothing, _step,
+        Feature(
+            name="spread", unit="quote", low=0.0, inputs=("quotes",), summary="Best ask minus best bid",
+            formula="ask - bid", source="its definition", null=_NO_QUOTE,
+        ),
+        Feature(
+            name="spread_bps", unit="bps", low=0.0, inputs=("quotes",), summary="Spread over the middle",
+            formula="20000 (ask - bid) / (ask + bid)", source="its definition", null=_NO_QUOTE,
+        ),
+        Feature(
+            name="microprice", unit="quote", low=0.0, inputs=("quotes",),
+            summary="Middle weighted by the opposite sizes", source="Stoikov 2018, first order",
+            formula="(bid ask_size + ask bid_size) / (bid_size + ask_size)", null=_SIZELESS,
+        ),
+        Feature(
+            name="microprice_bps", unit="bps", inputs=("quotes",), summary="Microprice over the middle, minus one",
+            formula="10000 (microprice / mid - 1)", source="Stoikov 2018, first order", null=_SIZELESS,
+        ),
+        *(
+            Feature(
+                name=f"obi_{levels}", unit="ratio", low=-1.0, high=1.0, inputs=("book",),
+                summary=f"Size imbalance of {levels} level{'s' if levels > 1 else ''} a side",
+                formula=f"(bids - asks) / (bids + asks), sizes of the best {levels}", null=_SHALLOW,
+                source="Cartea, Jaimungal, Penalva, Algorithmic and High-Frequency Trading, 2015",
+            )
+            for levels in (1, 5, 10, 20)
+        ),
+        Feature(
+            name="funding_rate", unit="ratio", inputs=("derivatives",), summary="Running funding rate of one interval",
+            formula="as the venue tells it", source="the venue", null="the venue has told none since somebody listens",
+        ),
+        Feature(
+            name="basis_bps", unit="bps", inputs=("derivatives",), summary="Mark price over index price, minus one",
+            formula="10000 (mark / index - 1)", source="its definition",
+            null="the venue has told no mark or index price since somebody listens",
+        ),
+        Feature(
+            name="ofi", unit="size", inputs=("quotes",), summary="Order-flow imbalance of the bar",
+            formula="sum over quotes of (bid size added minus taken) - (ask size added minus taken)",
+            source="Cont, Kukanov, Stoikov 2014", null="no quote was seen", memory=1,
+        ),
+    ),
+)  # fmt: skip

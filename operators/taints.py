@@ -1,0 +1,52 @@
+"""How long a loss in an input taints which feature."""
+
+from typing import Any
+
+from operators.feature import Feature, Input
+from operators.features import CATALOGUE
+from schemas.time import DAY, TIMEFRAME_NS, Timeframe
+
+__all__ = ["Taints"]
+
+
+class Taints:
+    """Until when each input was last lost, and why."""
+
+    __slots__ = ("_lost",)
+
+    def __init__(self) -> None:
+        self._lost: dict[Input, tuple[int, str]] = {}
+
+    def mark(self, source: Input, until: int, reason: str) -> None:
+        """Something of ``source`` is missing up to event time ``until`` (ns)."""
+        known = self._lost.get(source)
+        if known is None or until >= known[0]:
+            self._lost[source] = (until, reason)
+
+    def of(self, timeframe: Timeframe, ts_close: int) -> dict[str, str]:
+        """The features tainted at this close, in the catalogue's order, and why."""
+        if not self._lost:
+            return {}
+        tainted: dict[str, str] = {}
+        for feature in CATALOGUE:
+            for source in feature.inputs:
+                if source in self._lost:
+                    until, reason = self._lost[source]
+                    if until > _horizon(feature, timeframe, ts_close):
+                        tainted[feature.name] = reason
+        return tainted
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for recovery."""
+        return {source: list(lost) for source, lost in self._lost.items()}
+
+    def restore(self, state: dict[Any, Any]) -> None:
+        """Take up ``state`` again."""
+        self._lost = {source: (until, reason) for source, (until, reason) in state.items()}
+
+
+def _horizon(feature: Feature, timeframe: Timeframe, ts_close: int) -> int:
+    if isinstance(feature.memory, str):
+        today = (ts_close - 1) // DAY * DAY
+        return today if feature.memory == "session" else today - DAY
+    return ts_close - feature.memory * TIMEFRAME_NS[timeframe]

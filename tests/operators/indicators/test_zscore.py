@@ -1,0 +1,50 @@
+"""The score against the last day or two, beside a plain definition over all values."""
+
+import numpy as np
+import pytest
+
+from operators.indicators.zscore import SessionsZScore
+from schemas.time import DAY, MINUTE
+
+STEP = 15 * MINUTE
+
+
+def plain(at: list[int], values: list[float | None], i: int) -> float | None:
+    today = at[i] - at[i] % DAY
+    seen = set(at[: i + 1])
+    value = values[i]
+    if value is None or today not in seen or today - DAY not in seen:
+        return None
+    before = [x for ts, x in zip(at[:i], values[:i], strict=True) if ts >= today - DAY and x is not None]
+    if not before or np.std(before) == 0.0:
+        return None
+    return float((value - np.mean(before)) / np.std(before))
+
+
+@pytest.mark.parametrize("first", [0, 1, 50])
+def test_as_defined_on_every_prefix(first: int) -> None:
+    rng = np.random.default_rng(3)
+    at = [20 * DAY + i * STEP for i in range(first, 5 * 96)]
+    values: list[float | None] = [
+        float(x) if keep else None
+        for x, keep in zip(rng.normal(5, 2, len(at)), rng.integers(0, 9, len(at)), strict=True)
+    ]
+    z = SessionsZScore()
+    for i, ts in enumerate(at):
+        ours, oracle = z.update(ts, values[i]), plain(at, values, i)
+        assert (ours is None) == (oracle is None), i
+        if oracle is not None:
+            assert ours == pytest.approx(oracle, rel=1e-9, abs=1e-9)
+
+
+def test_a_session_without_its_beginning_is_none_to_measure_against() -> None:
+    z = SessionsZScore()
+    assert [z.update(DAY + i * STEP, float(i)) for i in range(1, 96)] == [None] * 95
+    assert z.update(2 * DAY, 3.0) is None
+    assert [z.update(2 * DAY + i * STEP, float(i)) for i in range(1, 96)] == [None] * 95
+    assert z.update(3 * DAY, 3.0) is not None
+
+
+def test_what_never_varied_has_no_deviation() -> None:
+    z = SessionsZScore()
+    assert [z.update(i * STEP, 0.1) for i in range(3 * 96)] == [None] * (3 * 96)

@@ -1,0 +1,68 @@
+"""How long a loss taints what."""
+
+import msgspec
+
+from operators.features import CATALOGUE
+from operators.taints import Taints
+from schemas.time import DAY, MINUTE
+from tests.operators.support import START
+
+
+def test_each_feature_is_tainted_as_long_as_it_remembers() -> None:
+    taints = Taints()
+    taints.mark("trades", START + 90 * MINUTE // 60, "a hole")  # 1.5 minutes in
+    clean_from: dict[str, int] = {}
+    for i in range(1, 1_600):
+        tainted = taints.of("1m", START + i * MINUTE)
+        if i == 1:
+            assert set(tainted.values()) == {"a hole"}
+        for feature in CATALOGUE:
+            if feature.name not in tainted:
+                clean_from.setdefault(feature.name, i)
+    remembers = {name: first for name, first in clean_from.items() if first > 1}
+    expected = {
+        "tfi": 3, "ema_20": 49, "ema_50": 118, "rsi_14": 65, "atr_14": 65, "vwap": 1_441, "cvd": 1_441, "sma_50": 52,
+    }  # fmt: skip
+    assert {name: remembers.get(name) for name in expected} == expected
+    assert "return_1_z" not in clean_from  # until the end of the next day
+
+
+def test_less_than_a_hundredth_of_an_average_is_older_than_its_memory() -> None:
+    memories = {feature.name: feature.memory for feature in CATALOGUE}
+    for name, alpha in (("ema_20", 2 / 21), ("ema_50", 2 / 51), ("rsi_14", 1 / 14), ("atr_14", 1 / 14)):
+        bars = memories[name]
+        assert isinstance(bars, int)
+        assert (1 - alpha) ** bars <= 0.01 < (1 - alpha) ** (bars - 1)
+
+
+def test_a_session_ends_with_its_day() -> None:
+    taints = Taints()
+    taints.mark("trades", START + 5, "x")
+    assert "vwap" in taints.of("1d", START + DAY)
+    assert "vwap" not in taints.of("1m", START + DAY + MINUTE)
+
+
+def test_inputs_taint_what_is_made_of_them() -> None:
+    taints = Taints()
+    taints.mark("quotes", START + 2, "q")
+    assert set(taints.of("1m", START)) >= {"spread", "microprice", "ofi"}
+    assert set(taints.of("1m", START + MINUTE)) == {"ofi"}
+    taints = Taints()
+    taints.mark("book", START + 2, "b")
+    assert set(taints.of("1m", START)) == {"obi_1", "obi_5", "obi_10", "obi_20"}
+    taints.mark("derivatives", START + 3, "d")
+    assert {"funding_rate", "basis_bps"} <= set(taints.of("1m", START))
+
+
+def test_the_latest_loss_counts() -> None:
+    taints = Taints()
+    taints.mark("quotes", START + 9, "later")
+    taints.mark("quotes", START + 5, "earlier")
+    assert taints.of("1m", START + MINUTE) == {"ofi": "later"}
+
+
+def test_restored() -> None:
+    taints, again = Taints(), Taints()
+    taints.mark("quotes", START + 9, "later")
+    again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(taints.state())))
+    assert again.of("1m", START) == taints.of("1m", START) != {}
