@@ -75,7 +75,7 @@ def recorded_feed(
         prefix, separator, path = text.partition("=")
         named = bool(separator) and not Path(text).exists()
         groups.setdefault(prefix if named else venue, []).append(Path(path if named else text))
-    tapes = open_tapes([(part, name) for name, paths in groups.items() for part in parallel(paths)])
+    tapes = open_tapes([(part, name) for name, paths in groups.items() for part in parallel(paths, name)])
     if not tapes:
         raise FlowError("no input: name at least one file")
     if all(tape.recorded for tape in tapes):

@@ -22,6 +22,7 @@ from schemas.results import DeadLetter
 from schemas.time import SECOND
 from schemas.topics import Outgoing
 from sources.malformed import Malformed
+from sources.tapes.tape import REFUSED
 
 __all__ = ["Recorder", "Writer", "ingest", "letter_of", "paced"]
 
@@ -142,7 +143,7 @@ class Recorder:
     def reject(self, letter: Outgoing) -> None:
         """Append the line as it was behind a mark, so that every reader of the recording refuses it too."""
         value = msgspec.json.decode(letter.value, type=DeadLetter).value
-        self._file.write(b"refused: " + b64decode(value or "").replace(b"\n", b" ") + b"\n")
+        self._file.write(REFUSED + b64decode(value or "").replace(b"\n", b" ") + b"\n")
 
     def flush(self) -> None:
         """Nothing waits."""

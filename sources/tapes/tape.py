@@ -1,6 +1,6 @@
 """A tape: one or several files, read as one, line by line, each line in the format that it shows itself to have."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +17,10 @@ from sources.normalise.venue import NormaliseError, Unnamed, Venue
 from sources.tapes.errors import TapeError
 from sources.tapes.files import Damage, PartFile
 
-__all__ = ["Tape", "open_tapes"]
+__all__ = ["REFUSED", "Tape", "is_own", "open_tapes", "receive_times"]
 
+REFUSED: Final = b"refused: "
+"""Stands in a recording before a line that was no record when it was made."""
 _OWN: Final = b'{"type":'
 _MICROSECONDS: Final = 10**16
 """Below: microseconds; at or above: nanoseconds. Both are held to plausible years after that."""
@@ -30,7 +32,7 @@ class Tape:
     """Iterates over the records of its files, and over what could not be read, in the order of the lines. One pass.
 
     A record is preceded by the definition of its instrument where that is new or has turned out to be another.
-    Formats, told line by line: Candlewick's own (a record's JSON); ``<receive time, ns or µs> <message>``; and the
+    Formats, told line by line: Candlewick's own (a record's JSON, or what was refused); ``<receive time, ns or µs> <message>``; and the
     captures of cryptofeed: ``<seconds>: <message>``, ``wss://... <-> <seconds>`` (connected),
     ``wss://... <- <seconds>: <sent>``, ``https://... -> <seconds>: <body>``, ``configuration: ...``.
 
@@ -42,12 +44,13 @@ class Tape:
         if not paths:
             raise TapeError("a tape needs at least one file")
         self._parts = [PartFile(path) for path in paths]
-        first_lines = [_first_line(part) for part in self._parts]
-        self.recorded = first_lines[0].startswith(_OWN)
+        firsts = [_first_line(part) for part in self._parts]
+        foreign = [path for path, line in zip(paths, firsts, strict=True) if line and not is_own(line)]
+        self.recorded = not foreign and any(firsts)
         """Whether this is Candlewick's own recording: a log already, with heartbeats and all."""
         if venue is None and not self.recorded:
             known = ", ".join(DIALECTS)
-            raise TapeError(f"tape {paths[0]} holds an exchange's messages: say of which venue ({known})")
+            raise TapeError(f"tape {(*foreign, *paths)[0]} holds an exchange's messages: say of which venue ({known})")
         self._venue = venue
         self._dialect: Dialect | None = DIALECTS[venue.name] if venue is not None else None
         self._now = 0
@@ -80,6 +83,10 @@ class Tape:
             self._held.clear()
 
     def _items(self, line: bytes, path: Path, number: int) -> Iterator[Item]:
+        if line.startswith(REFUSED):
+            refused = NormaliseError("refused when it was recorded")
+            yield self._malformed(path, number, line.removeprefix(REFUSED), refused)
+            return
         malformed: Malformed | None = None
         records: list[MarketEvent] = []
         now, clock = self._now, self._venue.clock.latest if self._venue is not None else 0
@@ -168,6 +175,30 @@ def open_tapes(groups: Sequence[tuple[Sequence[Path], str | None]]) -> list[Tape
         venue = venues.setdefault(name, Venue(name, DIALECTS[name].describe)) if name is not None else None
         tapes.append(Tape(paths, venue))
     return tapes
+
+
+def is_own(line: bytes) -> bool:
+    """Whether ``line`` is of a recording in Candlewick's own format."""
+    return line.startswith((_OWN, REFUSED))
+
+
+def receive_times(lines: Iterable[bytes], venue: str | None) -> Iterator[int]:
+    """The receive times (ns) of those ``lines`` that are a plain one and a message of ``venue`` that can be read."""
+    if venue not in DIALECTS:
+        return
+    dialect = DIALECTS[venue]
+    known = Venue(venue, dialect.describe)
+    for line in lines:
+        stamp, _, message = line.partition(b" ")
+        try:
+            received = _received(stamp)
+            dialect.message(message, known, received)
+        except Unnamed:
+            yield received
+        except UNREADABLE:
+            continue
+        else:
+            yield received
 
 
 def _received(stamp: bytes) -> int:

@@ -12,7 +12,8 @@ from flows.ingest import Recorder, ingest
 from schemas.market import CONTROL, Heartbeat, Membership, TapeEnd, Trade
 from schemas.time import HOUR, SECOND
 from sources.malformed import Malformed
-from sources.simulator import Simulator, SimulatorConfig
+from sources.simulator import Faults, Simulator, SimulatorConfig
+from sources.simulator.faults import Garbage
 from sources.tapes.errors import TapeError
 from tests.data import DATA, needs_data
 
@@ -57,10 +58,10 @@ def test_files_that_overlap_are_merged_by_receipt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ahead", [30 * SECOND, HOUR, -HOUR])
-@pytest.mark.parametrize("place", [1, 7, 19])
+@pytest.mark.parametrize("place", [0, 1, 7, 19, 20])
 def test_a_line_that_is_not_believed_moves_no_clock(tmp_path: Path, ahead: int, place: int) -> None:
     """Whatever time stands before garbage, all else comes as without it."""
-    files = [write_tape(tmp_path / "a", "BTCUSDT", 0, 20), write_tape(tmp_path / "b", "ETHUSDT", 5, 10)]
+    files = [write_tape(tmp_path / "a", "BTCUSDT", 0, 20), write_tape(tmp_path / "b", "ETHUSDT", 6, 10)]
     without = list(recorded_feed(files, "binance").items)
     for garbage in ("garbage", '{"stream":"btcusdt@trade","data":{"s":"BTCUSDT"}}'):
         lines = Path(files[0]).read_text().splitlines(keepends=True)
@@ -83,7 +84,8 @@ def test_venues_side_by_side(tmp_path: Path) -> None:
 
 def test_a_recording_is_handed_on_as_it_is(tmp_path: Path) -> None:
     """What was recorded is what is read, to the byte, garbage included."""
-    config = SimulatorConfig(seed=3, start=_START, duration=20 * SECOND)
+    faults = Faults(garbage=Garbage(at=(0, 5, 10)))
+    config = SimulatorConfig(seed=3, start=_START, duration=20 * SECOND, faults=faults)
     path = tmp_path / "market.jsonl.gz"
     with Recorder(path) as recorder:
         ingest(simulated_feed(Simulator(config)).items, recorder)
@@ -91,6 +93,30 @@ def test_a_recording_is_handed_on_as_it_is(tmp_path: Path) -> None:
     with Recorder(again) as recorder:
         ingest(recorded_feed([str(path)], None).items, recorder)
     assert gzip.decompress(path.read_bytes()) == gzip.decompress(again.read_bytes())
+
+
+def test_a_recording_that_begins_with_garbage_is_one(tmp_path: Path) -> None:
+    """It can be replayed, and the garbage has the bytes that it had in the tape."""
+    tape = Path(write_tape(tmp_path / "a", "BTCUSDT", 0, 3))
+    tape.write_bytes(b"\x00garbage\n" + tape.read_bytes())
+    path = tmp_path / "market.jsonl"
+    with Recorder(path) as recorder:
+        ingest(recorded_feed([str(tape)], "binance").items, recorder)
+    first, *rest = recorded_feed([str(path)], None).items
+    assert isinstance(first, Malformed)
+    assert first.raw == b"\x00garbage"
+    assert not any(isinstance(item, Malformed) for item in rest)
+
+
+@pytest.mark.parametrize("inputs", [["{own}", "{tape}"], ["{tape}", "{own}"], ["{own}", "{tape}", "{own}"]])
+def test_a_recording_hides_no_tape(inputs: list[str], tmp_path: Path) -> None:
+    """However they are named: they do not go together."""
+    tape, own = write_tape(tmp_path / "a", "BTCUSDT", 0, 3), tmp_path / "own.jsonl"
+    with Recorder(own) as recorder:
+        ingest(recorded_feed([tape], "binance").items, recorder)
+    for venue in ("binance", None):
+        with pytest.raises((FlowError, TapeError), match="cannot be merged|say of which venue"):
+            recorded_feed([text.format(tape=tape, own=own) for text in inputs], venue)
 
 
 def test_a_broken_recording_leaves_no_file(tmp_path: Path) -> None:
