@@ -33,7 +33,7 @@ def parallel(paths: Sequence[Path], venue: str | None) -> list[list[Path]]:
         head = list(islice(_lines(path), _LINES))
         own = bool(head) and is_own(head[0])
         begin = next(receive_times(head, venue), 0)
-        overlaps = dated is not None and 0 < begin and begin < _end(dated, venue)
+        overlaps = dated is not None and begin > 0 and begin < _end(dated, venue)
         if not tapes or own or (recorded and head) or overlaps:
             tapes.append([path])
             recorded = own

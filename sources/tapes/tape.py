@@ -32,9 +32,10 @@ class Tape:
     """Iterates over the records of its files, and over what could not be read, in the order of the lines. One pass.
 
     A record is preceded by the definition of its instrument where that is new or has turned out to be another.
-    Formats, told line by line: Candlewick's own (a record's JSON, or what was refused); ``<receive time, ns or µs> <message>``; and the
-    captures of cryptofeed: ``<seconds>: <message>``, ``wss://... <-> <seconds>`` (connected),
-    ``wss://... <- <seconds>: <sent>``, ``https://... -> <seconds>: <body>``, ``configuration: ...``.
+    Formats, told line by line: Candlewick's own (a record's JSON, or what was refused);
+    ``<receive time, ns or µs> <message>``; and the captures of cryptofeed: ``<seconds>: <message>``,
+    ``wss://... <-> <seconds>`` (connected), ``wss://... <- <seconds>: <sent>``,
+    ``https://... -> <seconds>: <body>``, ``configuration: ...``.
 
     Raises:
         TapeError: on construction; never while reading.

@@ -115,7 +115,7 @@ def test_a_recording_hides_no_tape(inputs: list[str], tmp_path: Path) -> None:
     with Recorder(own) as recorder:
         ingest(recorded_feed([tape], "binance").items, recorder)
     for venue in ("binance", None):
-        with pytest.raises((FlowError, TapeError), match="cannot be merged|say of which venue"):
+        with pytest.raises((FlowError, TapeError), match=r"cannot be merged|say of which venue"):
             recorded_feed([text.format(tape=tape, own=own) for text in inputs], venue)
 
 
