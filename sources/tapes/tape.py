@@ -185,7 +185,7 @@ def is_own(line: bytes) -> bool:
 
 def receive_times(lines: Iterable[bytes], venue: str | None) -> Iterator[int]:
     """The receive times (ns) of those ``lines`` that are a plain one and a message of ``venue`` that can be read."""
-    if venue not in DIALECTS:
+    if venue is None or venue not in DIALECTS:
         return
     dialect = DIALECTS[venue]
     known = Venue(venue, dialect.describe)
