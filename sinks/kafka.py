@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from schemas.failpoints import reach
+from schemas.layouts import Layout, unversioned
 from schemas.partitioner import partition_for
 from schemas.topics import BY_NAME, TOPICS, Lane, Outgoing
 from sinks.clients import Output, admin, partition_counts
@@ -15,23 +16,23 @@ from sinks.grace import never
 from sinks.producers import IdempotentWriter, Placed, TransactionalWriter, Writer
 from sinks.readback import Ledger, read_back
 
-__all__ = ["KafkaFeatures", "KafkaSignals", "SinkState"]
+__all__ = ["LAYOUT", "KafkaFeatures", "KafkaSignals", "SinkState"]
 
-_VERSION: Final = 1
+LAYOUT: Final = Layout("sink", 2, {1: unversioned})
+"""Of a `SinkState`."""
 _partition: Final = lru_cache(maxsize=65_536)(partition_for)
 
 
 class SinkState(TypedDict):
     """How far a part's outputs are written."""
 
-    version: int
     partitions: int
     """Of the lane's topics; 0 where each may have its own number."""
     following: list[tuple[str, int, int]]
     """Topic, partition, and the offset from which on the engine may repeat what is there."""
 
 
-class KafkaFeatures(FixedPartitionedSink[Outgoing, SinkState]):
+class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
     """The features lane: what the per-instrument step gives.
 
     Unit of parallelism: the partition number, one part and one idempotent producer for that partition of all topics.
@@ -75,7 +76,7 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, SinkState]):
         """Kafka's own partitioner."""
         return _partition(item_key, self._partitions)
 
-    def build_part(self, step_id: str, for_part: str, resume_state: SinkState | None) -> "_Part":  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> "_Part":  # noqa: ARG002
         """The partition, written as far as its topics say.
 
         Raises:
@@ -89,7 +90,7 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, SinkState]):
         return _Part(writer, ledger, dict.fromkeys(self._topics, self._partitions), partition)
 
 
-class KafkaSignals(FixedPartitionedSink[Outgoing, SinkState]):
+class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
     """The signals lane: what the desk gives.
 
     Unit of parallelism: none, one part and one transactional producer, as the desk is one key.
@@ -133,7 +134,7 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, SinkState]):
         """The one part."""
         return 0
 
-    def build_part(self, step_id: str, for_part: str, resume_state: SinkState | None) -> "_Part":  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> "_Part":  # noqa: ARG002
         """The part, written as far as its topics say.
 
         Raises:
@@ -159,7 +160,7 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, SinkState]):
         )  # fmt: skip
 
 
-class _Part(StatefulSinkPartition[Outgoing, SinkState]):
+class _Part(StatefulSinkPartition[Outgoing, bytes]):
     def __init__(self, writer: Writer, ledger: Ledger, counts: Mapping[str, int], partition: int | None = None) -> None:
         self._writer, self._ledger, self._counts, self._partition = writer, ledger, counts, partition
 
@@ -168,10 +169,10 @@ class _Part(StatefulSinkPartition[Outgoing, SinkState]):
         if fresh:
             self._ledger.written(self._writer.write(fresh))
 
-    def snapshot(self) -> SinkState:
+    def snapshot(self) -> bytes:
         reach("sink.snapshot.before")
         partitions = 0 if self._partition is None else next(iter(self._counts.values()))
-        state = SinkState(version=_VERSION, partitions=partitions, following=self._ledger.state())
+        state = LAYOUT.seal(SinkState(partitions=partitions, following=self._ledger.state()))
         reach("sink.snapshot.after")
         return state
 
@@ -183,11 +184,10 @@ class _Part(StatefulSinkPartition[Outgoing, SinkState]):
         return (topic, partition), record
 
 
-def _following(part: str, state: SinkState | None, partitions: int) -> dict[Output, int]:
-    if state is None:
+def _following(part: str, sealed: bytes | None, partitions: int) -> dict[Output, int]:
+    if sealed is None:
         return {}
-    if state["version"] != _VERSION:
-        raise SinkError(f"sink {part}: recovery state of version {state['version']}, this release reads {_VERSION}")
+    state: SinkState = LAYOUT.unseal(sealed)
     if state["partitions"] != partitions:
         raise SinkError(
             f"sink {part}: the lane's topics have {partitions} partitions, recovery state is of {state['partitions']}: "

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from schemas.errors import place
+from schemas.errors import gone, place
 from schemas.failpoints import reach
 from schemas.topics import Outgoing
 from sinks.clients import TIMEOUT_S, Output, common, consumer, words
@@ -107,9 +107,8 @@ def _begin(output: Output, start: int | None, first: int, end: int) -> int:
         return first
     if not first <= start <= end:
         raise SinkError(
-            f"{place(*output, start)}: the sink has to read back from here, but the topic holds offsets {first} to "
-            f"{end}, so what was written cannot be known: restore the topic, or start with an empty recovery directory "
-            "and new result topics"
+            f"{gone(*output, start, first, end)}, so what was written cannot be known: restore the topic, or move the "
+            "recovery directory away and make the state anew with `candlewick run --rebuild-from earliest`"
         )
     return start
 

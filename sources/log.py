@@ -9,18 +9,20 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.batches import Batch, Rejected, RejectedMessage
-from schemas.errors import place
+from schemas.errors import gone, place
 from schemas.failpoints import reach
+from schemas.layouts import Layout, unversioned
 from schemas.partitioner import partition_for
 from schemas.topics import LOG
 from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, partition_count, words
 from sources.pace import Pace
 
-__all__ = ["KafkaLog", "LogError", "LogState"]
+__all__ = ["LAYOUT", "KafkaLog", "LogError", "LogState"]
 
 Item = tuple[str, Batch | Rejected]
 
-_VERSION: Final = 1
+LAYOUT: Final = Layout("log", 2, {1: unversioned})
+"""Of a `LogState`."""
 _NAP: Final = timedelta(milliseconds=4)
 """Between two questions to a partition that had nothing to give."""
 _LONGEST_KEY: Final = 512  # bytes; an instrument has at most 128 characters
@@ -30,7 +32,6 @@ _NO_KEY: Final = ("", f"the key is missing, or longer than {_LONGEST_KEY} bytes"
 class LogState(TypedDict):
     """Where a part goes on."""
 
-    version: int
     partitions: int
     """Of the topic: with another number, instruments would be elsewhere."""
     offset: int
@@ -47,7 +48,7 @@ class _Message(Protocol):
     def timestamp(self) -> tuple[int, int]: ...
 
 
-class KafkaLog(FixedPartitionedSource[Item, LogState]):
+class KafkaLog(FixedPartitionedSource[Item, bytes]):
     """A Kafka topic in offset order: per key and read one `Batch`, and one `Rejected` of what has no place in it.
 
     Unit of parallelism: the partition, one part and one consumer each, with explicit offsets and no consumer group.
@@ -91,18 +92,20 @@ class KafkaLog(FixedPartitionedSource[Item, LogState]):
         """The partitions' numbers, padded because Bytewax sorts names as text."""
         return [f"{partition:05d}" for partition in range(self._partitions)]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: LogState | None) -> "_Part":  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> "_Part":  # noqa: ARG002
         """The partition from where ``resume_state`` left it.
 
         Raises:
             LogError: the state is of another topic layout, or the messages that come next are gone.
+            LayoutError: the state is of another version, or damaged.
         """
         partition = int(for_part)
         if resume_state is None:
             offset = self._start.get(partition)
         else:
-            self._check(partition, resume_state)
-            offset = resume_state["offset"]
+            state: LogState = LAYOUT.unseal(resume_state)
+            self._check(partition, state)
+            offset = state["offset"]
         return _Part(
             consumer(self._settings), self._topic, partition, self._partitions, offset,
             batch_size=self._batch_size, pace=self._pace, stop=self._stop, until_end=self._until_end,
@@ -110,16 +113,14 @@ class KafkaLog(FixedPartitionedSource[Item, LogState]):
 
     def _check(self, partition: int, state: LogState) -> None:
         where = f"{self._topic}[{partition}]"
-        if state["version"] != _VERSION:
-            raise LogError(f"{where}: recovery state of version {state['version']}, this release reads {_VERSION}")
         if state["partitions"] != self._partitions:
             raise LogError(
                 f"{where}: the topic has {self._partitions} partitions, recovery state is of {state['partitions']}: "
-                "instruments have moved, so start with an empty recovery directory and a new topic"
+                "instruments have moved, and no order of theirs is left; ingest into a new topic"
             )
 
 
-class _Part(StatefulSourcePartition[Item, LogState]):
+class _Part(StatefulSourcePartition[Item, bytes]):
     def __init__(
         self,
         consumer: Consumer,
@@ -164,9 +165,9 @@ class _Part(StatefulSourcePartition[Item, LogState]):
     def next_awake(self) -> datetime | None:
         return datetime.now(UTC) + _NAP if self._idle else None  # Bytewax would ask a thousand times a second
 
-    def snapshot(self) -> LogState:
+    def snapshot(self) -> bytes:
         reach("log.snapshot")
-        return {"version": _VERSION, "partitions": self._partitions, "offset": self._next}
+        return LAYOUT.seal(LogState(partitions=self._partitions, offset=self._next))
 
     def close(self) -> None:
         self._consumer.close()
@@ -234,7 +235,6 @@ class _Part(StatefulSourcePartition[Item, LogState]):
 
     def _gone(self, low: int, high: int) -> LogError:
         return LogError(
-            f"{place(self._topic, self._partition, self._next)} is not in the log, "
-            f"which holds offsets {low} to {high}: restore the topic, or start with an empty recovery directory and "
-            "new result topics"
+            f"{gone(self._topic, self._partition, self._next, low, high)}: restore the topic, or move the recovery "
+            "directory away and make the state anew with `candlewick run --rebuild-from earliest`"
         )

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, cast
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.errors import place
+from schemas.errors import gone
 from schemas.message import Message
 from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, words
 
@@ -136,7 +136,7 @@ class _Part(StatefulSourcePartition[list[Message], None]):
             ends.pop((consumed.topic(), consumed.partition()), None)  # what is left are transactions' markers
         elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
             low, high = self._range(consumed.topic(), consumed.partition())
-            raise _gone(consumed.topic(), consumed.partition(), consumed.offset(), low, high)
+            raise _lost(consumed.topic(), consumed.partition(), consumed.offset(), low, high)
         elif error.fatal():
             raise LogError(f"Kafka at {self._broker}: {error.str()}")
         else:
@@ -149,7 +149,7 @@ class _Part(StatefulSourcePartition[list[Message], None]):
             low, high = self._range(topic, partition)
             start = self._offsets.get((topic, partition), low)
             if not low <= start <= high:
-                raise _gone(topic, partition, start, low, high)
+                raise _lost(topic, partition, start, low, high)
             starts.append(TopicPartition(topic, partition, start))
             if start < high:
                 ends[topic, partition] = high
@@ -172,8 +172,8 @@ class _Part(StatefulSourcePartition[list[Message], None]):
             raise LogError(f"{topic}[{partition}]: no answer on its offsets: {words(error)}") from error
 
 
-def _gone(topic: str, partition: int, offset: int, low: int, high: int) -> LogError:
+def _lost(topic: str, partition: int, offset: int, low: int, high: int) -> LogError:
     return LogError(
-        f"{place(topic, partition, offset)} comes next, but the topic holds offsets {low} to {high}: restore the topic,"
+        f"{gone(topic, partition, offset, low, high)}: restore the topic,"
         f" or go on without what is lost by deleting the row of {topic}, {partition} from stream_offsets"
     )

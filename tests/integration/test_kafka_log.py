@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from sources.log import KafkaLog, LogError
+from sources.log import LAYOUT, KafkaLog, LogError
 from tests.integration.kafka_broker import KafkaBroker
 from tests.kafka_tools import make_topic, put, trim
 
@@ -29,10 +29,10 @@ def test_messages_that_are_gone_are_not_passed_over(kafka: KafkaBroker) -> None:
     put(kafka.client, ((KEY, b"%d" % i, 0, TS_MS) for i in range(100)), topic)
     log = KafkaLog(kafka.client, topic=topic, batch_size=10, until_end=True)
     trim(kafka.client, topic, 30)
-    reason = r"log\.\w+\[0\]@20 is not in the log, which holds offsets 30 to 100: restore the topic, or start with an"
+    reason = r"log\.\w+\[0\]: offsets 20 to 29 are gone, the topic now begins at 30: .* `candlewick run --rebuild-from"
     with pytest.raises(LogError, match=reason):
-        log.build_part("log", PART, {"version": 1, "partitions": 1, "offset": 20})
-    assert drain(log.build_part("log", PART, {"version": 1, "partitions": 1, "offset": 30})) == [
+        log.build_part("log", PART, LAYOUT.seal({"partitions": 1, "offset": 20}))
+    assert drain(log.build_part("log", PART, LAYOUT.seal({"partitions": 1, "offset": 30}))) == [
         b"%d" % i for i in range(30, 100)
     ]
     assert len(drain(log.build_part("log", PART, None))) == 70
@@ -47,7 +47,7 @@ def test_messages_that_go_while_they_are_waited_for_end_the_engine(kafka: KafkaB
     while not part.next_batch():
         pass
     trim(kafka.client, topic, 4_999)
-    with pytest.raises(LogError, match=r"log\.\w+\[0\]@\d+ is not in the log, which holds offsets 4999 to 5000"):
+    with pytest.raises(LogError, match=r"log\.\w+\[0\]: offsets \d+ to 4998 are gone, the topic now begins at 4999"):
         drain(part)
 
 
@@ -62,4 +62,4 @@ def test_aborted_messages_are_not_read_and_the_end_is_reached_behind_them(kafka:
         end(10)
     part = KafkaLog(kafka.client, topic=topic, until_end=True).build_part("log", PART, None)
     assert drain(part) == [b"kept"]
-    assert part.snapshot()["offset"] == 4  # two messages and two markers
+    assert LAYOUT.unseal(part.snapshot())["offset"] == 4  # two messages and two markers

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 
 from schemas.topics import Outgoing
 from sinks.errors import ContradictionError, SinkError
-from sinks.kafka import KafkaFeatures, KafkaSignals
+from sinks.kafka import LAYOUT, KafkaFeatures, KafkaSignals
 from sinks.log_writer import LogWriter
 from tests.integration.kafka_broker import KafkaBroker
 from tests.kafka_tools import make_topic, put, read_all, trim
@@ -51,7 +51,7 @@ def test_a_topic_that_does_not_reach_back_far_enough_is_refused(kafka: KafkaBrok
     state = first.snapshot()
     first.write_batch([record(topic, number) for number in range(1, 5)])
     trim(kafka.client, topic, 3)
-    with pytest.raises(SinkError, match=rf"{name}\.\w+\[0\]@\d: the sink has to read back from here, but the topic"):
+    with pytest.raises(SinkError, match=rf"{name}\.\w+\[0\]: offsets \d to 2 are gone, the topic now begins at 3"):
         sink.build_part("out", part, state)
 
 
@@ -162,4 +162,4 @@ def test_messages_without_an_identifier_are_not_the_engines(kafka: KafkaBroker) 
     sink, name = lane("features", kafka, topic)
     part = sink.build_part("out", name, None)
     part.write_batch([record(topic, 0)])
-    assert part.snapshot()["following"] == [(topic, 0, 2)]
+    assert LAYOUT.unseal(part.snapshot())["following"] == [[topic, 0, 2]]

@@ -8,8 +8,9 @@ import pytest
 
 import sources.kafka
 from schemas.batches import Batch, Rejected
+from schemas.layouts import Layout, LayoutError
 from schemas.partitioner import partition_for
-from sources.log import KafkaLog, LogError, LogState
+from sources.log import LAYOUT, KafkaLog, LogError
 from tests.kafka_tools import put
 
 PARTITIONS = 4
@@ -45,8 +46,8 @@ def drain(part: Any) -> list[tuple[str, Batch | Rejected]]:
 
 
 def read(
-    log: KafkaLog, states: dict[str, LogState] | None = None
-) -> tuple[list[tuple[str, Batch | Rejected]], dict[str, LogState]]:
+    log: KafkaLog, states: dict[str, bytes] | None = None
+) -> tuple[list[tuple[str, Batch | Rejected]], dict[str, bytes]]:
     """Everything up to the end, and where the parts are then."""
     items, after = [], {}
     for name in log.list_parts():
@@ -70,7 +71,7 @@ def test_groups_by_key_in_the_order_of_the_partition(embedded_kafka: Client) -> 
         assert isinstance(batch, Batch)
         assert (batch.key, batch.partition) == (name, home(name))
         assert all(ts_ms == TS_MS + int(value) for _, ts_ms, value in batch.messages)
-    assert sum(state["offset"] for state in states.values()) == 400
+    assert sum(LAYOUT.unseal(state)["offset"] for state in states.values()) == 400
 
 
 def test_goes_on_where_a_snapshot_was_taken(embedded_kafka: Client) -> None:
@@ -130,7 +131,7 @@ def test_ends_at_once_when_told_to_stop(embedded_kafka: Client) -> None:
     stopped.append(True)
     with pytest.raises(StopIteration):
         part.next_batch()
-    assert part.snapshot() == {"version": 1, "partitions": PARTITIONS, "offset": 0}
+    assert LAYOUT.unseal(part.snapshot()) == {"partitions": PARTITIONS, "offset": 0}
 
 
 def test_a_part_far_ahead_waits_for_the_others(embedded_kafka: Client) -> None:
@@ -153,7 +154,7 @@ def test_a_part_far_ahead_waits_for_the_others(embedded_kafka: Client) -> None:
                 del alive[name]
     both = [gap for gap in ahead if gap < TS_MS]  # once both have begun
     assert max(both) <= 30_000  # the bound and a batch
-    assert [part.snapshot()["offset"] for part in parts.values()].count(100) == 2
+    assert [LAYOUT.unseal(part.snapshot())["offset"] for part in parts.values()].count(100) == 2
 
 
 def test_begins_at_the_offsets_given(embedded_kafka: Client) -> None:
@@ -167,15 +168,21 @@ def test_begins_at_the_offsets_given(embedded_kafka: Client) -> None:
     ("change", "reason"),
     [
         ({"partitions": 3}, r"log\.\w+\[0\]: the topic has 4 partitions, recovery state is of 3"),
-        ({"version": 2}, "recovery state of version 2, this release reads 1"),
-        ({"offset": 10_000}, r"log\.\w+\[0\]@10000 is not in the log, which holds offsets 0 to \d+"),
+        ({"offset": 10_000}, r"log\.\w+\[0\]: offset 10000 comes next, but the topic ends at \d+"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(embedded_kafka: Client, change: dict[str, int], reason: str) -> None:
     log = KafkaLog(embedded_kafka, topic=fill(embedded_kafka, regular(40)))
-    state: Any = {"version": 1, "partitions": 4, "offset": 0, **change}
     with pytest.raises(LogError, match=reason):
-        log.build_part("log", "00000", state)
+        log.build_part("log", "00000", LAYOUT.seal({"partitions": 4, "offset": 0, **change}))
+
+
+def test_a_state_of_version_1_is_read_and_a_newer_one_refused(embedded_kafka: Client) -> None:
+    log = KafkaLog(embedded_kafka, topic=fill(embedded_kafka, regular(40)))
+    first: Any = {"version": 1, "partitions": 4, "offset": 3}
+    assert LAYOUT.unseal(log.build_part("log", "00000", first).snapshot()) == {"partitions": 4, "offset": 3}
+    with pytest.raises(LayoutError, match="log state has version 9, newer than 2"):
+        log.build_part("log", "00000", Layout("log", 9).seal(None))
 
 
 def test_no_such_topic(embedded_kafka: Client) -> None:
