@@ -35,7 +35,10 @@ class Lanes(NamedTuple):
 
 
 class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, bytes]]):
-    """One key's pure class, made when the first batch tells which key it is."""
+    """One key's pure class, from the first batch on that holds a record for it.
+
+    Anybody can write any key: one of which every record was refused is forgotten at once.
+    """
 
     def __init__(self, config: InstrumentConfig, resume_state: tuple[str, bytes] | None) -> None:
         self._config = config
@@ -52,14 +55,17 @@ class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, byt
         out: list[_Out] = []
         for batch in values:
             if isinstance(batch, Rejected):
-                self._key = batch.key
                 out += _refuse(batch)
                 continue
-            if self._keyed is None:
-                self._key = batch.key
-                self._keyed = Control(self._config) if batch.key == CONTROL else Instrument(batch.key, self._config)
-            out += self._keyed.on_batch(batch)
-        return out, StatefulBatchLogic.RETAIN
+            keyed = self._keyed or self._made(batch.key)
+            said = keyed.on_batch(batch)
+            out += said
+            if self._keyed is None and not _refused(batch, said):
+                self._key, self._keyed = batch.key, keyed
+        return out, StatefulBatchLogic.DISCARD if self._keyed is None else StatefulBatchLogic.RETAIN
+
+    def _made(self, key: str) -> _Keyed:
+        return Control(self._config) if key == CONTROL else Instrument(key, self._config)
 
     def snapshot(self) -> tuple[str, bytes]:
         reach("instrument.snapshot")
@@ -98,6 +104,13 @@ def _for_the_desk(item: tuple[str, _Out]) -> tuple[str, Closed | Standing] | Non
 def _for_the_sink(item: tuple[str, _Out]) -> tuple[str, Outgoing] | None:
     record = item[1]
     return (record.key, record) if isinstance(record, Outgoing) else None
+
+
+def _refused(batch: Batch, said: list[_Out]) -> bool:
+    """Whether what was said of ``batch`` is that none of its messages could be taken."""
+    return len(said) == len(batch.messages) and all(
+        isinstance(record, Outgoing) and record.topic == "dead_letters" for record in said
+    )
 
 
 def _refuse(batch: Rejected) -> list[_Out]:

@@ -1,8 +1,10 @@
 """The steps on Bytewax: the same as the pure classes, with any number of workers, and across crashes."""
 
 from collections import defaultdict
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from sqlite3 import connect
 from typing import Any
 
 import bytewax.operators as op
@@ -22,7 +24,7 @@ from schemas.codec import encode
 from schemas.market import CONTROL, Heartbeat, MarketEvent, Membership
 from schemas.time import MILLISECOND
 from schemas.topics import Outgoing
-from tests.operators.support import ID, beats, exchange_bar, in_order, ns, quote, snapshot, trade
+from tests.operators.support import ID, beat, beats, exchange_bar, in_order, ns, quote, snapshot, trade
 
 OTHER = "okx:ETH/USDT"
 Item = tuple[str, Batch | Rejected]
@@ -136,6 +138,28 @@ def test_after_crashes_and_a_stop_it_goes_on_from_its_states(tmp_path: Path) -> 
         key: _plain(found) for key, found in said.items()
     }
     assert list(dict.fromkeys(_plain([record for _, record in signals]))) == _plain(decided)
+
+
+def kept(directory: Path) -> set[str]:
+    """The keys of the instrument step of which recovery holds a state."""
+    (file,) = directory.glob("*.sqlite3")
+    with closing(connect(file)) as store:
+        rows = store.execute("SELECT state_key FROM snaps WHERE step_id = 'test.instrument' AND ser_change IS NOT NULL")
+        return {key for (key,) in rows}
+
+
+def test_a_key_of_which_every_record_is_refused_is_not_kept(tmp_path: Path) -> None:
+    init_db_dir(tmp_path, 1)
+    junk: list[Item] = [(f"junk:{i}", Batch(f"junk:{i}", 0, [(i, 5, b"{}"), (i, 5, b"")])) for i in range(50)]
+    later: list[Item] = [
+        (ID, Batch(ID, 0, [(90, 5, b"{}")])),
+        (ID, Batch(ID, 0, [(91, 5, b"{}"), (92, 5, encode(beat(1)))])),
+    ]
+    features: list[tuple[str, Outgoing]] = []
+    dataflow = flow([*junk, (REFUSED.key, REFUSED), *later, *later[:1]], features, [])
+    cluster_main(dataflow, [], 0, epoch_interval=timedelta(0), recovery_config=RecoveryConfig(str(tmp_path)))
+    assert kept(tmp_path) == {ID}
+    assert len([record for _, record in features if record.topic == "dead_letters"]) == 105
 
 
 def _plain(records: list[Outgoing]) -> list[tuple[str, str, bytes]]:
