@@ -11,7 +11,7 @@ __all__ = ["DecodeError", "decode_event", "encode"]
 
 
 class DecodeError(CandlewickError):
-    """Bytes that are not a record of their topic; the text names the field: ``$.price: Expected `float` > 0.0``."""
+    """Bytes that are not a record of their topic; the text names the field: ``$.price: Expected `float` >= 1e-18``."""
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -27,8 +27,9 @@ InstrumentId = Annotated[
         description="venue:symbol in ccxt's terms", examples=["binanceusdm:BTC/USDT:USDT"],
     ),
 ]  # fmt: skip
-Price = Annotated[float, Meta(gt=0, lt=1e15, description="quote currency")]
-Size = Annotated[float, Meta(gt=0, lt=1e18, description="base currency, or contracts")]
+# Nothing is smaller than a wei, and what is keeps products and quotients of these far from the ends of a float.
+Price = Annotated[float, Meta(ge=1e-18, lt=1e15, description="quote currency")]
+Size = Annotated[float, Meta(ge=1e-18, lt=1e18, description="base currency, or contracts")]
 LevelSize = Annotated[float, Meta(ge=0, lt=1e18, description="0 removes the level")]
 Amount = Annotated[float, Meta(ge=0, lt=1e21)]
 Finite = Annotated[float, Meta(gt=-1e21, lt=1e21)]
@@ -52,9 +53,9 @@ class InstrumentDefinition(_Record, tag="instrument", frozen=True, kw_only=True)
     base: str
     quote: str
     settle: str | None = None
-    tick_size: Annotated[float, Meta(gt=0)] | None = None
-    lot_size: Annotated[float, Meta(gt=0)] | None = None
-    contract_multiplier: Annotated[float, Meta(gt=0)] = 1.0
+    tick_size: Price | None = None
+    lot_size: Size | None = None
+    contract_multiplier: Annotated[float, Meta(ge=1e-18, lt=1e18)] = 1.0
     """Base currency per contract, or quote currency per contract if ``inverse``."""
     inverse: bool = False
     funding_interval: Count | None = None

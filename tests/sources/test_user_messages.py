@@ -64,7 +64,7 @@ def test_every_message_of_the_documentation_is_one() -> None:
 @pytest.mark.parametrize(
     ("kind", "message", "reason"),
     [
-        ("trades", {**TRADE, "price": 0}, r"Expected `float` > 0.0 - at `\$.price`"),
+        ("trades", {**TRADE, "price": 0}, r"Expected `float` >= 1e-18 - at `\$.price`"),
         ("trades", {**TRADE, "ts_event": 1_723_161_600_000}, r"Expected `int` >= 1\d+ - at `\$.ts_event`"),
         ("trades", {"instrument_id": "my:BTC/USDT"}, "missing required field `ts_event`"),
         ("trades", [TRADE], "Expected `object`, got `array`"),

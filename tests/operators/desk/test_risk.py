@@ -1,15 +1,17 @@
 """Prices and sizes, and what stands in a candidate's way."""
 
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from operators.config import RiskConfig, StrategyConfig
 from operators.desk.confluence import Opinion
 from operators.desk.risk import Plan, plan, vetoes
+from schemas.codec import DecodeError, decode_event, encode
 from schemas.market import InstrumentDefinition
 from schemas.signals import Direction
 from tests.operators.desk.support import RISING, definition, vector
@@ -90,13 +92,41 @@ def test_prices_lie_on_the_tick_and_on_the_right_sides_or_are_vetoed(
     assert 0 < found.size * abs(entry - found.stop) <= RISK.risk_per_trade * (1 + 1e-5)
 
 
-@pytest.mark.parametrize(("tick", "atr"), [(5e-324, 1.0), (1e-300, 1e-9), (1e300, 1.0), (0.1, 1e15), (0.1, 5e-324)])
-def test_no_definition_is_too_odd(tick: float, atr: float) -> None:
-    known = definition(tick_size=tick, lot_size=tick, contract_multiplier=tick)
+STEPS = st.sampled_from([5e-324, 1e-300, 1e-18, 1e-9, 0.1, 9.9e14, 9.9e17, 1.7e308]) | st.floats(5e-324, 1.7e308)
+"""What JSON can hold above zero."""
+PRICES = st.sampled_from([1e-18, 1e-9, 0.1, 100.0, 9.9e14]) | st.floats(1e-18, 9.9e14)
+
+
+@QUICK
+@given(
+    steps=st.fixed_dictionaries({}, optional={"tick_size": STEPS, "lot_size": STEPS, "contract_multiplier": STEPS}),
+    bid=PRICES,
+    spread=st.floats(0, 1),
+    atr=STEPS.filter(lambda atr: atr < 1e15),
+)
+@example({"contract_multiplier": 5e-324}, 100.0, 0.001, 0.1)
+@example({"contract_multiplier": 1e-300}, 1e-9, 0.001, 1e-10)
+@example({"tick_size": 1e-18, "lot_size": 1e-18, "contract_multiplier": 1e-18}, 1e-18, 0.001, 5e-324)
+def test_whatever_definition_can_be_read_there_is_a_plan(
+    steps: dict[str, float], bid: float, spread: float, atr: float
+) -> None:
+    try:
+        known = decode_event(encode(definition(**steps)))
+    except DecodeError:
+        return
+    assert isinstance(known, InstrumentDefinition)
     for direction in (LONG, SHORT):
-        found = prices(direction, 100.0, 100.1, atr, known)
+        found = prices(direction, bid, bid * (1 + spread), atr, known)
         vetoes(vector(1, RISING), direction, found, known, RISK)
-        assert all(abs(price) < 1e301 for price in [found.entry_low, found.entry_high, found.stop, *found.targets])
+        told = [found.entry_low, found.entry_high, found.stop, *found.targets, found.risk_reward, found.size or 0.0]
+        assert all(isfinite(number) for number in told)
+
+
+@pytest.mark.parametrize("name", ["tick_size", "lot_size", "contract_multiplier"])
+@pytest.mark.parametrize("step", [5e-324, 1e-19, 1e18, 1.7e308])
+def test_a_step_that_no_market_has_is_refused(name: str, step: float) -> None:
+    with pytest.raises(DecodeError, match=rf"\$\.{name}"):
+        decode_event(encode(definition(**{name: step})))
 
 
 class TestVetoes:
