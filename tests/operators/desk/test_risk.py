@@ -108,7 +108,7 @@ PRICES = st.sampled_from([1e-18, 1e-9, 0.1, 100.0, 9.9e14]) | st.floats(1e-18, 9
 @example({"contract_multiplier": 1e-300}, 1e-9, 0.001, 1e-10)
 @example({"tick_size": 1e-18, "lot_size": 1e-18, "contract_multiplier": 1e-18}, 1e-18, 0.001, 5e-324)
 def test_whatever_definition_can_be_read_there_is_a_plan(
-    steps: dict[str, float], bid: float, spread: float, atr: float
+    steps: dict[str, Any], bid: float, spread: float, atr: float
 ) -> None:
     try:
         known = decode_event(encode(definition(**steps)))
@@ -125,8 +125,9 @@ def test_whatever_definition_can_be_read_there_is_a_plan(
 @pytest.mark.parametrize("name", ["tick_size", "lot_size", "contract_multiplier"])
 @pytest.mark.parametrize("step", [5e-324, 1e-19, 1e18, 1.7e308])
 def test_a_step_that_no_market_has_is_refused(name: str, step: float) -> None:
+    odd: dict[str, Any] = {name: step}
     with pytest.raises(DecodeError, match=rf"\$\.{name}"):
-        decode_event(encode(definition(**{name: step})))
+        decode_event(encode(definition(**odd)))
 
 
 class TestVetoes:
