@@ -17,7 +17,7 @@ def test_the_catalogue_for_people() -> None:
         (line,) = [line for line in lines if line.split()[1:2] == [feature.name]]
         assert [
             text
-            for text in (feature.unit, feature.summary[:30], str(feature.ready), str(feature.memory))
+            for text in (feature.unit, feature.summary[:15], str(feature.ready), str(feature.memory))
             if text not in line
         ] == []
     assert SCHEMA_HASH in lines[-1]
