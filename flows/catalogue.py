@@ -33,7 +33,7 @@ def _section(feature: Feature) -> str:
         f"**Source** {feature.source}",
         f"**Unit** {feature.unit}"
         + (f", from {low or 'minus infinity'} to {high or 'infinity'}" if low or high else ""),
-        f"**Inputs** {', '.join(feature.inputs)}",
+        f"**Inputs** {', '.join(feature.inputs) or 'the time of the close alone'}",
         f"**Ready** {feature.ready} · **memory** {feature.memory} · **warm-up** {feature.warm_up}",
         f"**`None`** {feature.null}",
     ]

@@ -69,6 +69,8 @@ class Close(NamedTuple):
     moment: Moment
     ofi: float | None
     """Order-flow imbalance of the bar."""
+    ts_close: int
+    """ns."""
 
 
 Step = Callable[[Any, Close], float | tuple[float | None, ...] | None]

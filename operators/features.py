@@ -10,7 +10,7 @@ from operators import indicators, moments
 from operators.bars import OpenBar
 from operators.errors import StateError
 from operators.feature import Close, Feature, Measure, Moment
-from schemas.time import Timeframe
+from schemas.time import TIMEFRAME_NS, Timeframe
 
 __all__ = ["CATALOGUE", "NAMES", "SCHEMA_HASH", "FeatureSet"]
 
@@ -37,9 +37,10 @@ SCHEMA_HASH: Final = sha256(
 class FeatureSet:
     """All measures of one instrument and timeframe."""
 
-    __slots__ = ("_measures", "_ofi")
+    __slots__ = ("_length", "_measures", "_ofi")
 
     def __init__(self, timeframe: Timeframe) -> None:
+        self._length = TIMEFRAME_NS[timeframe]
         # Those that do not count on this timeframe are not computed there.
         self._measures = [
             (measure.step, measure.make(), None)
@@ -60,7 +61,7 @@ class FeatureSet:
 
     def update(self, bar: OpenBar, moment: Moment) -> dict[str, float | None]:
         """Take a closed bar of revision 0 and what is known at its moment of decision; the vector at this close."""
-        close = Close(bar, moment, self._ofi)
+        close = Close(bar, moment, self._ofi, bar.ts_open + self._length)
         self._ofi = None
         values: list[float | None] = []
         for step, state, nothing in self._measures:
