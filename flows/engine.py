@@ -40,6 +40,7 @@ def instrument_config(settings: Settings) -> InstrumentConfig:
         allowed_lateness=engine.allowed_lateness,
         heartbeat_timeout=round(engine.heartbeat_timeout_s * SECOND),
         future_tolerance=round(engine.future_tolerance_s * SECOND),
+        member_timeout=round(engine.member_timeout_s * SECOND),
         book_sample=round(engine.book_sample_s * SECOND),
         book_depth=engine.book_depth,
     )

@@ -77,6 +77,7 @@ class EngineSettings(_Section):
     allowed_lateness_s: Seconds = 2.5  # trades came up to 2.05 s late around a funding settlement (Binance, 2023-04-05)
     heartbeat_timeout_s: Seconds = 5.0
     future_tolerance_s: Seconds = 5.0  # a receiver's clock was seen 1.3 s behind the exchange's
+    member_timeout_s: Seconds = 30.0
     book_sample_s: Seconds = 1.0
     book_depth: Annotated[int, Field(ge=20, le=100_000)] | None = None
 

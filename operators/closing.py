@@ -3,6 +3,7 @@
 from typing import Any, Final, Literal
 
 from operators.bars import OpenBar
+from operators.closed import Closed
 from operators.config import InstrumentConfig
 from operators.errors import Refused, StateError
 from operators.feature import Moment
@@ -42,7 +43,7 @@ class BarMaker:
     for the trades; once there are trades, their own bars do.
     """
 
-    def __init__(self, config: InstrumentConfig, listening: Listening, taints: Taints, outbox: Outbox) -> None:
+    def __init__(self, config: InstrumentConfig, listening: Listening, taints: Taints, outbox: Outbox[Closed]) -> None:
         self.closed_to: int | None = None
         """End of the last closed minute; trades before it are late."""
         self._listening, self._taints, self._outbox = listening, taints, outbox

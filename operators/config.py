@@ -35,11 +35,13 @@ class InstrumentConfig(Struct, frozen=True, kw_only=True):
     """Event time without a heartbeat after which nobody is taken to have listened."""
     future_tolerance: Duration = 5 * SECOND
     """How far an event may lie ahead of its own receipt: the clocks of exchange and receiver differ."""
+    member_timeout: Duration = 30 * SECOND
+    """Event time after which the desk no longer waits for the instruments of an ingester that says nothing."""
     book_sample: Annotated[int, Meta(gt=0)] = SECOND
     book_depth: Annotated[int, Meta(gt=0)] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("allowed_lateness", "heartbeat_timeout", "future_tolerance"):
+        for name in ("allowed_lateness", "heartbeat_timeout", "future_tolerance", "member_timeout"):
             _check(self, name, at_least=0)
         _check(self, "book_sample", at_least=1)
         if self.book_depth is not None:

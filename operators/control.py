@@ -3,21 +3,48 @@
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from operators.closed import Standing
 from operators.config import InstrumentConfig
 from operators.errors import Refused, StateError
+from operators.outbox import Outbox
 from operators.refusal import misplaced
 from schemas.batches import Batch
 from schemas.codec import DecodeError, decode_event
-from schemas.deadletters import dead_letter
 from schemas.market import CONTROL, Activation, Heartbeat, MarketEvent, Membership, Review, TapeEnd
-from schemas.time import MINUTE, floor_to
-from schemas.topics import LOG, Outgoing
+from schemas.time import DAY, MINUTE, floor_to, to_text
+from schemas.topics import Outgoing
 
 __all__ = ["Control"]
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+_FORGET: Final = DAY
+"""Event time after which a silent ingester's instruments are forgotten: one that comes back says them again."""
+_NAMED: Final = 10
+"""Instruments, in the words of a record."""
+
+
+class _Source(Struct, array_like=True):
+    """An ingester and the instruments it feeds."""
+
+    members: list[str]
+    heard: int
+    """Event time of its last sign of life, ns."""
+    pause: int = 0
+    """Between the last two; long where only bars are fed."""
+    connected: bool = True
+    left_out: bool = False
+
+    def hear(self, ts: int) -> None:
+        """It was alive at ``ts`` (ns)."""
+        self.connected = True
+        if ts != self.heard:
+            self.heard, self.pause = ts, max(ts - self.heard, 0)
+
+    def silent(self, now: int, timeout: int) -> bool:
+        """Whether it is not to be counted on at ``now`` (ns)."""
+        return not self.connected or now - self.heard > max(timeout, 2 * self.pause)
 
 
 class Control:
@@ -26,27 +53,28 @@ class Control:
     The control key is a member of the desk like any instrument: nothing is decided at a close before its record is
     there, so a membership takes effect at the same close in every replay. One who is left out is not waited for at any
     close that is still open, so nobody who has gone can hold the desk up.
+
+    A source's membership lasts as long as its own heartbeats of this key come. When they stay away for longer than
+    ``member_timeout`` (and twice its last pause) while time goes on by another's, or are said to be not connected, its
+    instruments are left out, until it is heard again. The order of this one key decides, the same in every replay.
     """
 
     def __init__(self, config: InstrumentConfig) -> None:
         self.config = config
-        self._members: dict[str, list[str]] = {}
+        self._outbox = Outbox[Standing](CONTROL)
+        self._sources: dict[str, _Source] = {}
         self._told_to = 0
 
     def on_batch(self, batch: Batch) -> list[Outgoing | Standing]:
         """Take the messages of one read; what they gave rise to, in order."""
-        out: list[Outgoing | Standing] = []
-        for offset, ts_ms, value in batch.messages:
+        for message in batch.messages:
             try:
-                standing = self.on_event(decode_event(value))
+                self.on_event(decode_event(message[2]))
             except (DecodeError, Refused) as error:
-                out.append(dead_letter(LOG, batch.partition, offset, ts_ms, CONTROL.encode(), value, str(error)))
-            else:
-                if standing is not None:
-                    out.append(standing)
-        return out
+                self._outbox.refuse(batch, message, str(error))
+        return self._outbox.take()
 
-    def on_event(self, event: MarketEvent) -> Standing | None:
+    def on_event(self, event: MarketEvent) -> None:
         """Take one record.
 
         Raises:
@@ -58,29 +86,58 @@ class Control:
             case Membership():
                 self._join(event)
             case Heartbeat():
-                return self._beat(event)
+                self._beat(event)
             case Review() | Activation() | TapeEnd():
                 pass  # without effect on whom to wait for
             case _:
                 raise Refused(f"$.type: {type(event).__name__} belongs to an instrument, not to the control key")
-        return None
 
     def _join(self, event: Membership) -> None:
-        if event.instrument_ids:
-            self._members[event.source] = sorted(set(event.instrument_ids))
-        else:
-            self._members.pop(event.source, None)
+        if not event.instrument_ids:
+            self._sources.pop(event.source, None)
+            return
+        source = self._sources.setdefault(event.source, _Source([], event.ts_event))
+        source.members = sorted(set(event.instrument_ids))
+        source.hear(event.ts_event)
 
-    def _beat(self, event: Heartbeat) -> Standing | None:
+    def _beat(self, event: Heartbeat) -> None:
+        source = self._sources.get(event.source)
+        if source is not None:
+            if event.connected:
+                source.hear(event.ts_event)
+            else:
+                source.connected = False
         settled = floor_to(event.ts_event - self.config.allowed_lateness, MINUTE)
         if settled <= self._told_to:
-            return None
+            return
+        self._listen(event)
         self._told_to = settled
-        return Standing(settled, tuple(sorted({member for members in self._members.values() for member in members})))
+        members = {member for source in self._sources.values() if not source.left_out for member in source.members}
+        self._outbox.tell(Standing(settled, tuple(sorted(members))))
+
+    def _listen(self, now: Heartbeat) -> None:
+        """Leave out who has gone silent, and take in who is back."""
+        for name, source in list(self._sources.items()):
+            silent = source.silent(now.ts_event, self.config.member_timeout)
+            if silent and now.ts_event - source.heard > _FORGET:
+                del self._sources[name]
+            if silent is not source.left_out:
+                source.left_out = silent
+                self._tell(name, source, now)
+
+    def _tell(self, name: str, source: _Source, now: Heartbeat) -> None:
+        what = f"silent since {to_text(source.heard)}, no longer" if source.left_out else "heard again,"
+        listed = ", ".join(source.members[:_NAMED])
+        more = f" and {len(source.members) - _NAMED} more" if len(source.members) > _NAMED else ""
+        self._outbox.gap(
+            "left_out", source.heard if source.left_out else self._told_to, now.ts_event, now.ts_received,
+            count=len(source.members),
+            detail=f"source {name} is {what} counted on for {listed}{more} after the close {to_text(self._told_to)}",
+        )  # fmt: skip
 
     def state(self) -> bytes:
         """The whole state, packed."""
-        return msgspec.msgpack.encode([_VERSION, self._members, self._told_to])
+        return msgspec.msgpack.encode([_VERSION, self._sources, self._told_to])
 
     @classmethod
     def restored(cls, packed: bytes, config: InstrumentConfig) -> "Control":
@@ -93,5 +150,5 @@ class Control:
         if version != _VERSION:
             raise StateError(f"control state has version {version}, this program reads {_VERSION}")
         self = cls(config)
-        self._members, self._told_to = state
+        self._sources, self._told_to = msgspec.convert(state, tuple[dict[str, _Source], int])
         return self

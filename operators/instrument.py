@@ -59,7 +59,7 @@ class Instrument:
         self.config = config
         self._tolerance = config.future_tolerance
         self._definition: InstrumentDefinition | None = None
-        self._outbox = Outbox(instrument_id)
+        self._outbox = Outbox[Closed](instrument_id)
         self._listening = Listening(config.heartbeat_timeout)
         self._taints = Taints()
         self._seen = SeenIds()
@@ -178,7 +178,7 @@ class Instrument:
         self._listening.forget(closed_to)
 
     def _tell_desk(self, ts_close: int, records: list[Vector | Absence]) -> None:
-        self._outbox.close(Closed(self.instrument_id, ts_close, records, self._definition))
+        self._outbox.tell(Closed(self.instrument_id, ts_close, records, self._definition))
 
     def _moment(self) -> Moment:
         derivatives = self._derivatives

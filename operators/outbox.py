@@ -1,8 +1,8 @@
 """What a key gives rise to, encoded and addressed, in order."""
 
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
-from operators.closed import Closed
+from operators.closed import Closed, Standing
 from schemas.batches import Batch
 from schemas.codec import encode
 from schemas.deadletters import dead_letter
@@ -14,6 +14,8 @@ from schemas.time import MILLISECOND
 from schemas.topics import LOG, Outgoing
 
 __all__ = ["Outbox", "outgoing"]
+
+Told = TypeVar("Told", bound=Closed | Standing)
 
 _TOPIC_OF: Final[dict[type, str]] = {
     Bar: "features.bars",
@@ -38,16 +40,16 @@ def outgoing(
     return Outgoing(topic or _TOPIC_OF[kind], key, identifier, encode(record), ts // MILLISECOND)
 
 
-class Outbox:
-    """Where the parts of an instrument put their records."""
+class Outbox(Generic[Told]):
+    """Where the parts of a key put their records, and what the key tells the desk."""
 
     __slots__ = ("_records", "instrument_id")
 
     def __init__(self, instrument_id: str) -> None:
         self.instrument_id = instrument_id
-        self._records: list[Outgoing | Closed] = []
+        self._records: list[Outgoing | Told] = []
 
-    def take(self) -> list[Outgoing | Closed]:
+    def take(self) -> list[Outgoing | Told]:
         """What came together since last taken."""
         records, self._records = self._records, []
         return records
@@ -62,9 +64,9 @@ class Outbox:
         ts = definition.ts_received
         self._records.append(outgoing(definition, key=self.instrument_id, identifier=identifier, ts=ts))
 
-    def close(self, closed: Closed) -> None:
+    def tell(self, told: Told) -> None:
         """Tell the desk."""
-        self._records.append(closed)
+        self._records.append(told)
 
     def gap(
         self, kind: GapKind, start: int, end: int, ts_received: int, *,

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from operators.book import Break, OrderBook
 from operators.checksum import CHECKSUMS
+from operators.closed import Closed
 from operators.config import InstrumentConfig
 from operators.errors import Refused, StateError
 from operators.feature import Moment
@@ -30,7 +31,7 @@ _SAMPLED: Final = 10
 class Quoting:
     """Best quotes are the venue's own where it sends any, otherwise the book's best levels stand in."""
 
-    def __init__(self, config: InstrumentConfig, taints: Taints, outbox: Outbox, on_quote: OnQuote) -> None:
+    def __init__(self, config: InstrumentConfig, taints: Taints, outbox: Outbox[Closed], on_quote: OnQuote) -> None:
         venue = outbox.instrument_id.partition(":")[0]
         self.book = OrderBook(CHECKSUMS.get(venue), config.book_depth)
         self._taints, self._outbox, self._tell = taints, outbox, on_quote

@@ -104,11 +104,16 @@ GapKind = Literal[
     "disconnected",
     "late",
     "too_late",
+    "left_out",
 ]
 
 
 class Gap(_Result, tag="gap", frozen=True, kw_only=True):
-    """A record of the integrity ledger: something of the input was lost, late or found again."""
+    """A record of the integrity ledger: something of the input was lost, late or found again.
+
+    ``left_out`` is about the control key: an ingester went silent, or came back, and the desk waits for its instruments
+    no longer, or again.
+    """
 
     instrument_id: str
     kind: GapKind

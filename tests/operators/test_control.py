@@ -1,5 +1,7 @@
 """Whom the desk waits for, by the control key's records."""
 
+from typing import ClassVar
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,9 +13,9 @@ from operators.errors import StateError
 from schemas.batches import Batch
 from schemas.codec import encode
 from schemas.market import CONTROL, Activation, Heartbeat, MarketEvent, Membership, Review, TapeEnd, Trade
-from schemas.time import MILLISECOND
+from schemas.time import MILLISECOND, SECOND
 from schemas.topics import Outgoing
-from tests.operators.support import ID, QUICK, START, beat, ns
+from tests.operators.support import ID, QUICK, START, beat, gaps, in_order, ns
 
 
 def join(at: float, *members: str, source: str = "a") -> Membership:
@@ -22,8 +24,12 @@ def join(at: float, *members: str, source: str = "a") -> Membership:
     )
 
 
-def pulse(at: float) -> Heartbeat:
-    return Heartbeat(instrument_id=CONTROL, ts_event=ns(at), ts_received=ns(at), source="a")
+def pulse(at: float, source: str = "a", *, connected: bool = True) -> Heartbeat:
+    return Heartbeat(instrument_id=CONTROL, ts_event=ns(at), ts_received=ns(at), source=source, connected=connected)
+
+
+def pulses(start: int, end: int, source: str = "a", step: int = 5) -> list[MarketEvent]:
+    return [pulse(at, source) for at in range(start, end, step)]
 
 
 def feed(control: Control, *events: MarketEvent | bytes) -> list[Outgoing | Standing]:
@@ -33,6 +39,13 @@ def feed(control: Control, *events: MarketEvent | bytes) -> list[Outgoing | Stan
 
 def standings(*events: MarketEvent) -> list[Standing]:
     return [record for record in feed(Control(InstrumentConfig()), *events) if isinstance(record, Standing)]
+
+
+def left_out(*events: MarketEvent) -> list[tuple[int, int, int, str]]:
+    """Start and end of each record about who is left out, in seconds, how many it is about, and its words."""
+    found = gaps([sent for sent in feed(Control(InstrumentConfig()), *events) if isinstance(sent, Outgoing)])
+    assert {(gap.kind, gap.instrument_id) for gap in found} <= {("left_out", CONTROL)}
+    return [((g.ts_start - START) // SECOND, (g.ts_end - START) // SECOND, g.count, g.detail) for g in found]
 
 
 def members(at: float, *names: str) -> Standing:
@@ -50,7 +63,7 @@ def test_in_force_from_the_first_close_that_was_not_told_of() -> None:
 
 
 def test_each_source_speaks_for_its_own_instruments() -> None:
-    both = [join(0, "b:x"), join(0, "b:y", "b:x", source="b"), join(0, source="a")]
+    both = [join(0, "b:x"), join(50, "b:y", "b:x", source="b"), join(50, source="a")]
     found = standings(*both, pulse(65), join(66, source="b"), pulse(125))
     assert found == [members(60, "b:x", "b:y"), members(120)]
 
@@ -60,6 +73,63 @@ def test_memory_does_not_grow_with_time() -> None:
     for i in range(1_000):
         feed(control, join(i, *["b:x"][: i % 2]))
     assert len(control.state()) < 50
+    for i in range(1_000):
+        feed(control, join(i * 600, "b:x", source=f"run {i}"), pulse(i * 600))
+    assert len(control.state()) < 10_000
+
+
+class TestSilentSources:
+    """An ingester that dies without its last words does not hold the desk up for ever."""
+
+    dies: ClassVar[list[MarketEvent]] = in_order(
+        [join(0, "b:x"), join(1, "b:y", "b:z", source="b")], pulses(2, 400), pulses(2, 100, "b")
+    )
+
+    def test_its_members_are_left_out_when_time_has_gone_on_without_it(self) -> None:
+        everybody = [members(at, "b:x", "b:y", "b:z") for at in (-60, 0, 60, 120)]
+        assert standings(*self.dies) == [*everybody, *[members(at, "b:x") for at in (180, 240, 300, 360)]]
+        words = "source b is silent since 2023-12-09T00:01:37Z, no longer counted on for b:y, b:z after the close "
+        assert left_out(*self.dies) == [(97, 187, 2, words + "2023-12-09T00:02:00Z")]
+
+    def test_it_is_waited_for_again_when_it_is_back(self) -> None:
+        events = in_order(self.dies, pulses(250, 400, "b"))
+        assert [len(standing.members) for standing in standings(*events)] == [3, 3, 3, 3, 1, 1, 3, 3]
+        back = "source b is heard again, counted on for b:y, b:z after the close 2023-12-09T00:04:00Z"
+        assert left_out(*events)[1:] == [(240, 305, 2, back)]
+
+    def test_as_long_as_the_timeout_is_no_silence(self) -> None:
+        for seconds, count in ((30, 2), (31, 1)):
+            events: list[MarketEvent] = [join(62.5 - seconds, "b:y", source="b"), join(62, "b:x"), pulse(62.5)]
+            assert [len(standing.members) for standing in standings(*events)] == [count]
+
+    def test_one_that_is_said_to_be_gone_is_left_out_at_once(self) -> None:
+        gone = [pulse(42, "b", connected=False), *pulses(60, 186), pulse(130, "b")]
+        found = standings(*in_order(self.dies[:10], gone))
+        assert [len(standing.members) for standing in found] == [3, 3, 1, 1, 3]
+
+    def test_a_tape_of_long_ago_beside_a_live_market_is_not_waited_for(self) -> None:
+        live = [join(0, "b:x"), *pulses(0, 400)]
+        begin = -86_400 * 300
+        old: list[MarketEvent] = [join(begin, "b:y", source="tape"), *pulses(begin, begin + 400, "tape")]
+        events = [event for pair in zip(live, old, strict=True) for event in pair]
+        assert [set(standing.members) for standing in standings(*events)] == [{"b:x"}] * 8
+
+    def test_one_that_feeds_bars_has_longer_pauses(self) -> None:
+        hourly = [event for at in range(0, 30_000, 3_600) for event in (join(at, "b:y", source="b"), pulse(at, "b"))]
+        found = standings(*in_order([join(0, "b:x")], pulses(0, 40_000), hourly))
+        with_it = [(standing.ts_close - START) // SECOND for standing in found if "b:y" in standing.members]
+        assert with_it[1:] == list(range(3_600, 36_000, 60))  # its pause is known from the second bar on
+
+    def test_an_instrument_that_another_feeds_too_is_still_waited_for(self) -> None:
+        events = in_order(self.dies, [join(2, "b:y")])
+        assert standings(*events)[-1] == members(360, "b:y")
+
+    def test_a_long_list_is_cut_short(self) -> None:
+        names = [f"b:{i:02}" for i in range(25)]
+        ((_, _, count, words),) = left_out(join(0, *names, source="b"), join(60, "b:x"), pulse(63))
+        assert count == 25
+        assert "for b:00, b:01," in words
+        assert "b:09 and 15 more after" in words
 
 
 def test_heartbeats_of_the_past_tell_nothing() -> None:
@@ -117,5 +187,5 @@ def test_restored_anywhere_it_goes_on_as_before() -> None:
 
 def test_the_state_of_another_version_is_refused() -> None:
     state = Control(InstrumentConfig()).state()
-    with pytest.raises(StateError, match="version 5, this program reads 1"):
+    with pytest.raises(StateError, match="version 5, this program reads 2"):
         Control.restored(state[:1] + b"\x05" + state[2:], InstrumentConfig())

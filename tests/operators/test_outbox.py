@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from operators.closed import Closed
 from operators.outbox import Outbox
 from schemas.results import Gap
 from schemas.topics import BY_NAME, Outgoing
@@ -14,14 +15,14 @@ PLAIN: dict[str, Any] = {"kind": "late", "start": START, "end": START + 1, "ts_r
 
 
 def gap(**fields: Any) -> Gap:
-    outbox = Outbox(ID)
+    outbox = Outbox[Closed](ID)
     outbox.gap(**{**PLAIN, **fields})
     (found,) = told(outbox.take(), Gap)
     return found
 
 
 def test_addressed_to_its_topic_under_the_instruments_key() -> None:
-    outbox = Outbox(ID)
+    outbox = Outbox[Closed](ID)
     outbox.gap(**PLAIN)
     (sent,) = outbox.take()
     assert isinstance(sent, Outgoing)
@@ -42,7 +43,7 @@ def test_an_identifier_says_all_that_the_record_says() -> None:
 
 @pytest.mark.parametrize("instrument_id", ["okx:BTC/USDT", "x:ü\U0001f56f"])
 def test_of_another_instrument_it_is_another(instrument_id: str) -> None:
-    outbox = Outbox(instrument_id)
+    outbox = Outbox[Closed](instrument_id)
     outbox.gap(**PLAIN)
     (found,) = told(outbox.take(), Gap)
     assert (found.instrument_id, found.id == gap().id) == (instrument_id, False)

@@ -73,6 +73,7 @@ const GAPS = {
   disconnected: "Nobody listened",
   late: "Came late",
   too_late: "Came too late",
+  left_out: "Not waited for",
 };
 
 export const gapName = (kind) => GAPS[kind] ?? kind.replaceAll("_", " ");
