@@ -1,4 +1,4 @@
-"""One side of an order book: all levels in a dict, the best ones sorted beside it, both brought up to date when read."""
+"""One side of an order book: levels in a dict, the best ones sorted beside it, both brought up to date when read."""
 
 from array import array
 from bisect import bisect_left, insort
