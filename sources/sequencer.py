@@ -77,7 +77,7 @@ class _Venue:
 class _Member:
     """An instrument and the feeds that speak of it."""
 
-    __slots__ = ("bars_to", "definition", "feeds", "instrument_id", "live", "venue")
+    __slots__ = ("bars_to", "definition", "feeds", "instrument_id", "live", "next_close", "venue")
 
     def __init__(self, instrument_id: str, venue: _Venue) -> None:
         self.instrument_id = instrument_id
@@ -85,6 +85,7 @@ class _Member:
         self.definition: InstrumentDefinition | None = None
         self.feeds: set[int] = set()
         self.live = False  # gave more than its definition and exchange bars
+        self.next_close = 0  # if not live: the end of its next bar
         self.bars_to = 0  # if not live: the event time by which another bar has to come
 
     def observe(self, item: MarketEvent) -> None:
@@ -92,7 +93,17 @@ class _Member:
         if not isinstance(item, ExchangeBar):
             self.live, self.bars_to = True, 0
         elif not self.live:
-            self.bars_to = item.ts_event + 2 * TIMEFRAME_NS[item.timeframe]
+            self.next_close = item.ts_event + TIMEFRAME_NS[item.timeframe]
+            self.bars_to = self.next_close + TIMEFRAME_NS[item.timeframe]
+
+    def beats(self, now: int) -> bool:
+        """Whether heartbeats tell its time at ``now``, and not its bars."""
+        return not self.feeds or now >= self.bars_to
+
+    def reached(self, ts_received: int) -> int:
+        """The event time (ns) up to which nothing is to come that would end one of its bars."""
+        now = self.venue.now(ts_received)
+        return now if self.beats(now) else self.next_close - 1
 
 
 class _Sequencer:
@@ -103,6 +114,7 @@ class _Sequencer:
         self._venues: dict[str, _Venue] = {}
         self._news = False  # an instrument is new, and no membership has said so yet
         self._announced = 0
+        self._told = 0
         self._now = 0
         self._due = 0
         self._last_beat = 0
@@ -181,7 +193,7 @@ class _Sequencer:
             inserted.append(self._membership(ts_received))
         for member in self._members.values():
             now = member.venue.now(ts_received)
-            if not member.feeds or now >= member.bars_to:
+            if member.beats(now):
                 connected = bool(member.feeds) and not member.bars_to
                 inserted.append(self._heartbeat(member.instrument_id, now, ts_received, connected=connected))
         inserted.append(self._heartbeat(CONTROL, self._control(ts_received), ts_received))
@@ -213,8 +225,15 @@ class _Sequencer:
         )
 
     def _control(self, ts_received: int) -> int:
-        """The time of the desk as a whole: that of the venue furthest on."""
-        return max(venue.now(ts_received) for venue in self._venues.values())
+        """The time of the desk as a whole, as far as every member has come; never back.
+
+        The desk waits for all of them at the closes that it is told of: one that a member has not come to when the
+        tape ends, and never will, would hold it up for ever.
+        """
+        latest = max(venue.now(ts_received) for venue in self._venues.values())
+        slowest = min((member.reached(ts_received) for member in self._members.values()), default=latest)
+        self._told = max(self._told, min(latest, slowest))
+        return self._told
 
     def _join(self, instrument_id: str, feed: int) -> _Member:
         member = self._members.get(instrument_id)

@@ -3,9 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.config import InstrumentConfig
+from operators.control import Control
+from operators.desk.barrier import Barrier
+from operators.instrument import Instrument
+from schemas.batches import Batch
 from schemas.codec import encode
 from schemas.market import (
     CONTROL,
@@ -18,6 +24,7 @@ from schemas.market import (
     Trade,
 )
 from schemas.time import MILLISECOND, MINUTE, SECOND
+from schemas.topics import Outgoing
 from sources.malformed import Malformed
 from sources.merge import SILENCE, Heard, Item
 from sources.sequencer import BEAT, sequence
@@ -183,6 +190,61 @@ def test_an_instrument_whose_bars_stay_away_is_not_connected() -> None:
 def test_bars_change_nothing_for_an_instrument_that_gives_more() -> None:
     feed: list[Item] = [trade(0), *[Heard(ts_received=START + n * SECOND) for n in range(1, 60)]]
     assert beats(of([[*feed, bar(1), bar(2)]]))[:60] == beats(of([[*feed, trade(MINUTE), trade(2 * MINUTE)]]))[:60]
+
+
+def test_the_desks_time_is_that_of_the_venue_furthest_behind() -> None:
+    """Else the desk would be told of closes for which records of that venue are still to come, or never will."""
+    behind = [trade(n * BEAT, "okx:BTC/USDT", event=n * BEAT - SECOND) for n in range(12)]
+    found = of([[trade(n * BEAT) for n in range(12)], list(behind)])
+    assert beats(found, CONTROL)[4:] == beats(found, "okx:BTC/USDT")[4:]
+    times = [event for _, event, _ in beats(found, CONTROL)]
+    assert times[-1] == 11 * BEAT - SECOND
+    assert times == sorted(times)
+
+
+def test_a_tape_that_ends_between_the_closes_of_two_venues_leaves_nobody_waiting() -> None:
+    """What is put into the log behind it is decided as if it were alone."""
+    ends = MINUTE + 3 * SECOND  # with an allowance of 2.5 s past the minute for one venue, and not for the other
+    times = range(0, ends, BEAT)
+    behind = [trade(n, "okx:BTC/USDT", event=n - SECOND) for n in times]
+    first = of([[trade(n) for n in times], list(behind)])
+    second = of([[trade(n, "kraken:BTC/USD") for n in range(5 * MINUTE, 8 * MINUTE, BEAT)]])
+    assert closes([*first, *second]) == [*closes(first), *closes(second)]
+    assert len(closes(second)) == 3
+
+
+def test_a_tape_that_ends_before_a_bar_leaves_nobody_waiting() -> None:
+    """The instrument of bars would have ended the second minute by a bar that did not come any more."""
+    ends = 2 * MINUTE + 3 * SECOND
+    trades: list[Item] = [trade(n, "okx:BTC/USDT") for n in range(0, ends, BEAT)]
+    first = of([[*trades[:241], bar(1), *trades[241:]]])
+    second = of([[trade(n, "kraken:BTC/USD") for n in range(5 * MINUTE, 8 * MINUTE, BEAT)]])
+    assert closes(first)[-1] == START + MINUTE
+    assert closes([*first, *second]) == [*closes(first), *closes(second)]
+
+
+def test_bars_that_come_late_do_not_hold_the_desk_up_any_longer() -> None:
+    """The desk's time goes on with the other venue's, a minute beyond the last bar at the most."""
+    late = [msgspec.structs.replace(bar(n), ts_received=START + n * MINUTE + 2 * SECOND) for n in range(1, 4)]
+    found = of([[trade(n, "okx:BTC/USDT") for n in range(0, 3 * MINUTE, BEAT)], list(late)])
+    behind = {received: received - event for received, event, _ in beats(found, CONTROL)}
+    assert max(behind.values()) == 2 * SECOND + 1
+    assert behind[2 * MINUTE - BEAT] == behind[2 * MINUTE + 2 * SECOND + BEAT] == 0
+
+
+def closes(records: list[MarketEvent]) -> list[int]:
+    """Those that the desk decides upon (ns)."""
+    config = InstrumentConfig()
+    control, barrier = Control(config), Barrier()
+    instruments: dict[str, Instrument] = {}
+    for offset, record in enumerate(records):
+        name = record.instrument_id
+        batch = Batch(name, 0, [(offset, 0, encode(record))])
+        step = control if name == CONTROL else instruments.setdefault(name, Instrument(name, config))
+        for told in step.on_batch(batch):
+            if not isinstance(told, Outgoing):
+                barrier.add(told)
+    return [close for close, _ in barrier.ready()]
 
 
 steps = st.one_of(st.integers(0, BEAT), st.integers(0, 2 * SILENCE), st.integers(-BEAT, 0))
