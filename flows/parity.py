@@ -34,6 +34,8 @@ class Parity(Struct, frozen=True):
     compared: int
     pending: int
     """Results that live has not come to yet."""
+    repeated: int
+    """Equal results that stand there once more, as a crash may leave them where nothing is transactional."""
     difference: str | None
     """The first one, with its place; ``None``: identical."""
     differences: int
@@ -46,6 +48,18 @@ class _Result(NamedTuple):
     place: str
 
 
+class _Live(Struct):
+    """What the topics hold."""
+
+    results: dict[_Name, _Result]
+    contradictions: set[_Name]
+    """What stands there with two contents."""
+    twice: dict[_Name, str]
+    """What stands there again, equal, and must not; the place."""
+    repeated: int
+    """What stands there again, equal, and may."""
+
+
 def verify_parity(settings: Settings, *, since: int = 0, until: int | None = None, running: bool = False) -> Parity:
     """Read the whole log, and compare every result decided in ``[since, until)`` (ns) with the result topics.
 
@@ -55,6 +69,10 @@ def verify_parity(settings: Settings, *, since: int = 0, until: int | None = Non
     The engine always begins at the log's first message, since what it knows comes from there; ``since`` leaves out the
     results of a time for which the log no longer holds what came before.
 
+    A signal stands in its topic exactly once, one twice is a difference; of features an equal one may be repeated, and
+    of signals where ``kafka.transactions`` is off. Compacted topics are left out: they hold the newest record of a key,
+    which a resumed engine writes again.
+
     Raises:
         CandlewickError: broker or topics are not there.
     """
@@ -63,7 +81,8 @@ def verify_parity(settings: Settings, *, since: int = 0, until: int | None = Non
     def asked(ts_ms: int) -> bool:
         return ts_ms >= lowest and (highest is None or ts_ms < highest)
 
-    live, contradictions = _live(settings, asked)
+    found = _live(settings, asked)
+    live = found.results
     replayed: dict[_Name, _Result] = {}
 
     def keep(record: Outgoing) -> None:
@@ -79,17 +98,16 @@ def verify_parity(settings: Settings, *, since: int = 0, until: int | None = Non
     wrong = {name for name in replayed if name in live and live[name].digest != replayed[name].digest}
     wrong.update(name for name in missing if name not in pending)
     wrong.update(name for name in live if name not in replayed)
-    wrong.update(contradictions)
+    wrong.update(found.contradictions, found.twice)
     if not wrong:
-        return Parity(len(live), len(pending), None, 0)
+        return Parity(len(live), len(pending), found.repeated, None, 0)
     first = min(wrong, key=lambda name: ((live.get(name) or replayed[name]).ts_ms, name))
-    return Parity(len(live), len(pending), _describe(settings, first, live, replayed), len(wrong))
+    return Parity(len(live), len(pending), found.repeated, _describe(settings, first, found, replayed), len(wrong))
 
 
-def _live(settings: Settings, asked: Callable[[int], bool]) -> tuple[dict[_Name, _Result], set[_Name]]:
-    """Results by name, and the names that stand there with two contents."""
-    found: dict[_Name, _Result] = {}
-    contradictions: set[_Name] = set()
+def _live(settings: Settings, asked: Callable[[int], bool]) -> _Live:
+    once = {topic.name for topic in TOPICS if topic.lane == "signals" and settings.kafka.transactions}
+    found = _Live({}, set(), {}, 0)
     for message in _messages(settings):
         value = message.value or b""
         record = _decoded(message, value)
@@ -100,9 +118,14 @@ def _live(settings: Settings, asked: Callable[[int], bool]) -> tuple[dict[_Name,
         name = (message.topic, str(record.get("id")))
         where = place(message.topic, message.partition, message.offset)
         result = _Result((message.key or b"").decode(), message.ts_ms, _digest(value), where)
-        if found.setdefault(name, result).digest != result.digest:
-            contradictions.add(name)
-    return found, contradictions
+        first = found.results.setdefault(name, result)
+        if first.digest != result.digest:
+            found.contradictions.add(name)
+        elif first is not result and message.topic in once:
+            found.twice.setdefault(name, where)
+        elif first is not result:
+            found.repeated += 1
+    return found
 
 
 def _decoded(message: Message, value: bytes) -> dict[str, Any]:
@@ -136,9 +159,10 @@ def _replay(settings: Settings, keep: Callable[[Outgoing], None]) -> None:
     run_here(engine_flow(settings, log, _Kept(keep), _Kept(keep)))
 
 
-def _describe(settings: Settings, name: _Name, live: dict[_Name, _Result], replayed: dict[_Name, _Result]) -> str:
+def _describe(settings: Settings, name: _Name, found: _Live, replayed: dict[_Name, _Result]) -> str:
     """The difference in words; replays and reads once more, since only digests were kept."""
     topic, identifier = name
+    live = found.results
     if name not in live:
         result = replayed[name]
         at = to_text(result.ts_ms * MILLISECOND)
@@ -146,6 +170,8 @@ def _describe(settings: Settings, name: _Name, live: dict[_Name, _Result], repla
     where = f"{live[name].place}: {identifier} of {live[name].key}"
     if name not in replayed:
         return f"{where} is not what the log gives: no such record"
+    if name in found.twice:
+        return f"{where} stands there again at {found.twice[name]}: a signal is published once"
     mine: list[bytes] = []
     _replay(settings, lambda record: mine.append(record.value) if (record.topic, record.id) == name else None)
     for message in _messages(settings):

@@ -23,6 +23,8 @@ def verify_parity(
     found = verify(load(), since=_ns("--since", since) or 0, until=_ns("--until", until), running=running)
     if found.pending:
         typer.echo(f"{found.pending} results are not written yet by the live engine")
+    if found.repeated:
+        typer.echo(f"{found.repeated} results stand there again, equal, as a crash may leave them")
     if found.difference is None:
         typer.echo(f"identical: {found.compared} results")
         return

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from schemas.time import SECOND
 from tests.integration.golden import Golden
 from tests.integration.kafka_broker import KafkaBroker
 from tests.integration.pipeline import Pipeline, rows, until
@@ -47,11 +49,21 @@ def test_live_equals_replay(
 def test_verify_parity_finds_a_planted_difference(
     recording: Path, golden: Golden, brokers: Callable[[], KafkaBroker], tmp_path: Path
 ) -> None:
-    """A vector with another value, a signal that the log does not give and a bar that is missing."""
+    """A signal that stands there twice and a vector with another value, but not a vector that stands there twice."""
     pipeline = Pipeline(brokers(), tmp_path, partitions=2)
     pipeline.run("ingest", "--tape", str(recording))
     pipeline.run("run", "--until-end")
     assert "identical" in pipeline.run("verify-parity")
+
+    for topic, status in (("features.vectors", 0), ("signals.candidates", 1)):
+        identifier, value = next(iter(golden[topic].items()))
+        pipeline.plant(topic, json.loads(value)["instrument_id"], identifier, value, value)
+        found = pipeline.fail("verify-parity", status=status)
+        assert "1 results stand there again, equal" in found
+    assert "1 of" in found
+    assert f"{identifier} of {json.loads(value)['instrument_id']} stands there again at signals.candidates[0]@" in found
+    later = json.loads(value)["ts_decided"] // SECOND + 1
+    assert "identical" in pipeline.run("verify-parity", "--since", datetime.fromtimestamp(later, UTC).isoformat())
 
     identifier, value = next((i, v) for i, v in golden["features.vectors"].items() if b'"ofi":' in v)
     vector = json.loads(value)
