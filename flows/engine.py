@@ -49,4 +49,8 @@ def instrument_config(settings: Settings) -> InstrumentConfig:
 def desk_config(settings: Settings) -> DeskConfig:
     """What the desk is told."""
     strategy: dict[str, Any] = settings.strategy.model_dump()
-    return DeskConfig(strategy=StrategyConfig(**strategy), risk=RiskConfig(**settings.risk.model_dump()))
+    return DeskConfig(
+        strategy=StrategyConfig(**strategy),
+        risk=RiskConfig(**settings.risk.model_dump()),
+        max_waiting=settings.engine.max_waiting,
+    )

@@ -91,7 +91,16 @@ class RiskConfig(Struct, frozen=True, kw_only=True):
 
 
 class DeskConfig(Struct, frozen=True, kw_only=True):
-    """Of the step that decides."""
+    """Of the step that decides.
+
+    Raises:
+        OperatorError: a value that cannot be worked with; names it.
+    """
 
     strategy: StrategyConfig = StrategyConfig()
     risk: RiskConfig = RiskConfig()
+    max_waiting: Annotated[int, Meta(gt=0)] = 100_000
+    """Closes of instruments that may wait for another's."""
+
+    def __post_init__(self) -> None:
+        _check(self, "max_waiting", at_least=1)

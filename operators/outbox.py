@@ -13,7 +13,7 @@ from schemas.signals import Signal
 from schemas.time import MILLISECOND
 from schemas.topics import LOG, Outgoing
 
-__all__ = ["Outbox", "outgoing"]
+__all__ = ["Outbox", "entry", "outgoing"]
 
 Told = TypeVar("Told", bound=Closed | Standing)
 
@@ -38,6 +38,19 @@ def outgoing(
     """``record`` addressed to its topic; ``ts`` (ns) becomes the Kafka time stamp."""
     kind: type[Any] = type(record)
     return Outgoing(topic or _TOPIC_OF[kind], key, identifier, encode(record), ts // MILLISECOND)
+
+
+def entry(
+    instrument_id: str, kind: GapKind, start: int, end: int, ts_received: int, *,
+    expected: int | None = None, received: int | None = None, count: int = 1, detail: str = "",
+) -> Outgoing:  # fmt: skip
+    """A record of the integrity ledger, under an identifier of all that it says."""
+    said = (kind, start, end, ts_received, str(expected), str(received), count, detail)
+    gap = Gap(
+        id=derive("gap", instrument_id, *said), instrument_id=instrument_id, kind=kind, ts_start=start, ts_end=end,
+        ts_received=ts_received, expected=expected, received=received, count=count, detail=detail,
+    )  # fmt: skip
+    return outgoing(gap, key=instrument_id, identifier=gap.id, ts=ts_received)
 
 
 class Outbox(Generic[Told]):
@@ -72,13 +85,13 @@ class Outbox(Generic[Told]):
         self, kind: GapKind, start: int, end: int, ts_received: int, *,
         expected: int | None = None, received: int | None = None, count: int = 1, detail: str = "",
     ) -> None:  # fmt: skip
-        """Send a record of the integrity ledger, under an identifier of all that it says."""
-        said = (kind, start, end, ts_received, str(expected), str(received), count, detail)
-        gap = Gap(
-            id=derive("gap", self.instrument_id, *said), instrument_id=self.instrument_id, kind=kind, ts_start=start,
-            ts_end=end, ts_received=ts_received, expected=expected, received=received, count=count, detail=detail,
+        """Send a record of the integrity ledger."""
+        self._records.append(
+            entry(
+                self.instrument_id, kind, start, end, ts_received,
+                expected=expected, received=received, count=count, detail=detail,
+            )
         )  # fmt: skip
-        self.put(gap, ts_received)
 
     def refuse(self, batch: Batch, message: tuple[int, int, bytes], reason: str) -> None:
         """Send a message that cannot be read or believed to the dead letters."""

@@ -15,7 +15,7 @@ from schemas.batches import Batch, Rejected
 from schemas.deadletters import dead_letter
 from schemas.failpoints import reach
 from schemas.market import CONTROL
-from schemas.topics import Outgoing
+from schemas.topics import BY_NAME, Outgoing
 
 __all__ = ["Lanes", "decide"]
 
@@ -92,13 +92,20 @@ def decide(log: "Stream[tuple[str, Batch | Rejected]]", instrument: InstrumentCo
     happened = op.stateful_batch("instrument", log, lambda state: _InstrumentLogic(instrument, state))
     closes = op.filter_map("to_the_desk", happened, _for_the_desk)
     features = op.filter_map("to_the_sink", happened, _for_the_sink)
-    decided = op.stateful_batch("desk", closes, lambda state: _DeskLogic(desk, state))
-    return Lanes(features, decided)
+    decided = op.branch(
+        "lanes", op.stateful_batch("desk", closes, lambda state: _DeskLogic(desk, state)), _is_of_the_signals
+    )
+    ledger = op.filter_map("to_the_ledger", decided.falses, _for_the_sink)
+    return Lanes(op.merge("features_and_ledger", features, ledger), decided.trues)
 
 
 def _for_the_desk(item: tuple[str, _Out]) -> tuple[str, Closed | Standing] | None:
     record = item[1]
     return None if isinstance(record, Outgoing) else (DESK, record)
+
+
+def _is_of_the_signals(item: tuple[str, Outgoing]) -> bool:
+    return BY_NAME[item[1].topic].lane == "signals"
 
 
 def _for_the_sink(item: tuple[str, _Out]) -> tuple[str, Outgoing] | None:

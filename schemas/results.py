@@ -105,6 +105,7 @@ GapKind = Literal[
     "late",
     "too_late",
     "left_out",
+    "undecided",
 ]
 
 
@@ -112,7 +113,7 @@ class Gap(_Result, tag="gap", frozen=True, kw_only=True):
     """A record of the integrity ledger: something of the input was lost, late or found again.
 
     ``left_out`` is about the control key: an ingester went silent, or came back, and the desk waits for its instruments
-    no longer, or again.
+    no longer, or again. ``undecided`` counts closes that the desk passed over, as their instrument was no member.
     """
 
     instrument_id: str

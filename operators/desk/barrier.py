@@ -3,29 +3,62 @@
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
+import msgspec
 from msgspec import Struct
 
 from operators.closed import Closed, Standing
+from schemas.market import CONTROL
+from schemas.results import Vector
+from schemas.time import HOUR
 
-__all__ = ["Barrier"]
+__all__ = ["Barrier", "Passed"]
+
+
+class Passed(Struct, frozen=True, array_like=True):
+    """Closes at which an instrument had vectors and was no member, so that nothing was decided on them."""
+
+    instrument_id: str
+    first: int
+    last: int
+    count: int
+    """Those that no earlier one told of."""
+    ts_decided: int
+    """Of the record that gave rise to this."""
+    over: bool
+    """From now on it is a member."""
+
+
+class _Outside(Struct, array_like=True):
+    """What is not told yet of an instrument that is no member."""
+
+    first: int
+    last: int
+    count: int = 0
 
 
 class Barrier(Struct, kw_only=True):
     """Closes in order of time, each complete.
 
     A member's records come in order of their closes, so one for a later close says that there is none for the earlier
-    ones. Only members in force at a close are waited for and handed out; membership is itself waited for.
+    ones. Only members in force at a close are waited for and handed out; membership is itself waited for. Of others,
+    what would have been decided on is counted: from the first close on, once an hour, and when they become members.
     """
 
-    waiting: dict[int, dict[str, Closed]] = {}
-    """By close, then instrument."""
+    waiting: dict[int, dict[str, bytes]] = {}
+    """By close, then instrument; packed, since there may be many."""
     queue: list[int] = []
     """The closes that wait, as a heap."""
+    count: int = 0
+    """Records that wait."""
     progress: dict[str, int] = {}
     """Last close that each instrument has spoken about."""
     decided_to: int = 0
     standings: list[Standing] = []
     """Those that reach beyond what was decided, oldest first."""
+    outside: dict[str, _Outside] = {}
+    """Instruments that were no members at their last close."""
+    passed: list[Passed] = []
+    """To be told, and then cleared."""
 
     def add(self, record: Closed | Standing) -> None:
         """Take a record of an instrument or of the control key."""
@@ -36,11 +69,13 @@ class Barrier(Struct, kw_only=True):
             return
         self.progress[record.instrument_id] = record.ts_close
         if record.ts_close <= self.decided_to:
-            return  # of an instrument that was no member then
+            self._pass(record)  # of an instrument that was no member then
+            return
         if record.ts_close not in self.waiting:
             self.waiting[record.ts_close] = {}
             heappush(self.queue, record.ts_close)
-        self.waiting[record.ts_close][record.instrument_id] = record
+        self.waiting[record.ts_close][record.instrument_id] = msgspec.msgpack.encode(record)
+        self.count += 1
 
     def ready(self) -> Iterator[tuple[int, list[Closed]]]:
         """The closes that can be decided now, oldest first, with their members' records by instrument."""
@@ -49,19 +84,67 @@ class Barrier(Struct, kw_only=True):
             if members is None:
                 return
             self.decided_to = heappop(self.queue)
-            records = self.waiting.pop(self.decided_to)
-            found = [records[member] for member in members if member in records]
+            packed = self.waiting.pop(self.decided_to)
+            self.count -= len(packed)
+            records = {name: msgspec.msgpack.decode(packed[name], type=Closed) for name in sorted(packed)}
+            found = [records.pop(member) for member in members if member in records]
+            for record in found:
+                self._hand_out(record)
+            for record in records.values():
+                self._pass(record)
             if found:
                 yield self.decided_to, found
+
+    def lacking(self) -> tuple[int, list[str]] | None:
+        """The oldest close that waits, and the keys whose word on it is lacking; ``None`` if none waits."""
+        if not self.queue:
+            return None
+        ts_close = self.queue[0]
+        for standing in self.standings:
+            lacking = self._silent(standing, ts_close)
+            if lacking or ts_close <= standing.ts_close:
+                return ts_close, lacking
+        return ts_close, [CONTROL]
 
     def _complete(self, ts_close: int) -> tuple[str, ...] | None:
         """The members at ``ts_close`` (ns) if they, and those of all closes before it, have spoken."""
         while self.standings:
             standing = self.standings[0]
-            until = min(ts_close, standing.ts_close)
-            if any(self.progress.get(member, 0) < until for member in standing.members):
+            if self._silent(standing, ts_close):
                 return None
             if ts_close <= standing.ts_close:
                 return standing.members
             self.decided_to = self.standings.pop(0).ts_close  # no member has anything left to say about its closes
         return None
+
+    def _silent(self, standing: Standing, ts_close: int) -> list[str]:
+        """Members that have not spoken up to ``ts_close`` (ns), as far as ``standing`` reaches."""
+        until = min(ts_close, standing.ts_close)
+        return [member for member in standing.members if self.progress.get(member, 0) < until]
+
+    def _hand_out(self, record: Closed) -> None:
+        outside = self.outside.pop(record.instrument_id, None)
+        if outside is not None:
+            self._tell(record, outside, over=True)
+
+    def _pass(self, record: Closed) -> None:
+        if not any(isinstance(said, Vector) for said in record.records):
+            return
+        ts_close = record.ts_close
+        outside = self.outside.get(record.instrument_id)
+        news = outside is None
+        if outside is None:
+            outside = self.outside[record.instrument_id] = _Outside(ts_close, ts_close)
+        if not outside.count:
+            outside.first = ts_close
+        outside.last = ts_close
+        outside.count += 1
+        if news or ts_close % HOUR == 0:
+            self._tell(record, outside, over=False)
+            outside.count = 0
+
+    def _tell(self, record: Closed, outside: _Outside, *, over: bool) -> None:
+        ts_decided = max((said.ts_decided for said in record.records), default=record.ts_close)
+        self.passed.append(
+            Passed(record.instrument_id, outside.first, outside.last, outside.count, ts_decided, over=over)
+        )

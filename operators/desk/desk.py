@@ -7,21 +7,23 @@ from msgspec import Struct
 
 from operators.closed import Closed, Standing
 from operators.config import DeskConfig
-from operators.desk.barrier import Barrier
+from operators.desk.barrier import Barrier, Passed
 from operators.desk.confluence import NAME, VERSION, Opinion, judge
 from operators.desk.risk import plan, vetoes
-from operators.errors import StateError
-from operators.outbox import outgoing
+from operators.errors import OperatorError, StateError
+from operators.outbox import entry, outgoing
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
 from schemas.results import Vector
 from schemas.signals import Signal
-from schemas.time import TIMEFRAME_NS, TIMEFRAMES
+from schemas.time import TIMEFRAME_NS, TIMEFRAMES, to_text
 from schemas.topics import Outgoing
 
 __all__ = ["Desk"]
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+_NAMED: Final = 10
+"""Instruments, in the words of an error."""
 
 
 class _State(Struct, kw_only=True):
@@ -40,7 +42,13 @@ class Desk:
         self._quiet_until: dict[str, int] = {}  # instrument, timeframe and status to the end of its cool-down
 
     def on_batch(self, records: list[Closed | Standing]) -> list[Outgoing]:
-        """Take what the instruments and the control key told; the signals of all closes that became complete."""
+        """Take what the instruments and the control key told; the signals of all closes that became complete.
+
+        Before them, the ledger's records of closes that are not decided, as their instruments are no members.
+
+        Raises:
+            OperatorError: more waits than there is room for; names whom the desk waits for.
+        """
         for record in records:
             self.barrier.add(record)
         out: list[Outgoing] = []
@@ -50,7 +58,21 @@ class Desk:
                     for said in member.records:
                         if said.timeframe == timeframe and isinstance(said, Vector):
                             out += self._consider(said, member.definition)
-        return out
+        passed, self.barrier.passed = self.barrier.passed, []
+        self._check_room()
+        return [*map(_undecided, passed), *out]
+
+    def _check_room(self) -> None:
+        lacking = self.barrier.lacking() if self.barrier.count > self.config.max_waiting else None
+        if lacking is None:
+            return
+        ts_close, keys = lacking
+        more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+        raise OperatorError(
+            f"the desk waits for {', '.join(keys[:_NAMED])}{more} since the close {to_text(ts_close)}, and "
+            f"{self.barrier.count} closes of others are more than max_waiting = {self.config.max_waiting}: let its "
+            "ingester write heartbeats (connected=false if it listens no longer) or a membership without it"
+        )
 
     def _consider(self, vector: Vector, definition: InstrumentDefinition | None) -> list[Outgoing]:
         signal = self._candidate(vector, definition)
@@ -136,6 +158,14 @@ class Desk:
 
 def _address(signal: Signal, topic: str) -> Outgoing:
     return outgoing(signal, topic=topic, key=signal.instrument_id, identifier=signal.id, ts=signal.ts_decided)
+
+
+def _undecided(passed: Passed) -> Outgoing:
+    detail = "a member of the desk again" if passed.over else "no member of the desk"
+    return entry(
+        passed.instrument_id, "undecided", passed.first, passed.last, passed.ts_decided,
+        count=passed.count, detail=detail,
+    )  # fmt: skip
 
 
 def _words(vector: Vector, opinion: Opinion) -> str:

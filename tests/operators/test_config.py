@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from operators.config import InstrumentConfig, RiskConfig, StrategyConfig
+from operators.config import DeskConfig, InstrumentConfig, RiskConfig, StrategyConfig
 from operators.errors import OperatorError
 
 
@@ -20,6 +20,7 @@ from operators.errors import OperatorError
         (StrategyConfig, {"targets_atr": (1.0, 3.0, 2.0)}, "targets_atr = .*: must be above 0 and rising"),
         (StrategyConfig, {"targets_atr": (0.0, 3.0, 4.0)}, "targets_atr = .*: must be above 0 and rising"),
         (RiskConfig, {"risk_per_trade": 0.0}, "risk_per_trade = 0.0: must be above 0"),
+        (DeskConfig, {"max_waiting": 0}, "max_waiting = 0: must be at least 1"),
     ],
 )
 def test_the_message_names_the_value_and_what_would_be_right(kind: Any, wrong: dict[str, Any], message: str) -> None:

@@ -122,6 +122,25 @@ def test_two_workers() -> None:
     assert (by_key(features), [record for _, record in signals]) == expected()
 
 
+def test_the_desk_s_records_of_the_ledger_are_of_the_lane_of_features() -> None:
+    features: list[tuple[str, Outgoing]] = []
+    signals: list[tuple[str, Outgoing]] = []
+    run_here(flow([item for item in batches(5_000) if item[0] != CONTROL] + alone(), features, signals))
+    assert {record.key for _, record in signals} == {ID}
+    ledger = [(key, record) for key, record in features if record.topic == "quality.gaps"]
+    assert {key for key, _ in ledger} == {OTHER}
+    assert all(key == record.key and b'"kind":"undecided"' in record.value for key, record in ledger)
+
+
+def alone() -> list[Item]:
+    """The control key, with one member."""
+    joined = msgspec.structs.replace(control()[0], instrument_ids=[ID])
+    messages = [
+        (i, event.ts_received // MILLISECOND, encode(event)) for i, event in enumerate([joined, *control()[1:]])
+    ]
+    return [(CONTROL, Batch(CONTROL, 0, messages))]
+
+
 def test_after_crashes_and_a_stop_it_goes_on_from_its_states(tmp_path: Path) -> None:
     init_db_dir(tmp_path, 1)
     items: list[Any] = list(batches(100))

@@ -74,6 +74,7 @@ const GAPS = {
   late: "Came late",
   too_late: "Came too late",
   left_out: "Not waited for",
+  undecided: "Not decided on",
 };
 
 export const gapName = (kind) => GAPS[kind] ?? kind.replaceAll("_", " ");

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from operators.closed import Closed, Standing
 from operators.config import DeskConfig, StrategyConfig
 from operators.desk.desk import Desk
-from operators.errors import StateError
+from operators.errors import OperatorError, StateError
 from schemas.time import MINUTE, Timeframe
 from schemas.topics import Outgoing
 from tests.operators.desk.support import (
@@ -27,7 +27,7 @@ from tests.operators.desk.support import (
     standing,
     vector,
 )
-from tests.operators.support import ID, QUICK, ns
+from tests.operators.support import ID, QUICK, gaps, ns
 
 EAGER = DeskConfig(strategy=StrategyConfig(cooldown_bars=0))
 
@@ -148,7 +148,71 @@ def test_no_interleaving_changes_what_is_decided(random: Random, pieces: int, re
         out += desk.on_batch(records[begin : begin + pieces])
         if restarts:
             desk = Desk.restored(desk.state(), EAGER)
-    assert out == expected
+    assert [sent for sent in out if sent.topic != "quality.gaps"] == [
+        sent for sent in expected if sent.topic != "quality.gaps"
+    ]
+    for name in ("x:a", "x:b", "x:c", "x:d"):  # between instruments, arrival is the order of the ledger
+        assert undecided(out, name) == undecided(expected, name)
+
+
+def undecided(out: list[Outgoing], instrument_id: str) -> list[tuple[int, int, int, str]]:
+    """First and last minute, count, and words of the ledger's records."""
+    assert {gap.kind for gap in gaps(out)} <= {"undecided"}
+    return [
+        ((gap.ts_start - ns(0)) // MINUTE, (gap.ts_end - ns(0)) // MINUTE, gap.count, gap.detail)
+        for gap in gaps(out)
+        if gap.instrument_id == instrument_id
+    ]
+
+
+def test_what_is_not_decided_is_told_and_counted() -> None:
+    """Nothing a member says is in there, nor what holds no vector."""
+    out = Desk(EAGER).on_batch([record for stream in market().values() for record in stream])
+    begun, again = "no member of the desk", "a member of the desk again"
+    found = {name: undecided(out, name) for name in ("x:a", "x:b", "x:c", "x:d")}
+    assert found == {
+        "x:a": [(14, 14, 1, begun)],
+        "x:b": [],
+        "x:c": [(2, 2, 1, begun), (3, 7, 4, again)],
+        "x:d": [(1, 1, 1, begun)],
+    }
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_is_not_decided_is_told_once_an_hour(*, late: bool) -> None:
+    """Whether it comes before its close is decided, or long after."""
+    desk, out = Desk(EAGER), list[Outgoing]()
+    member: list[Closed | Standing] = [
+        standing(150, "x:a"),
+        *[closed(absence(minute, "x:a")) for minute in range(1, 151)],
+    ]
+    other: list[Closed | Standing] = [closed(vector(minute, instrument_id="x:b")) for minute in range(1, 151)]
+    for record in [*member, *other] if late else [*other, *member]:
+        out += desk.on_batch([record])
+    begun = "no member of the desk"
+    assert undecided(out, "x:b") == [(1, 1, 1, begun), (2, 60, 59, begun), (61, 120, 60, begun)]
+    out = desk.on_batch(
+        [standing(151, "x:a", "x:b"), *[closed(vector(151, instrument_id=name)) for name in ("x:a", "x:b")]]
+    )
+    assert undecided(out, "x:b") == [(121, 150, 30, "a member of the desk again")]
+    assert undecided(desk.on_batch([standing(152, "x:b"), closed(vector(152, instrument_id="x:b"))]), "x:b") == []
+
+
+def test_memory_is_bounded_and_who_is_waited_for_is_named() -> None:
+    config = DeskConfig(max_waiting=50)
+    desk = Desk(config)
+    desk.on_batch([standing(1_000, "x:a", "x:ghost"), *[closed(vector(i, instrument_id="x:a")) for i in range(1, 51)]])
+    words = r"the desk waits for x:ghost since the close 2023-12-09T00:01:00Z, and 51 closes .* max_waiting = 50"
+    for one in (desk, Desk.restored(desk.state(), config)):
+        with pytest.raises(OperatorError, match=words):
+            one.on_batch([closed(vector(51, instrument_id="x:a"))])
+    assert signals(Desk.restored(desk.state(), config).on_batch([closed(absence(51, "x:ghost"))]))
+
+
+def test_without_the_control_key_it_is_the_one_waited_for() -> None:
+    desk = Desk(DeskConfig(max_waiting=1))
+    with pytest.raises(OperatorError, match="the desk waits for candlewick:control since"):
+        desk.on_batch([closed(vector(1)), closed(vector(2))])
 
 
 def test_decisions_come_in_order_of_close_timeframe_and_instrument() -> None:
@@ -162,5 +226,5 @@ def test_decisions_come_in_order_of_close_timeframe_and_instrument() -> None:
 
 def test_the_state_of_another_version_is_refused() -> None:
     state = msgspec.msgpack.decode(Desk(DeskConfig()).state())
-    with pytest.raises(StateError, match="version 8, this program reads 1"):
+    with pytest.raises(StateError, match="version 8, this program reads 2"):
         Desk.restored(msgspec.msgpack.encode({**state, "version": 8}), DeskConfig())
