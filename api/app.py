@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import errors
+from api.access import Keyring
 from api.config import ApiConfig
 from api.database import Database
 from api.hub import Hub
+from api.limits import Gate
 from api.metrics import Metrics
 from api.middleware import Guard, Observer
 from api.openapi import DescribedApi
-from api.routes import bars, books, features, gaps, health, instruments, page, signals, stats, stream
+from api.routes import bars, books, features, gaps, health, instruments, keys, page, signals, stats, stream
 from sinks.database import check_dsn
 
 __all__ = ["create_app"]
@@ -33,13 +36,21 @@ def create_app(config: ApiConfig) -> FastAPI:
     )
     app.state.config = config
     app.state.metrics = Metrics()
-    for module in (signals, bars, features, books, gaps, instruments, stats, health, stream, page):
+    app.state.keyring = Keyring(config)
+    for module in (signals, bars, features, books, gaps, instruments, stats, health, keys, stream, page):
         app.include_router(module.router)
     app.mount("/static", page.Files())
     errors.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    # From the inside out: whoever is refused for asking too often is counted, and told the same headers as anybody.
+    app.add_middleware(Gate, config=config, keyring=app.state.keyring)
     app.add_middleware(Observer, metrics=app.state.metrics)
-    app.add_middleware(Guard, allowed_hosts=(config.host, *config.allowed_hosts))
+    if config.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=config.cors_origins, allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"], expose_headers=["Retry-After"],
+        )  # fmt: skip
+    app.add_middleware(Guard, allowed_hosts=(config.host, *config.allowed_hosts), origins=config.cors_origins)
     return app
 
 
@@ -49,10 +60,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with Database(config) as database:
         app.state.database = database
         app.state.hub = Hub(database, config, app.state.metrics)
-        following = asyncio.create_task(app.state.hub.run())
+        await app.state.keyring.refresh(database)
+        following = [
+            asyncio.create_task(app.state.hub.run()),
+            asyncio.create_task(app.state.keyring.follow(database)),
+        ]
         try:
             yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in following:
+                task.cancel()
+            await asyncio.gather(*following, return_exceptions=True)

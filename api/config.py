@@ -1,5 +1,7 @@
 """What the API is told when it is made; it reads no environment and no file of settings."""
 
+from ipaddress import ip_address
+
 from msgspec import Struct
 
 __all__ = ["ApiConfig"]
@@ -14,6 +16,22 @@ class ApiConfig(Struct, frozen=True, kw_only=True):
     port: int = 8300
     allowed_hosts: tuple[str, ...] = ()
     """Names, beside ``localhost`` and plain addresses, under which browsers may reach it: guards against rebinding."""
+    cors_origins: tuple[str, ...] = ()
+    """Other sites whose pages may ask here, such as ``https://desk.example``."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses or networks whose word on the caller's address and on TLS is taken (X-Forwarded-For, -Proto)."""
+    tls_certificate: str | None = None
+    """A PEM file: the certificate and those that signed it. With ``tls_key``: serve HTTPS and nothing else."""
+    tls_key: str | None = None
+
+    open_to_all: bool = False
+    """Whoever reaches it may read without a key."""
+    keys_interval_s: float = 2.0
+    """How often the keys are looked at: how long a revoked one may still be taken."""
+    rate_limit: float = 100.0
+    """Requests a second of one key, or of one address without a key; twice as many may come at once."""
+    max_body: int = 65_536
+    """Bytes of a request's body."""
 
     connections: int = 4
     connect_timeout_s: float = 2.0
@@ -32,3 +50,12 @@ class ApiConfig(Struct, frozen=True, kw_only=True):
     max_clients: int = 200
     send_timeout_s: float = 10.0
     """How long one message to a WebSocket client may take before it is dropped."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine is meant to reach it: it listens on loopback, under no name of its own."""
+        try:
+            loopback = self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            loopback = False
+        return loopback and not self.allowed_hosts

@@ -1,7 +1,7 @@
 """What a caller is told when a request cannot be answered: a status and one line of JSON, never a traceback."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import psycopg
@@ -13,7 +13,10 @@ from starlette.exceptions import HTTPException
 
 from schemas.errors import CandlewickError
 
-__all__ = ["ApiError", "BadQueryError", "NotFoundError", "Problem", "UnavailableError", "install", "problem", "reason"]
+__all__ = [
+    "ApiError", "BadQueryError", "ForbiddenError", "NotFoundError", "Problem", "UnauthorizedError", "UnavailableError",
+    "install", "problem", "reason",
+]  # fmt: skip
 
 
 class Problem(Struct, frozen=True):
@@ -27,12 +30,26 @@ class ApiError(CandlewickError):
     """A request that is answered with a `Problem`."""
 
     status = 500
+    headers: ClassVar[Mapping[str, str]] = {}
 
 
 class BadQueryError(ApiError):
     """A parameter that cannot be used."""
 
     status = 422
+
+
+class UnauthorizedError(ApiError):
+    """What is asked takes a key."""
+
+    status = 401
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="candlewick"'}
+
+
+class ForbiddenError(ApiError):
+    """What is asked takes a key of another role."""
+
+    status = 403
 
 
 class NotFoundError(ApiError):
@@ -57,7 +74,7 @@ def reason(error: BaseException) -> UnavailableError:
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedFunction() | psycopg.errors.UndefinedColumn():
             text = "the database lacks tables of this version; `candlewick migrate` makes them"
         case psycopg.errors.InsufficientPrivilege():
-            text = "the database role may not read the tables; grant it candlewick_read"
+            text = "the database role may not read the tables; grant it candlewick_read and candlewick_keys"
         case psycopg.OperationalError():
             text = "the connection to the database was lost; ask again"
         case _:
@@ -70,7 +87,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ApiError)
     async def on_api_error(_: Request, error: ApiError) -> Response:
-        return problem(error.status, str(error))
+        return problem(error.status, str(error), error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def on_bad_query(_: Request, error: RequestValidationError) -> Response:

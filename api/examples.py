@@ -3,6 +3,7 @@
 Nothing in them is null: FastAPI leaves nulls out of a document, and then an example lacks a field.
 """
 
+from datetime import UTC, datetime
 from typing import Final
 
 from api import views
@@ -12,11 +13,12 @@ from schemas.market import InstrumentDefinition
 from schemas.results import Bar, BookSample, Gap, Vector
 from schemas.signals import KeyFactor, Signal
 from schemas.time import HOUR, MINUTE, SECOND, to_text
+from sinks.api_keys import ApiKey
 from sinks.figures import LogOffset, TableFigures
 from sinks.queries import BookMoment, InstrumentState
 
 __all__ = [
-    "BARS", "BOOKS", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "READINESS", "SIGNALS", "STATS",
+    "BARS", "BOOKS", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "KEYS", "READINESS", "SIGNALS", "STATS",
 ]  # fmt: skip
 
 _ID: Final = "binanceusdm:BTC/USDT:USDT"
@@ -86,6 +88,14 @@ STATS: Final = views.Stats(
     stages=[views.stage_view(TableFigures(table="bars", topic="features.bars", rows=4_310, exact=True, newest=_CLOSE))],
     offsets=[LogOffset(topic="features.bars", partition=0, next_offset=718)],
 )
+KEYS: Final = views.KeyList(
+    items=[
+        ApiKey(
+            id="3f09b2c41d7a", name="execution desk", role="read", created_at=datetime(2024, 8, 9, tzinfo=UTC),
+            expires_at=datetime(2024, 11, 9, tzinfo=UTC), revoked_at=datetime(2024, 9, 1, tzinfo=UTC),
+        )
+    ]
+)  # fmt: skip
 HEALTH: Final = views.Health(status="up", version="0.1.0")
 READINESS: Final = views.Readiness(
     ready=False,

@@ -25,18 +25,22 @@ _SECURITY_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_HSTS: Final = "max-age=31536000"
+"""Only said behind TLS: a year without plain HTTP."""
 
 
 class Guard:
     """Lets nobody ask through a browser but the page that is served here.
 
-    Without CORS headers other sites cannot read an answer. Two ways around that are closed here: a foreign name that
-    is made to resolve to this host (rebinding), and a WebSocket, which browsers open across sites.
+    Without CORS headers other sites cannot read an answer; only ``origins`` get them. Two ways around that are closed
+    here: a foreign name that is made to resolve to this host (rebinding), and a WebSocket, which browsers open across
+    sites.
     """
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, allowed_hosts: Iterable[str], origins: Iterable[str]) -> None:
         self._app = app
         self._names = {"localhost", *(name.lower() for name in allowed_hosts)}
+        self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, or refuse with 403 (421 for a host that is not ours)."""
@@ -44,10 +48,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        told = _SECURITY_HEADERS
+        if scope["scheme"] in ("https", "wss"):
+            told = {**told, "Strict-Transport-Security": _HSTS}
+
         async def secured(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
-                for name, value in _SECURITY_HEADERS.items():
+                for name, value in told.items():
                     headers[name] = value
             await send(message)
 
@@ -56,7 +64,7 @@ class Guard:
         if not self._is_ours(host):
             refusal = f"host {host!r:.100} is not served here; it can be allowed in the API's settings (allowed_hosts)"
             await problem(421, refusal)(scope, receive, secured)
-        elif origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        elif origin is not None and origin not in self._origins and not _is_same(origin, host):
             await problem(403, f"pages of {origin!r:.100} may not read here")(scope, receive, secured)
         else:
             await self._app(scope, receive, secured)
@@ -73,6 +81,13 @@ class Guard:
         except ValueError:
             return False
         return True  # a browser that was rebound still names the foreign name
+
+
+def _is_same(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
 
 
 class Observer:

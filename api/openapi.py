@@ -15,7 +15,8 @@ __all__ = ["DescribedApi", "answers"]
 _WHERE: Final = "#/components/schemas/{name}"
 _VIEWS: Final = (
     views.SignalPage, views.BarPage, views.FeaturePage, views.GapPage, views.BooksView, views.InstrumentList,
-    views.Stats, views.Health, views.Readiness, views.SignalMessage, views.Heartbeat, views.Refusal, Problem,
+    views.Stats, views.KeyList, views.Health, views.Readiness, views.SignalMessage, views.Heartbeat, views.Refusal,
+    Problem,
 )  # fmt: skip
 _DESCRIPTION: Final = """\
 What Candlewick has stored, to read. Times named `ts_*` are integer nanoseconds since 1970 (UTC); `time` is the same \
@@ -24,20 +25,27 @@ loses nor doubles a row while others are added. Every failure is one line in `er
 
 **WebSocket `/ws/signals?after=`** sends each published signal as it is stored: `SignalMessage`, with a `Heartbeat` \
 first and in silence. `after` is the identifier of the last signal you have (`start`: from the first ever; without it: \
-from now on). A client that does not keep up is closed with code 1013 and comes back with `after`.
+from now on). A client that does not keep up is closed with code 1013 and comes back with `after`. A browser, which \
+cannot give headers here, sends its key as a subprotocol beside `candlewick`.
 """
+
+
+_REFUSALS: Final = {
+    401: "It takes a key, and there was none, or one that has ended",
+    403: "It takes a key of another role",
+    422: "A parameter that cannot be used",
+    429: "Too many requests; Retry-After says when to ask again",
+    503: "The database cannot answer now",
+}
 
 
 def answers(view: type[Struct], example: Struct, *, named: bool = False) -> dict[int | str, dict[str, Any]]:
     """What FastAPI is told of a route that answers with ``view``; ``named``: it may not know what is asked for."""
-    documented: dict[int | str, dict[str, Any]] = {
+    refusals = {**_REFUSALS, 404: "An unknown instrument"} if named else _REFUSALS
+    return {
         200: {**_content(view, example), "description": (view.__doc__ or "").splitlines()[0]},
-        422: {**_content(Problem), "description": "A parameter that cannot be used"},
-        503: {**_content(Problem), "description": "The database cannot answer now"},
+        **{status: {**_content(Problem), "description": words} for status, words in refusals.items()},
     }
-    if named:
-        documented[404] = {**_content(Problem), "description": "An unknown instrument"}
-    return documented
 
 
 class DescribedApi(FastAPI):

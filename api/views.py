@@ -14,14 +14,15 @@ from schemas.market import InstrumentDefinition
 from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, Vector
 from schemas.signals import Signal
 from schemas.time import Timeframe, to_text
+from sinks.api_keys import ApiKey
 from sinks.figures import LogOffset, TableFigures
 from sinks.queries import BookMoment, InstrumentState
 
 __all__ = [
     "AbsenceView", "BarPage", "BarView", "BookMomentView", "BookView", "BooksView", "Check", "FeaturePage", "GapPage",
-    "GapView", "Health", "Heartbeat", "InstrumentList", "InstrumentView", "Readiness", "Refusal", "SignalMessage",
-    "SignalPage", "SignalView", "StageView", "Stats", "VectorView", "answer", "feature_view", "instrument_view",
-    "stage_view", "timed",
+    "GapView", "Health", "Heartbeat", "InstrumentList", "InstrumentView", "KeyList", "Readiness", "Refusal",
+    "SignalMessage", "SignalPage", "SignalView", "StageView", "Stats", "VectorView", "answer", "feature_view",
+    "instrument_view", "stage_view", "timed",
 ]  # fmt: skip
 
 T = TypeVar("T", bound=Struct)
@@ -136,6 +137,12 @@ class Stats(Struct, frozen=True, kw_only=True):
     now: str
     stages: list[StageView]
     offsets: list[LogOffset]
+
+
+class KeyList(Struct, frozen=True, kw_only=True):
+    """The keys of the API, without their secrets."""
+
+    items: list[ApiKey]
 
 
 class Health(Struct, frozen=True, kw_only=True):

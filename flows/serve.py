@@ -1,30 +1,55 @@
 """The read endpoint as a process."""
 
 import socket
+import ssl
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
+import psycopg
+
 from flows.errors import FlowError
 from flows.settings import Settings
+from sinks.api_keys import list_keys
+from sinks.database import DatabaseError, connect
 
-__all__ = ["claim_port", "run_api"]
+__all__ = ["api_config", "claim_port", "run_api", "valid_keys"]
 
 
 def run_api(settings: Settings) -> None:
     """Serve the API and the page until SIGTERM or Ctrl-C.
 
     Raises:
-        FlowError: the port is taken.
+        FlowError: the port is taken, the certificate cannot be used, or others would reach it and nobody has a key.
     """
+    config = api_config(settings)
     claim_port(settings)
-    # By name, since the arrows between packages go the other way: the API reads, and nobody here depends on it.
-    config: Any = import_module("api.config").ApiConfig(
-        dsn=settings.database.read_dsn or settings.database.dsn,
-        host=settings.api.host,
-        port=settings.api.port,
-        allowed_hosts=settings.api.allowed_hosts,
-    )
+    _check_certificate(settings)
+    if not (config.is_local or config.open_to_all) and valid_keys(settings) == 0:
+        raise FlowError(
+            f"api.host {config.host} lets others in, and there is no API key: make one by `candlewick keys add NAME"
+            " --role read`, or set api.open_to_all = true to let everybody read"
+        )
     import_module("api.server").make_server(config).run()
+
+
+def api_config(settings: Settings) -> Any:
+    """What the API is told of ``settings``: an `api.config.ApiConfig`."""
+    # By name, since the arrows between packages go the other way: the API reads, and nobody here depends on it.
+    given = settings.api.model_dump(exclude={"tls_certificate", "tls_key"})
+    files = {name: getattr(settings.api, name) for name in ("tls_certificate", "tls_key")}
+    return import_module("api.config").ApiConfig(
+        dsn=settings.database.reader, **given, **{name: path and str(path) for name, path in files.items()}
+    )
+
+
+def valid_keys(settings: Settings) -> int | None:
+    """How many keys open the API now; ``None``: the database does not say, and then the API lets nobody in."""
+    try:
+        with connect(settings.database.reader) as connection:
+            return sum(key.is_valid(datetime.now(UTC)) for key in list_keys(connection))
+    except (DatabaseError, psycopg.Error):
+        return None
 
 
 def claim_port(settings: Settings) -> None:
@@ -42,3 +67,15 @@ def claim_port(settings: Settings) -> None:
             raise FlowError(
                 f"api.port {port} on {host}: {error.strerror}; stop what listens there or set CANDLEWICK_API__PORT"
             ) from error
+
+
+def _check_certificate(settings: Settings) -> None:
+    certificate, key = settings.api.tls_certificate, settings.api.tls_key
+    if certificate is None or key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except OSError as error:  # an SSLError is one
+        files = f"api.tls_certificate {certificate}, api.tls_key {key}"
+        wanted = "PEM files are wanted, the key without a password"
+        raise FlowError(f"{files}: {error.strerror or error}; {wanted}") from error

@@ -42,6 +42,7 @@ def _failpoint(value: str) -> str:
 
 Timeframes = Annotated[tuple[Timeframe, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 Reach = Annotated[float, Field(gt=0, le=100)]
+Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@*\s]+$")]
 
 
 class SettingsError(CandlewickError):
@@ -64,10 +65,21 @@ class KafkaSettings(_Section):
 
 
 class DatabaseSettings(_Section):
-    """A libpq connection string of a role that may write, and one of a role that may only read."""
+    """libpq connection strings: of a role that may write, one that may only read, and the one that owns the tables."""
 
     dsn: str = "postgresql://candlewick@127.0.0.1:5432/candlewick"
     read_dsn: str | None = None
+    owner_dsn: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """Who may change tables and keys."""
+        return self.owner_dsn or self.dsn
+
+    @property
+    def reader(self) -> str:
+        """Who may read results and check keys."""
+        return self.read_dsn or self.dsn
 
 
 class EngineSettings(_Section):
@@ -120,6 +132,13 @@ class ApiSettings(_Section):
     port: Annotated[int, Field(ge=1, le=65_535)] = 8300
     allowed_hosts: tuple[str, ...] = ()
     """Names beside ``localhost`` and plain addresses under which browsers may reach it."""
+    open_to_all: bool = False
+    """Whoever reaches it may read without a key."""
+    cors_origins: tuple[Origin, ...] = ()
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    rate_limit: Annotated[float, Field(ge=1, le=1e6)] = 100.0
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -143,6 +162,8 @@ class Settings(BaseSettings):
         unknown = set(self.strategy.timeframes) - set(self.engine.timeframes)
         if unknown:
             raise ValueError(f"strategy.timeframes has {', '.join(sorted(unknown))}, which engine.timeframes lacks")
+        if (self.api.tls_certificate is None) != (self.api.tls_key is None):
+            raise ValueError("api.tls_certificate and api.tls_key come together, and one of them is missing")
         return self
 
     @classmethod

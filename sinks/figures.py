@@ -16,7 +16,7 @@ __all__ = ["TOPIC_OF", "LogOffset", "TableFigures", "log_offsets", "missing_tabl
 _ABOUT_THEM: Final = ("reference.instruments", "models.events")
 TOPIC_OF: Final = {table.name: topic for topic, table in TABLES.items() if topic not in _ABOUT_THEM}
 """The tables of results, and the topic that fills each."""
-_NEEDED: Final = ("instruments", "signal_order", "stream_offsets", *TOPIC_OF)
+_NEEDED: Final = ("instruments", "signal_order", "stream_offsets", *TOPIC_OF, "api_keys")
 _COUNTED_BELOW: Final = 64 * 2**20  # bytes; counting the rows in them takes some 20 ms
 
 _NEWEST_BY_INSTRUMENT: Final = SQL("""

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import examples
+from api.access import READ
 from api.database import Store, require_instrument
 from api.openapi import answers
 from api.paging import cut
@@ -17,7 +18,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["market"])
 
 
-@router.get("/bars/{symbol:path}", responses=answers(BarPage, examples.BARS, named=True))
+@router.get("/bars/{symbol:path}", dependencies=[READ], responses=answers(BarPage, examples.BARS, named=True))
 async def bars_of(store: Store, symbol: Symbol, parameters: Annotated[BarParameters, Query()]) -> Response:
     """Bars of an instrument and timeframe with `since <= close < until`, newest first."""
     after = after_position(parameters.cursor)

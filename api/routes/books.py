@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import examples
+from api.access import READ
 from api.database import Store, require_instrument
 from api.openapi import answers
 from api.parameters import BookParameters, Symbol
@@ -16,7 +17,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["market"])
 
 
-@router.get("/books/{symbol:path}", responses=answers(BooksView, examples.BOOKS, named=True))
+@router.get("/books/{symbol:path}", dependencies=[READ], responses=answers(BooksView, examples.BOOKS, named=True))
 async def books_of(store: Store, symbol: Symbol, parameters: Annotated[BookParameters, Query()]) -> Response:
     """The newest sample of an instrument's book, and mid and imbalance of those before, newest first."""
     async with store.read() as connection:

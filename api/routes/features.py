@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import examples
+from api.access import READ
 from api.database import Store, require_instrument
 from api.errors import BadQueryError
 from api.openapi import answers
@@ -20,7 +21,9 @@ __all__ = ["router"]
 router = APIRouter(tags=["market"])
 
 
-@router.get("/features/{symbol:path}", responses=answers(FeaturePage, examples.FEATURES, named=True))
+@router.get(
+    "/features/{symbol:path}", dependencies=[READ], responses=answers(FeaturePage, examples.FEATURES, named=True)
+)
 async def features_of(store: Store, symbol: Symbol, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """Vectors of an instrument and timeframe with `since <= close < until`, newest first."""
     after = after_position(parameters.cursor)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import examples
+from api.access import READ
 from api.database import Store, require_instrument
 from api.openapi import answers
 from api.paging import cut
@@ -17,7 +18,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["quality"])
 
 
-@router.get("/gaps", responses=answers(GapPage, examples.GAPS, named=True))
+@router.get("/gaps", dependencies=[READ], responses=answers(GapPage, examples.GAPS, named=True))
 async def all_gaps(store: Store, parameters: Annotated[GapParameters, Query()]) -> Response:
     """Records of the ledger, newest first."""
     after = after_position(parameters.cursor)

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api import examples
+from api.access import WATCH, Watcher
 from api.database import Store
 from api.openapi import answers
 from api.readiness import readiness
@@ -21,13 +22,18 @@ async def health(request: Request) -> Response:
 
 
 @router.get("/ready", responses=answers(Readiness, examples.READINESS))
-async def ready(request: Request, store: Store) -> Response:
-    """200 if everything that is read here is there and fresh, else 503 with the same body and the reasons in it."""
+async def ready(request: Request, store: Store, watcher: Watcher) -> Response:
+    """200 if everything that is read here is there and fresh, else 503 with the same body and the reasons in it.
+
+    The reasons are told to whoever may read; that it is not ready to all.
+    """
     state = await readiness(store, request.app.state.config)
+    if not watcher:
+        state = Readiness(ready=state.ready, checks=[])
     return answer(state, 200 if state.ready else 503)
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get("/metrics", dependencies=[WATCH], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request, store: Store) -> Response:
     """Prometheus' text format."""
     body = await request.app.state.metrics.exposition(store)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import examples
+from api.access import READ
 from api.database import Store, require_instrument
 from api.openapi import answers
 from api.paging import cut
@@ -18,13 +19,13 @@ router = APIRouter(tags=["signals"])
 Parameters = Annotated[SignalParameters, Query()]
 
 
-@router.get("/signals", responses=answers(SignalPage, examples.SIGNALS))
+@router.get("/signals", dependencies=[READ], responses=answers(SignalPage, examples.SIGNALS))
 async def all_signals(store: Store, parameters: Parameters) -> Response:
     """Signals of all instruments, newest first."""
     return await _page(store, parameters, None)
 
 
-@router.get("/signals/{symbol:path}", responses=answers(SignalPage, examples.SIGNALS, named=True))
+@router.get("/signals/{symbol:path}", dependencies=[READ], responses=answers(SignalPage, examples.SIGNALS, named=True))
 async def signals_of(store: Store, symbol: Symbol, parameters: Parameters) -> Response:
     """Signals of one instrument, newest first."""
     return await _page(store, parameters, symbol)

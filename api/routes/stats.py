@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from api import examples
+from api.access import READ
 from api.clock import now_text
 from api.database import Store
 from api.openapi import answers
@@ -14,7 +15,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["quality"])
 
 
-@router.get("/stats", responses=answers(Stats, examples.STATS))
+@router.get("/stats", dependencies=[READ], responses=answers(Stats, examples.STATS))
 async def stats(store: Store) -> Response:
     """Rows and newest time of every table of results, and how far the store has read each topic."""
     async with store.read() as connection:

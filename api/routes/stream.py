@@ -10,10 +10,11 @@ import msgspec
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect, status
 from msgspec import Struct
 
+from api.access import READ, SUBPROTOCOL, Caller, Keyring
 from api.clock import now_text
 from api.config import ApiConfig
 from api.database import Database
-from api.errors import ApiError, BadQueryError, UnavailableError
+from api.errors import ApiError, BadQueryError, UnauthorizedError, UnavailableError
 from api.hub import START, Hub, Parcel, parcel
 from api.metrics import Metrics
 from api.views import Heartbeat, Refusal
@@ -31,17 +32,17 @@ class _TooSlowError(ApiError):
     """The client does not take what it is sent."""
 
 
-@router.websocket("/ws/signals")
+@router.websocket("/ws/signals", dependencies=[READ])
 async def stream(websocket: WebSocket) -> None:
     """Send until the client goes, or is refused, or falls too far behind."""
     sender = _Sender(websocket)
-    await websocket.accept()
+    await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in websocket.scope["subprotocols"] else None)
     with sender.hub.admitted() as room, suppress(WebSocketDisconnect):
         try:
             if not room:
                 raise UnavailableError("as many clients as are allowed are connected; come back later")
             await _until_either_ends(sender.send_all(), _until_gone(websocket))
-        except BadQueryError as error:
+        except (BadQueryError, UnauthorizedError) as error:
             await sender.refuse(status.WS_1008_POLICY_VIOLATION, str(error))
         except UnavailableError as error:
             await sender.refuse(status.WS_1013_TRY_AGAIN_LATER, str(error))
@@ -77,6 +78,8 @@ class _Sender:
         self._store: Database = state.database
         self._config: ApiConfig = state.config
         self._websocket = websocket
+        self._keyring: Keyring = state.keyring
+        self._caller: Caller = websocket.state.caller
         self._seq = 0
         self._last = START  # the identifier of the signal at _seq
 
@@ -90,6 +93,8 @@ class _Sender:
                 await self._catch_up()
             while not client.dropped:
                 item = await client.next(self._config.heartbeat_s)
+                if not self._keyring.still(self._caller):
+                    raise UnauthorizedError("the key that opened this has ended")
                 if item is None:
                     await self._send_heartbeat()
                 elif item.seq > self._seq:

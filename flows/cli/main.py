@@ -14,10 +14,10 @@ from flows.errors import told
 __all__ = ["COMMANDS", "application", "main"]
 
 COMMANDS: Final = (
-    "api", "demo", "doctor", "features", "ingest", "inspect", "migrate", "replay", "run", "schema", "store", "topics",
-    "verify-parity",
+    "api", "demo", "doctor", "features", "ingest", "inspect", "keys", "migrate", "replay", "run", "schema", "store",
+    "topics", "verify-parity",
 )  # fmt: skip
-"""Each is a function of its name in a module of its name beside this one."""
+"""Each is a function (or a group of them) of its name in a module of its name beside this one."""
 
 
 def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
@@ -29,7 +29,11 @@ def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
     app.callback()(lambda: None)  # so that a single subcommand is still named by its name
     for name in names:
         module = name.replace("-", "_")
-        app.command(name)(getattr(import_module(f"flows.cli.{module}"), module))
+        command = getattr(import_module(f"flows.cli.{module}"), module)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
     return app
 
 

@@ -12,10 +12,10 @@ __all__ = ["migrate"]
 
 
 def migrate(
-    dsn: Annotated[str | None, typer.Option(help="libpq connection string; default: database.dsn")] = None,
+    dsn: Annotated[str | None, typer.Option(help="libpq connection string; default: database.owner_dsn")] = None,
 ) -> None:
     """Create or update the tables. Safe to repeat; works with TimescaleDB and with plain PostgreSQL."""
-    target = dsn or load().database.dsn
+    target = dsn or load().database.owner
     applied = apply(target, notify=lambda remark: typer.echo(f"  note: {remark}", err=True))
     for name in applied:
         typer.echo(f"applied {name}")

@@ -6,6 +6,7 @@ from functools import partial
 
 from psycopg.conninfo import conninfo_to_dict
 
+from flows.doctor.access import examine_access
 from flows.doctor.database import examine_database
 from flows.doctor.finding import Finding
 from flows.doctor.kafka import examine_kafka
@@ -25,7 +26,8 @@ def examine(settings: Settings) -> list[Finding]:
         "database": partial(examine_database, settings),
         "disk": lambda: [check_disk(recovery)],
         "recovery directory": lambda: [check_recovery(recovery)],
-        "port of the API": lambda: [check_port(settings.api.host, settings.api.port)],
+        "port of the API": lambda: [check_port(settings.api.host, settings.api.port, settings.api.tls_certificate)],
+        "access to the API": partial(examine_access, settings),
     }
     with ThreadPoolExecutor(len(groups)) as pool:  # one may have to wait for its time-out
         running = [pool.submit(_guarded, name, group, settings) for name, group in groups.items()]

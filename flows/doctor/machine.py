@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import stat
 from contextlib import closing, suppress
 from pathlib import Path
@@ -74,8 +75,8 @@ def _held(directory: Path) -> bool:
     return False
 
 
-def check_port(host: str, port: int) -> Finding:
-    """Whether the API has its port, or could have it."""
+def check_port(host: str, port: int, certificate: Path | None = None) -> Finding:
+    """Whether the API has its port, or could have it; with ``certificate`` it answers by HTTPS."""
     check, place = "port of the API", f"{host}:{port}"
     try:
         family, kind, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -87,15 +88,21 @@ def check_port(host: str, port: int) -> Finding:
             return Finding(check, "bad", f"{place}: {error.strerror}", "set api.host and api.port to what is ours")
     else:
         return Finding(check, "ok", f"{place} is free: the API is not running", "candlewick api")
-    version = _candlewick_at("127.0.0.1" if host in ("0.0.0.0", "::", "") else host, port)  # noqa: S104
+    version = _candlewick_at("127.0.0.1" if host in ("0.0.0.0", "::", "") else host, port, certificate)  # noqa: S104
     if version is None:
         return Finding(check, "bad", f"{place} is taken by another program", "stop that one, or set api.port")
     return Finding(check, "ok", f"{place} is served by Candlewick {version}")
 
 
-def _candlewick_at(host: str, port: int) -> str | None:
+def _candlewick_at(host: str, port: int, certificate: Path | None) -> str | None:
     """The version of the API that answers there; ``None`` if it is something else."""
     connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE_S)
+    if certificate is not None:
+        with suppress(OSError):
+            trust = ssl.create_default_context(cafile=certificate)
+            trust.check_hostname = False  # it may be made for another name than the address that we ask at
+            trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            connection = http.client.HTTPSConnection(host, port, timeout=_PATIENCE_S, context=trust)
     with closing(connection), suppress(OSError, http.client.HTTPException, ValueError, AttributeError):
         connection.request("GET", "/health")
         body = json.loads(connection.getresponse().read(_LISTED))

@@ -20,7 +20,7 @@ def running(config: ApiConfig) -> Iterator[str]:
     try:
         wait_for(lambda: server.started or not thread.is_alive())
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://{config.host}:{port}"
+        yield f"{'https' if config.tls_key else 'http'}://{config.host}:{port}"
     finally:
         server.should_exit = True
         thread.join(10)

@@ -87,12 +87,17 @@ def test_a_role_that_may_not_read_is_told_what_to_grant(store: str) -> None:
         connection.execute("DROP ROLE IF EXISTS api_test_stranger")
         connection.execute("CREATE ROLE api_test_stranger LOGIN")
     stranger = psycopg.conninfo.make_conninfo(store, user="api_test_stranger")
-    with running(ApiConfig(dsn=stranger, port=0)) as address, httpx.Client(base_url=address) as api:
+    with (
+        running(ApiConfig(dsn=stranger, port=0, keys_interval_s=0.05)) as address,
+        httpx.Client(base_url=address) as api,
+    ):
         answer = api.get("/signals")
         assert answer.status_code == 503
-        assert answer.json()["error"] == "the database role may not read the tables; grant it candlewick_read"
+        advice = "grant it candlewick_read and candlewick_keys"
+        assert answer.json()["error"] == f"the database role may not read the tables; {advice}"
         with psycopg.connect(store, autocommit=True) as connection:
-            connection.execute("GRANT candlewick_read TO api_test_stranger")
+            connection.execute("GRANT candlewick_read, candlewick_keys TO api_test_stranger")
+        wait_for(lambda: api.get("/instruments").status_code == 200)
         assert [api.get(path).status_code for path in DATA if "sim:" not in path] == [200] * 4
         assert api.get("/ready").json()["checks"][1]["ok"]
     with psycopg.connect(store, autocommit=True) as connection:

@@ -52,6 +52,35 @@ def test_another_sites_page_may_not_ask(api: httpx.Client) -> None:
     assert api.get("/signals", headers={"origin": str(api.base_url).rstrip("/")}).status_code == 200
 
 
+def test_named_sites_may_ask_and_no_others(market: str) -> None:
+    desk = {"origin": "https://desk.example"}
+    preflight = {"access-control-request-method": "GET", "access-control-request-headers": "authorization"}
+    with running(ApiConfig(dsn=market, port=0, cors_origins=(desk["origin"],))) as address:
+        answer = httpx.get(f"{address}/signals", headers=desk)
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, desk["origin"])
+        assert "access-control-allow-credentials" not in answer.headers
+        asked = httpx.options(f"{address}/signals", headers={**desk, **preflight})
+        assert (asked.status_code, asked.headers["access-control-allow-headers"].lower()) == (
+            200, "accept, accept-language, authorization, content-language, content-type",
+        )  # fmt: skip
+        refused = httpx.get(f"{address}/keys", headers=desk)  # its page can read why
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, desk["origin"])
+        for other in (
+            "https://desk.example.evil",
+            "http://desk.example",
+            "https://desk.example:444",
+            "http://[",
+            "null",
+        ):
+            assert httpx.get(f"{address}/signals", headers={"origin": other}).status_code == 403
+
+
+def test_browsers_are_told_to_stay_with_tls_only_where_there_is_tls(api: httpx.Client) -> None:
+    assert "strict-transport-security" not in api.get("/health").headers
+    behind = api.get("/health", headers={"x-forwarded-proto": "https"}).headers
+    assert behind["strict-transport-security"] == "max-age=31536000"
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_nothing_can_be_written(api: httpx.Client, method: str) -> None:
     answer = api.request(method, "/signals")

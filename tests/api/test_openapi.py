@@ -35,7 +35,7 @@ def validator(document: Any, schema: Any) -> Draft202012Validator:
 
 def test_the_document_is_valid_and_names_every_route(document: Any) -> None:
     OpenAPI.model_validate(document)
-    assert {*ANSWERS} == {*document["paths"]} - {"/metrics"}
+    assert {*ANSWERS} == {*document["paths"]} - {"/metrics", "/keys"}
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 
@@ -48,6 +48,17 @@ def test_answers_and_examples_are_as_described(api: httpx.Client, document: Any,
     validator(document, content["schema"]).validate(api.get(ANSWERS[path]).json())
     refused = described["422"]["content"]["application/json"]["schema"]
     validator(document, refused).validate(api.get("/signals?limit=x").json())
+
+
+def test_the_keys_are_as_described(document: Any) -> None:
+    content = document["paths"]["/keys"]["get"]["responses"]["200"]["content"]["application/json"]
+    validator(document, content["schema"]).validate(content["example"])
+
+
+def test_each_path_says_which_role_it_takes(document: Any) -> None:
+    roles = {path: operations["get"].get("security") for path, operations in document["paths"].items()}
+    others = {path: role for path, role in roles.items() if role != [{"key": ["read"]}]}
+    assert others == {"/health": None, "/ready": None, "/keys": [{"key": ["admin"]}]}
 
 
 def test_parameters_say_what_is_allowed(document: Any) -> None:

@@ -2,18 +2,22 @@
 
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 from websockets.sync.client import connect
 
 from api.config import ApiConfig
 from api.server import make_server
+from flows.doctor.machine import check_port
 from sinks.database import DatabaseError
-from tests.api.serving import wait_for
+from tests.api.serving import running, wait_for
 
 PROGRAM = """
 import sys
@@ -44,6 +48,26 @@ def test_sigterm_ends_it_with_status_0_soon(market: str) -> None:
             assert time.monotonic() - begun < 8
     finally:
         process.kill()
+
+
+def test_it_serves_https_by_itself(market: str, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    pair = authority.issue_cert("127.0.0.1")
+    pair.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for part in pair.cert_chain_pems:
+        part.write_to_path(tmp_path / "chain.pem", append=True)
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    with running(ApiConfig(dsn=market, port=0, tls_certificate=str(chain), tls_key=str(key))) as address:
+        answer = httpx.get(f"{address}/health", verify=trust)
+        assert (answer.status_code, answer.headers["strict-transport-security"]) == (200, "max-age=31536000")
+        with connect(f"wss{address.removeprefix('https')}/ws/signals", ssl=trust) as client:
+            assert "heartbeat" in str(client.recv(10))
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"http{address.removeprefix('https')}/health")
+        port = int(address.rpartition(":")[2])
+        assert check_port("127.0.0.1", port, tmp_path / "chain.pem").state == "ok"
 
 
 def test_a_malformed_connection_string_is_said_before_anything_is_served() -> None:

@@ -14,6 +14,8 @@ from api.routes.page import STATIC
 from deploy.screenshots import photograph
 from flows.embedded.postgres import EmbeddedPostgres
 from schemas.time import MINUTE, SECOND
+from sinks.api_keys import add_key, revoke_key
+from sinks.database import connect
 from sinks.migrate import migrate
 from tests.api.market import BTC, ETH, book, fill, history, signal
 from tests.api.serving import running
@@ -224,6 +226,37 @@ def test_without_the_api_it_says_so_and_comes_back(chromium: Browser, market: st
         with running(ApiConfig(dsn=market, port=int(base.rpartition(":")[2]))):
             seen.until("document.querySelector('#notice').hidden")
             seen.until("document.querySelector('#light').dataset.state !== 'down'")
+
+
+def test_where_a_key_is_needed_it_asks_for_one_and_goes_on(chromium: Browser, embedded: EmbeddedPostgres) -> None:
+    until = time.time_ns() // MINUTE * MINUTE + SECOND
+    with ExitStack() as stack:
+        dsn = stack.enter_context(new_database(embedded.dsn))
+        migrate(dsn)
+        fill(dsn, history(BTC, until, minutes=60))
+        with connect(dsn) as connection:
+            keys = [add_key(connection, "desk", "read") for _ in range(2)]
+        base = stack.enter_context(running(ApiConfig(dsn=dsn, port=0, keys_interval_s=0.05)))
+        seen = stack.enter_context(visit(chromium, base))
+
+        def give(text: str) -> None:
+            seen.until("!document.querySelector('#key-form').hidden")
+            seen.page.fill("#key", text)
+            seen.page.press("#key", "Enter")
+
+        give("cwk_0_0")
+        seen.until("document.querySelector('#key-why').textContent === 'This key is unknown or has ended.'")
+        give(keys[0][1])
+        filled(seen)
+        seen.until("document.querySelector('#light').dataset.state === 'live'")  # the stream is open too
+        with connect(dsn) as connection:
+            revoke_key(connection, keys[0][0].id)
+        give(keys[1][1])
+        seen.until("document.querySelector('#light').textContent !== 'locked'")
+        assert seen.page.evaluate("JSON.stringify(localStorage)") == "{}"
+        assert keys[1][1] not in seen.page.url
+        expected = ("401", "Failed to load resource", "WebSocket")
+        assert [problem for problem in seen.problems if not any(word in problem for word in expected)] == []
 
 
 def test_the_chart_library_missing_is_said_and_the_rest_works(chromium: Browser, address: str) -> None:

@@ -1,5 +1,7 @@
 // The way to the API: reading, and the stream of new signals.
 
+import { bearing, key } from "./key.js";
+
 /** A failure in words for a person; `status` is 0 if the API could not be reached at all. */
 export class ApiError extends Error {
   constructor(status, text) {
@@ -16,7 +18,7 @@ export async function read(path, query = {}) {
   const address = given.length ? `${path}?${new URLSearchParams(given)}` : path;
   let response;
   try {
-    response = await fetch(address, { headers: { accept: "application/json" } });
+    response = await fetch(address, { headers: { accept: "application/json", ...bearing() } });
   } catch {
     throw new ApiError(0, UNREACHABLE);
   }
@@ -38,7 +40,8 @@ export function follow(onSignal, onState) {
 
   function connect() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/ws/signals${after ? `?after=${after}` : ""}`);
+    // A script cannot give a socket headers: the key goes as a subprotocol beside the one that the server answers with.
+    const socket = new WebSocket(`${scheme}://${location.host}/ws/signals${after ? `?after=${after}` : ""}`, key() ? ["candlewick", key()] : []);
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
       if (message.type === "refusal") {

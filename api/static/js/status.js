@@ -2,6 +2,7 @@
 
 import { $, make, prose, say } from "./dom.js";
 import { span } from "./format.js";
+import { askForKey } from "./key.js";
 
 const FRESH = 15; // s; book samples come each second
 const FRESH_BARS = 120; // s; without books there are only bars
@@ -27,7 +28,10 @@ export class Status {
   }
 
   draw() {
-    if (this.error?.message !== this.told) this.tell(this.error?.message);
+    const locked = this.error?.status === 401;
+    askForKey(locked ? this.error.message : null);
+    const message = locked ? undefined : this.error?.message;
+    if (message !== this.told) this.tell(message);
     const lag = this.newest.at === null ? null : Date.now() / 1000 - this.newest.at;
     say($("lag"), lag === null ? "" : `lag ${lag < 10 ? `${Math.max(0, lag).toFixed(1)} s` : span(lag)}`);
     const [state, name] = this.judge(lag);
@@ -44,6 +48,7 @@ export class Status {
   }
 
   judge(lag) {
+    if (this.error?.status === 401) return ["waiting", "locked"];
     if (this.error) return ["down", this.error.status === 0 ? "API down" : this.error.status === 503 ? "database down" : "error"];
     if (lag === null) return ["waiting", "no data yet"];
     if (lag > (this.newest.hasBook ? FRESH : FRESH_BARS)) return ["stale", "data is old"];
