@@ -89,6 +89,10 @@ class BarMaker:
         self._arrivals += 1
         items.append((ts, order or 0, self._arrivals, event.price, size, event.aggressor_side, sequence))
 
+    def pass_over(self) -> None:
+        """Count a trade so old that nobody can tell any more whether it was taken before."""
+        self._too_late += 1
+
     def add_quote(self, ts: int, sequence: int, bid: float, bid_size: float, ask: float, ask_size: float) -> None:
         """Take best bid and ask as of ``ts`` (ns); ``sequence`` is 0 where the venue has none.
 

@@ -43,7 +43,7 @@ from schemas.topics import Outgoing
 
 __all__ = ["Instrument"]
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _INPUTS: Final[tuple[Input, ...]] = ("trades", "quotes", "book", "derivatives")
 
 
@@ -62,7 +62,7 @@ class Instrument:
         self._outbox = Outbox[Closed](instrument_id)
         self._listening = Listening(config.heartbeat_timeout)
         self._taints = Taints()
-        self._seen = SeenIds()
+        self._seen = SeenIds(config.allowed_lateness + config.future_tolerance)
         self._derivatives = Derivatives()
         self._bars = BarMaker(config, self._listening, self._taints, self._outbox)
         self._quoting = Quoting(config, self._taints, self._outbox, self._bars.add_quote)
@@ -108,11 +108,14 @@ class Instrument:
         identifier = event.trade_id
         if identifier is None and event.sequence is not None:
             identifier = str(event.sequence)
-        if identifier is None or self._seen.add(identifier):
+        new = identifier is None or self._seen.add(identifier, event.ts_event)
+        if new:
             self._bars.add_trade(event)
+        elif new is None:
+            self._bars.pass_over()
 
     def _on_liquidation(self, event: Liquidation) -> None:
-        if self._seen.add(f"liquidation {event.ts_event} {event.side} {event.price} {event.size}"):
+        if self._seen.add(f"liquidation {event.ts_event} {event.side} {event.price} {event.size}", event.ts_event):
             self._derivatives.on_liquidation(event)
 
     def _on_definition(self, event: InstrumentDefinition) -> None:

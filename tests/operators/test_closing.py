@@ -1,5 +1,7 @@
 """Bars and vectors as they leave the per-instrument step: lateness, revisions, emptiness, numbers, bars given."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -202,6 +204,28 @@ def test_numbers_that_begin_anew_are_recorded_once() -> None:
     (gap,) = gaps(out)
     assert (gap.expected, gap.received, gap.count, gap.detail) == (1_020, 1, 1, "numbers begin anew")
     assert bars(out)[0].trades == 39
+
+
+@pytest.mark.parametrize("pause", [0.5, 6, 600])
+@pytest.mark.parametrize("numbered", [True, False])
+def test_trades_of_a_venue_that_numbers_anew_are_all_there(pause: float, *, numbered: bool) -> None:
+    """A restarted venue gives old numbers to new trades; a second ingester repeats both."""
+    ids: list[dict[str, Any]] = [{"number": i} if numbered else {"trade_id": str(i)} for i in range(1, 41)]
+    lives = [[trade(begin + i / 4, 10.0, **names) for i, names in enumerate(ids)] for begin in (0, 9.75 + pause)]
+    events = in_order(beats(0, 90 + pause), *lives)
+    repeated = [event for i, event in enumerate(events) for event in (event, events[max(i - 30, 0)])]
+    for out in (run(events), run(repeated)):
+        assert sum(bar.trades for bar in bars(out)) == 80
+        assert [(gap.kind, gap.detail) for gap in gaps(out)] == [("trade_sequence", "numbers begin anew")] * numbered
+    assert run(repeated) == run(events)
+
+
+def test_a_trade_too_old_to_tell_whether_it_is_a_repetition_is_counted() -> None:
+    many = [trade(i / 10, 10.0, trade_id=f"n{i}") for i in range(1_200)]
+    events = in_order(beats(0, 121), many)
+    out = run([*events, many[0], many[-1], trade(1, 500.0, trade_id="never seen"), *beats(122, 200)])
+    assert [(gap.kind, gap.count) for gap in gaps(out)] == [("too_late", 2)]
+    assert not [bar for bar in told(out, Bar) if bar.revision]
 
 
 def test_repetitions_change_nothing() -> None:

@@ -224,5 +224,5 @@ class TestRefused:
 
 def test_the_state_of_another_version_is_refused() -> None:
     state = msgspec.msgpack.decode(Instrument(ID, InstrumentConfig()).state())
-    with pytest.raises(StateError, match="version 3, this program reads 1"):
+    with pytest.raises(StateError, match="version 3, this program reads 2"):
         Instrument.restored(msgspec.msgpack.encode({**state, "version": 3}), InstrumentConfig())
