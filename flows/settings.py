@@ -2,13 +2,24 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -25,13 +36,17 @@ __all__ = [
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 _SECRET: Final = re.compile(r"passw|secret|\bkey\b|dsn|oauth", re.IGNORECASE)
+_LINK: Final = re.compile(
+    r"(\w+_)?(service_host|service_port(_\w+)?|port_\d+_(tcp|udp|sctp)_\w+)=|\w+=(tcp|udp|sctp)://"
+)
+"""What Kubernetes puts into every environment for a service, which may well be named after us."""
+_OBJECT: Final = {"dict_type", "model_type"}  # pydantic's names of errors
 
 
-def _split(value: Any) -> Any:
-    """Lists may also be written with commas, as one does in an environment."""
-    if not isinstance(value, str):
-        return value
-    return json.loads(value) if value.startswith("[") else [part.strip() for part in value.split(",")]
+def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(near < far for near, far in pairwise(values)):
+        raise ValueError("each has to be above the one before it")
+    return values
 
 
 def _failpoint(value: str) -> str:
@@ -40,7 +55,7 @@ def _failpoint(value: str) -> str:
     return value
 
 
-Timeframes = Annotated[tuple[Timeframe, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+Timeframes = Annotated[tuple[Timeframe, ...], Field(min_length=1)]
 Reach = Annotated[float, Field(gt=0, le=100)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@*\s]+$")]
 
@@ -51,6 +66,14 @@ class SettingsError(CandlewickError):
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _listed(cls, value: Any, about: ValidationInfo) -> Any:
+        """Lists may also be written with commas, as one does in an environment."""
+        if not isinstance(value, str) or get_origin(cls.model_fields[str(about.field_name)].annotation) is not tuple:
+            return value
+        return json.loads(value) if value.startswith("[") else [part.strip() for part in value.split(",")]
 
 
 class KafkaSettings(_Section):
@@ -112,7 +135,7 @@ class StrategySettings(_Section):
     timeframes: Timeframes = ("1m", "5m", "15m")
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.45
     stop_atr: Annotated[float, Field(gt=0, le=20)] = 1.5
-    targets_atr: tuple[Reach, Reach, Reach] = (1.5, 3.0, 4.5)
+    targets_atr: Annotated[tuple[Reach, Reach, Reach], AfterValidator(_rising)] = (1.5, 3.0, 4.5)
     horizon_bars: Annotated[int, Field(ge=1, le=1_000)] = 24
     entry_bars: Annotated[int, Field(ge=1, le=1_000)] = 3
     cooldown_bars: Annotated[int, Field(ge=0, le=1_000)] = 10
@@ -171,12 +194,33 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003, the signature is pydantic's
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then environment, then file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, _Environment(settings_cls), TomlConfigSettingsSource(settings_cls)
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, with what is wrong in it handed on to where keys are named."""
+
+    def __call__(self) -> dict[str, Any]:
+        """What is set, and what is not known but bears our name."""
+        found: dict[str, Any] = {}
+        for name, value in self.env_vars.items():
+            key = name.removeprefix(self.env_prefix.lower())
+            known = key == name or key.partition("__")[0] in self.settings_cls.model_fields
+            if not known and not _LINK.match(f"{key}={value}"):
+                found[key.replace("__", ".")] = value
+        return found | super().__call__()
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """``value`` as JSON, or as it stands if it is none."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
 
 
 class _Embedded(Settings):
@@ -195,8 +239,8 @@ def load(*, with_file: bool = True, **overrides: Any) -> Settings:
         settings = (Settings if with_file else _Embedded)(**overrides)
     except ValidationError as error:
         raise SettingsError("\n".join(_line(entry) for entry in error.errors())) from error
-    except (OSError, ValueError) as error:  # an unreadable or ungrammatical file, or JSON in the environment
-        raise SettingsError(f"candlewick.toml or environment: {error}") from error
+    except (OSError, ValueError) as error:  # an unreadable or ungrammatical file
+        raise SettingsError(f"candlewick.toml: {error}") from error
     arm(settings.failpoint)
     return settings
 
@@ -212,5 +256,7 @@ def _line(entry: Any) -> str:
         return f"setting {key}: there is no such key"
     if not key:
         return f"settings: {entry['msg'].removeprefix('Value error, ')}"
-    value = "(hidden)" if _SECRET.search(key) else repr(entry["input"])
-    return f"setting {key} = {value}: {entry['msg']}"
+    value = repr(entry["input"])
+    value = "(hidden)" if _SECRET.search(key) or _SECRET.search(value) else value
+    reason = 'it has to be a JSON object, as {"key": 1}' if entry["type"] in _OBJECT else entry["msg"]
+    return f"setting {key} = {value}: {reason.removeprefix('Value error, ')}"

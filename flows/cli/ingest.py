@@ -1,6 +1,7 @@
 """`candlewick ingest`."""
 
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -33,38 +34,44 @@ def ingest(
         str | None, typer.Option(metavar="KIND=TOPIC,...", help=f"Topics of your own, by kind: {', '.join(KINDS)}")
     ] = None,
     until_end: Annotated[bool, typer.Option("--until-end", help="End at what is now the end of --topics")] = False,
-    seed: Annotated[int, typer.Option(help="Of the simulation")] = 7,
+    seed: Annotated[int | None, typer.Option(help="Of the simulation; default: 7")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of the simulation; default: without end")] = None,
     start: Annotated[int | None, typer.Option(help="Begin of the simulation, ns since 1970; default: now")] = None,
-    history_days: Annotated[float, typer.Option(help="One-minute bars before the simulation begins")] = 0.0,
-    faults: Annotated[str, typer.Option(help='JSON, such as {"gap": {"per_hour": 2}}')] = "{}",
+    history_days: Annotated[
+        float | None, typer.Option(help="One-minute bars before the simulation begins; default: none")
+    ] = None,
+    faults: Annotated[
+        str | None, typer.Option(help='Of the simulation: JSON, such as {"gap": {"per_hour": 2}}')
+    ] = None,
     speed: Annotated[float | None, typer.Option(min=0.001, help="Times recorded; default: as fast as it goes")] = None,
     live: Annotated[bool, typer.Option("--live", help="Catch up at --speed, then go on with the clock")] = False,
     source: Annotated[str | None, typer.Option(help="Name of this ingester in its heartbeats")] = None,
     to: Annotated[Path | None, typer.Option(help="A recording (.jsonl, .jsonl.gz) in place of the log")] = None,
 ) -> None:
     """Write a tape, a simulation or your own topics to the log, with heartbeats, every delivery checked."""
-    stop = stop_flag()
     files = [*(tape or []), *(more or [])]
     if (bool(files), simulate, topics is not None).count(True) != 1:
         raise FlowError("ingest needs one of --tape PATH... --venue V, --simulate, --topics KIND=TOPIC,...")
-    if until_end and topics is None:
-        raise FlowError("--until-end belongs to --topics; a tape ends by itself, a simulation after --seconds")
+    _refuse("--topics", given=topics is not None, options={"--until-end": until_end or None})
+    _refuse("--tape", given=bool(files), options={"--venue": venue})
+    simulation = {
+        "--seed": seed, "--seconds": seconds, "--start": start, "--history-days": history_days, "--faults": faults,
+    }  # fmt: skip
+    _refuse("--simulate", given=simulate, options=simulation)
     for option, number in (("--seconds", seconds), ("--speed", speed), ("--history-days", history_days)):
         if number is not None and not 0 <= number < 1e9:  # neither is NaN
             raise FlowError(f"{option} {number}: it has to be a number from 0 to 1e9")
+    config = SimulatorConfig(
+        seed=7 if seed is None else seed,
+        start=time.time_ns() // SECOND * SECOND if start is None else start,
+        duration=None if seconds is None else round(seconds * SECOND),
+        faults=_faults(faults or "{}"),
+    ).checked()
+    stop = stop_flag()
     feed: Feed
-    since = 0
     if simulate:
-        config = SimulatorConfig(
-            seed=seed,
-            start=start or time.time_ns() // SECOND * SECOND,
-            duration=None if seconds is None else round(seconds * SECOND),
-            faults=_faults(faults),
-        )
-        since = config.start
         feed = simulated_feed(
-            Simulator(config), history_days=history_days, source=source or "simulator", stop=stop.is_set
+            Simulator(config), history_days=history_days or 0.0, source=source or "simulator", stop=stop.is_set
         )
     elif topics is not None:
         feed = topics_feed(
@@ -79,10 +86,18 @@ def ingest(
             counts = write(items, writer, feed.commit)
         else:
             pace = speed or float("inf")
+            since = config.start if simulate else 0
             timed = paced(items, pace, flush=writer.flush, stop=stop.is_set, since=since, live=live)
             counts = write(timed, writer, feed.commit)
     for kind, count in sorted(counts.items()):
         typer.echo(f"{kind}: {count}")
+
+
+def _refuse(source: str, *, given: bool, options: Mapping[str, object]) -> None:
+    """Say it of options that belong to ``source``, where another one was ``given``."""
+    alone = [name for name, value in options.items() if value is not None]
+    if alone and not given:
+        raise FlowError(f"{', '.join(alone)}: only together with {source}")
 
 
 def _faults(text: str) -> Faults:

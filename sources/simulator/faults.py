@@ -28,7 +28,7 @@ __all__ = [
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 
 
-class Fault(Struct, frozen=True, kw_only=True):
+class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When something goes wrong: at given times, and at random ones."""
 
     per_hour: Annotated[float, Meta(ge=0, le=100_000)] = 0.0
@@ -82,7 +82,7 @@ class FlashCrash(Fault, frozen=True, kw_only=True):
     """Factor on the spread at the bottom."""
 
 
-class Faults(Struct, frozen=True, kw_only=True):
+class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All faults, each off unless it is given times or a rate."""
 
     gap: Gap = Gap()

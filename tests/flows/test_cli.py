@@ -29,6 +29,7 @@ def candlewick(*arguments: str, folder: Path, **environment: str) -> "subprocess
         (["ingest", "--simulate", "--seconds", "1", "--to", "/nowhere/x.jsonl"], {}, "/nowhere/x.jsonl"),
         (["run"], {"CANDLEWICK_KAFKA__CLIENT": '{"nonsense": 1}'}, "nonsense"),
         (["ingest", "--simulate", "--faults", '{"gap": 3}'], {}, "--faults"),
+        (["run"], {"CANDLEWICK_NOPE": "1"}, "setting nope: there is no such key"),
         (["verify-parity", "--since", "yesterday"], {}, "--since 'yesterday'"),
         (["migrate", "--dsn", "host=/nowhere"], {}, "/nowhere"),
         (["inspect", "nowhere.gz", "--venue", "kraken"], {}, "nowhere.gz"),

@@ -36,7 +36,18 @@ def test_environment_wins_over_file_over_default(elsewhere: Path, monkeypatch: p
         ("CANDLEWICK_API__PORT", "eighty", ["api.port", "'eighty'", "integer"]),
         ("CANDLEWICK_KAFKA__BOOTSTRAPS", "x", ["kafka.bootstraps", "no such key"]),
         ("CANDLEWICK_ENGINE__TIMEFRAMES", "1m,7m", ["engine.timeframes.1", "'7m'"]),
-        ("CANDLEWICK_STRATEGY__TARGETS_ATR", "1,2", ["strategy"]),
+        ("CANDLEWICK_STRATEGY__TARGETS_ATR", "1,2", ["strategy.targets_atr", "required"]),
+        ("CANDLEWICK_STRATEGY__TARGETS_ATR", "3,2,1", ["strategy.targets_atr", "['3', '2', '1']", "above the one"]),
+        ("CANDLEWICK_STRATEGY__TARGETS_ATR", "[1, 2, ", ["strategy.targets_atr", "'[1, 2,", "Expecting value"]),
+        ("CANDLEWICK_STRATEGY__TARGETS_ATR", "3", ["strategy.targets_atr", "3"]),
+        ("CANDLEWICK_NOPE", "1", ["setting nope: there is no such key"]),
+        ("CANDLEWICK_ENGINE_WORKERS", "2", ["setting engine_workers: there is no such key"]),
+        ("CANDLEWICK_ENGINE__WORKRES", "2", ["setting engine.workres: there is no such key"]),
+        ("CANDLEWICK_ENGIN__WORKERS", "2", ["setting engin.workers: there is no such key"]),
+        ("CANDLEWICK_API_PORT", "80", ["setting api_port: there is no such key"]),
+        ("CANDLEWICK_ENGINE", '{"workers": ', ["setting engine = '{\"workers\": '", "JSON object"]),
+        ("CANDLEWICK_DATABASE", '{"dsn": "postgresql://a:hush@b', ["setting database = (hidden)", "JSON object"]),
+        ("CANDLEWICK_KAFKA__CLIENT", "x", ["setting kafka.client = 'x'", "JSON object"]),
         ("CANDLEWICK_STRATEGY__TARGETS_ATR", "[1, 2, Infinity]", ["strategy.targets_atr.2", "inf"]),
         ("CANDLEWICK_ENGINE__TIMEFRAMES", "[]", ["engine.timeframes", "at least 1"]),
         ("CANDLEWICK_ENGINE__TIMEFRAMES", "1h", ["strategy.timeframes has 15m, 1m, 5m, which engine.timeframes lacks"]),
@@ -52,6 +63,24 @@ def test_a_wrong_value_is_named(name: str, value: str, parts: list[str], monkeyp
     for part in parts:
         assert part in str(refused.value)
     assert "hush" not in str(refused.value)
+
+
+def test_lists_may_be_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of numbers and of names."""
+    monkeypatch.setenv("CANDLEWICK_STRATEGY__TARGETS_ATR", "1, 2,3.5")
+    monkeypatch.setenv("CANDLEWICK_API__ALLOWED_HOSTS", "one.example,two.example")
+    assert load().strategy.targets_atr == (1.0, 2.0, 3.5)
+    assert load().api.allowed_hosts == ("one.example", "two.example")
+
+
+def test_what_kubernetes_says_of_a_service_of_our_name_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It puts these into the environment of every container."""
+    for name, value in {
+        "SERVICE_HOST": "10.0.0.1", "SERVICE_PORT": "80", "API_SERVICE_PORT_HTTP": "80", "PORT": "tcp://10.0.0.1:80",
+        "API_PORT_8300_TCP": "tcp://10.0.0.1:8300", "API_PORT_8300_TCP_ADDR": "10.0.0.1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"CANDLEWICK_{name}", value)
+    assert load() == Settings()
 
 
 @pytest.mark.parametrize("text", ["[engine\n", "workers = 3\n", '[engine]\nworkers = "many"\n'])
