@@ -8,6 +8,7 @@ from operators.config import InstrumentConfig
 from operators.errors import Refused, StateError
 from operators.feature import Moment
 from operators.features import SCHEMA_HASH, FeatureSet
+from operators.lateness import Lateness
 from operators.listening import Listening
 from operators.microstructure import OrderFlowImbalance
 from operators.numbering import RESTART
@@ -29,7 +30,7 @@ are not of the market."""
 BufferedQuote = tuple[int, int, int, float, float, float, float]
 """Event time, sequence or 0, arrival, bid, bid size, ask, ask size."""
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _BASE: Final[Timeframe] = "1m"
 _MOST_WAITING: Final = 50_000
 """Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""
@@ -56,16 +57,19 @@ class BarMaker:
         self._arrivals = 0
         self._last_trade = (0, 0)  # event time and sequence of the last numbered trade, 0: none yet
         self._last_quote = (0, 0)
-        self._late = self._too_late = 0
+        self._lateness = Lateness()
         self._ofi = OrderFlowImbalance()
         self._series = {name: BarSeries(name) for name in TIMEFRAMES}
         self._features = {name: FeatureSet(name) for name in TIMEFRAMES}
 
     def begin(self, ts: int) -> None:
-        """Closes are told from the minute on that begins at ``ts`` (ns); what happened before it is too late."""
+        """Closes are told from the minute on that begins at ``ts`` (ns), with a hole before it if there were others.
+
+        What happened before it and is in no bar yet is too late.
+        """
         self.closed_to = ts
-        self._too_late += sum(1 for trade in self._trades.release(ts) if trade[4])
-        self._quotes.release(ts)
+        self._lateness.trades += sum(1 for trade in self._trades.release(ts) if trade[4])
+        self._lateness.quotes += len(self._quotes.release(ts))
 
     def add_trade(self, event: Trade) -> None:
         """Take a trade; a late one goes into the next revision of the bars it belongs to.
@@ -73,14 +77,14 @@ class BarMaker:
         Raises:
             Refused: too many wait for a heartbeat already.
         """
-        self._origin = "trades"
         ts, sequence = event.ts_event, event.sequence
         size = event.size if event.market else 0.0
         order = number_of(event.trade_id) if sequence is None else sequence
         if self.closed_to is not None and ts < self.closed_to:
-            if size and ts >= self._given_to:  # else it is in a bar that was given
+            if size and not (self._listening.before(ts) and ts < self._given_to):  # else a bar that was given has it
                 self._add_late((ts, order or 0), event.price, size, event.aggressor_side)
             return
+        self._origin = "trades"
         items = self._trades.items
         if len(items) >= _MOST_WAITING:
             reason = f"{len(items)} trades wait for a heartbeat, there is no room for more"
@@ -91,7 +95,7 @@ class BarMaker:
 
     def pass_over(self) -> None:
         """Count a trade so old that nobody can tell any more whether it was taken before."""
-        self._too_late += 1
+        self._lateness.trades += 1
 
     def add_quote(self, ts: int, sequence: int, bid: float, bid_size: float, ask: float, ask_size: float) -> None:
         """Take best bid and ask as of ``ts`` (ns); ``sequence`` is 0 where the venue has none.
@@ -100,6 +104,8 @@ class BarMaker:
             Refused: too many wait for a heartbeat already.
         """
         if self.closed_to is not None and ts < self.closed_to:
+            if not sequence or sequence > self._last_quote[1]:  # else it repeats one that was used, or is older
+                self._lateness.quotes += 1
             return
         items = self._quotes.items
         if len(items) >= _MOST_WAITING:
@@ -134,16 +140,16 @@ class BarMaker:
             bar.flag("gap")
         return self._end(_BASE, base.close(end), end, ts_decided, moment)
 
-    def skip_to(self, ts: int) -> None:
-        """Leave out the time up to ``ts`` (ns), in which nobody listened and at whose begin everything ended."""
-        self.closed_to = ts
-
     def wants(self, event: ExchangeBar) -> bool:
         """Whether a bar that was given tells something new; one that comes after its close was passed is counted."""
+        first = self._listening.first
+        if first is not None and event.ts_event <= first:
+            self._lateness.bars += 1
+            return False
         if self._origin == "trades" or event.ts_event <= self._given_to or event.ts_open < self._given_to:
             return False
         if self.closed_to is not None and event.ts_event <= self.closed_to:
-            self._too_late += 1
+            self._lateness.bars += 1
             return False
         return True
 
@@ -159,12 +165,23 @@ class BarMaker:
                 series.drop()
         return self._end(event.timeframe, bar, event.ts_event, event.ts_received, moment)
 
+    def remind(self, ts_received: int) -> None:
+        """Time stands still at ``ts_received`` (ns); what came late is told all the same, before long."""
+        if self._lateness.overdue(ts_received):
+            self.tell_late(ts_received)
+
+    def tell_late(self, ts_received: int) -> None:
+        """Tell what came late since the last close, as there may not be a next one."""
+        if self.closed_to is not None:
+            self._lateness.tell(self._outbox, self.closed_to, self._listening.now or self.closed_to, ts_received)
+            self._revise(ts_received)
+
     def _add_late(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> None:
         kept = [series.late(at, price, size, side) for series in self._series.values()]
         if any(kept):
-            self._late += 1
+            self._lateness.revised += 1
         else:
-            self._too_late += 1
+            self._lateness.trades += 1
 
     def _settle_trades(self, trades: list[BufferedTrade], ts_received: int) -> None:
         bar = self._series[_BASE].current(trades[0][0])
@@ -211,7 +228,7 @@ class BarMaker:
         """Send bars of revision 0, then revisions of earlier ones, then what is said of each timeframe."""
         length, ofi = TIMEFRAME_NS[shortest], self._ofi.take()
         self.closed_to = ts_close
-        self._tell_late(ts_close - length, ts_close, ts_decided)
+        self._lateness.tell(self._outbox, ts_close - length, ts_close, ts_decided)
         records: list[Vector | Absence] = []
         for name, series in self._series.items():
             if first is not None and series.length > length:
@@ -226,13 +243,16 @@ class BarMaker:
                 records.append(record)
                 if bar is not None:
                     self._outbox.put(bar.record(self._instrument_id, name, ts_decided), ts_decided)
+        self._revise(ts_decided)
+        for record in records:
+            self._outbox.put(record, ts_decided)
+        return records
+
+    def _revise(self, ts_decided: int) -> None:
         for name, series in self._series.items():
             for revised in series.revisions():
                 if name in self._emitted:
                     self._outbox.put(revised.record(self._instrument_id, name, ts_decided), ts_decided)
-        for record in records:
-            self._outbox.put(record, ts_decided)
-        return records
 
     def _decide(
         self, name: Timeframe, bar: OpenBar | None, ts_close: int, ts_decided: int, moment: Moment
@@ -251,13 +271,6 @@ class BarMaker:
             tainted=self._taints.of(name, ts_close), bid=moment.bid, ask=moment.ask,
         )  # fmt: skip
 
-    def _tell_late(self, start: int, end: int, ts_received: int) -> None:
-        if self._late:
-            self._outbox.gap("late", start, end, ts_received, count=self._late)
-        if self._too_late:
-            self._outbox.gap("too_late", start, end, ts_received, count=self._too_late)
-        self._late = self._too_late = 0
-
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""
         return {
@@ -266,7 +279,8 @@ class BarMaker:
             "trades": self._trades.items,
             "quotes": self._quotes.items,
             "last": [self._last_trade, self._last_quote],
-            "counts": [self._arrivals, self._late, self._too_late],
+            "arrivals": self._arrivals,
+            "lateness": self._lateness.state(),
             "ofi": self._ofi.state(),
             "series": {name: series.state() for name, series in self._series.items()},
             "features": {name: features.state() for name, features in self._features.items()},
@@ -284,7 +298,8 @@ class BarMaker:
         self._trades.items = [tuple(item) for item in state["trades"]]
         self._quotes.items = [tuple(item) for item in state["quotes"]]
         self._last_trade, self._last_quote = (tuple(last) for last in state["last"])
-        self._arrivals, self._late, self._too_late = state["counts"]
+        self._arrivals = state["arrivals"]
+        self._lateness.restore(state["lateness"])
         self._ofi.restore(state["ofi"])
         for name in TIMEFRAMES:
             self._series[name].restore(state["series"][name])

@@ -79,7 +79,7 @@ class Instrument:
             InstrumentDefinition: self._on_definition,
             ExchangeBar: self._on_exchange_bar,
             ExternalMetric: _ignore,
-            TapeEnd: _ignore,
+            TapeEnd: self._on_end,
         }
 
     def on_batch(self, batch: Batch) -> list[Outgoing | Closed]:
@@ -145,6 +145,7 @@ class Instrument:
         before = self._listening.now
         silence = self._listening.beat(event.ts_event, connected=event.connected, source=event.source)
         if self._listening.now == before:
+            self._bars.remind(event.ts_received)
             return
         if silence is not None:
             self._silent(silence, event.ts_received, "listening again" if event.connected else "nobody listens")
@@ -155,6 +156,9 @@ class Instrument:
         self._close_until(settled, event.ts_received)
         self._bars.settle(settled, event.ts_received)
         self._quoting.sample(event)
+
+    def _on_end(self, event: TapeEnd) -> None:
+        self._bars.tell_late(event.ts_received)
 
     def _silent(self, silence: tuple[int, int], ts_received: int, detail: str) -> None:
         self._quoting.forget()
@@ -173,7 +177,7 @@ class Instrument:
         while closed_to + MINUTE <= ts:
             today = floor_to(ts, DAY)
             if closed_to % DAY == 0 and closed_to < today and self._listening.heard(closed_to, today) == "nothing":
-                self._bars.skip_to(today)
+                self._bars.begin(today)
                 closed_to = today
                 continue
             closed_to += MINUTE

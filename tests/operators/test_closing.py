@@ -1,6 +1,6 @@
 """Bars and vectors as they leave the per-instrument step: lateness, revisions, emptiness, numbers, bars given."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -11,9 +11,10 @@ from operators.closed import Closed
 from operators.config import InstrumentConfig
 from operators.features import CATALOGUE
 from operators.instrument import Instrument
-from schemas.market import MarketEvent, Side, Trade
+from schemas.market import MarketEvent, Side, TapeEnd, Trade
 from schemas.results import Bar, Vector
 from schemas.time import MINUTE, TIMEFRAMES
+from schemas.topics import Outgoing
 from tests.operators.support import (
     ID,
     QUICK,
@@ -116,10 +117,72 @@ def test_a_trade_older_than_any_bar_kept_is_counted_as_too_late() -> None:
     assert not [bar for bar in told(out, Bar) if bar.revision]
 
 
+def too_late(out: list[Outgoing | Closed]) -> list[tuple[str, int]]:
+    return [(gap.detail, gap.count) for gap in gaps(out, "too_late")]
+
+
+class TestNothingVanishes:
+    """What comes after its time is told, also where no close follows that would tell it."""
+
+    last: ClassVar[list[MarketEvent]] = [
+        *two_hours(),
+        trade(7_700, 900.0, trade_id="x"),
+        trade(-9_000, 5.0, trade_id="y"),
+    ]
+
+    def test_at_the_end_of_a_tape(self) -> None:
+        end = TapeEnd(instrument_id=ID, ts_event=ns(7_800), ts_received=ns(7_801), source="test")
+        out = run([*self.last, end, end])
+        assert [(gap.kind, gap.count, gap.ts_received) for gap in gaps(out)] == [
+            ("late", 1, ns(7_801)), ("too_late", 1, ns(7_801)),
+        ]  # fmt: skip
+        assert {(gap.ts_start, gap.ts_end) for gap in gaps(out)} == {(ns(7_740), ns(7_800))}
+        (bar,) = [bar for bar in bars(out, revision=1) if bar.ts_open == ns(7_680)]
+        assert (bar.high, bar.quality) == (900.0, ["late"])
+
+    def test_while_time_stands_still(self) -> None:
+        """As when a tape is followed by an older one: its heartbeats move nothing."""
+        old = [trade(at - 9_000, 5.0, trade_id=f"old {at}") for at in range(0, 600, 10)]
+        out = run([*two_hours(), *in_order(beats(-9_000, -8_400), old)])
+        assert too_late(out) == [("trades", 13)] * 4  # the rest waits for more
+        assert not gaps(run([*two_hours(), *beats(-9_000, -8_400)]))
+
+    def test_in_days_that_are_left_out(self) -> None:
+        day = 86_400
+        lost: list[MarketEvent] = [trade(1.5 * day, 7.0, trade_id="x"), trade(1.6 * day, 8.0, trade_id="y")]
+        lost.append(quote(1.7 * day, 7.0, 8.0))
+        live: list[MarketEvent] = in_order(
+            beats(3 * day + 7_200, 3 * day + 7_400), [trade(3 * day + 7_210, 9.0, trade_id="z")]
+        )
+        out = run([*in_order(beats(0, 130), [trade(1, 6.0, trade_id="a")]), *lost, *live])
+        assert too_late(out) == [("trades", 2), ("quotes", 1)]
+        assert [bar.close for bar in bars(out) if "empty" not in bar.quality] == [6.0, 9.0]
+
+    def test_quotes_that_no_number_shows_to_be_repetitions(self) -> None:
+        quotes = [quote(i * 7, 10.0 + i % 3, 20.0, number=i + 1) for i in range(30)]
+        new, again, bare = quote(60, 9.0, 20.0, number=99), quote(60, 9.0, 20.0, number=7), quote(61, 9.0, 20.0)
+        for event, found in ((new, [("quotes", 1)]), (again, []), (bare, [("quotes", 1)])):
+            out = run([*in_order(beats(0, 190), quotes[:28]), event, *in_order(beats(190.25, 250), quotes[28:])])
+            assert too_late(out) == found
+
+    def test_bars_of_the_time_before_the_first(self) -> None:
+        past = [exchange_bar(60 * i, 100.0 + i) for i in range(1, 31)]
+        assert too_late(run([*past[10:], *past, exchange_bar(1_860, 100.0)])) == [("bars", 10)]
+        live: list[MarketEvent] = in_order(beats(1_801, 2_000), [trade(1_810, 5.0)])
+        assert too_late(run([*live, *past, *beats(2_001, 2_100)])) == [("bars", 30)]
+
+    def test_an_old_trade_does_not_take_the_place_of_bars_that_are_given(self) -> None:
+        past = [exchange_bar(60 * i, 100.0 + i) for i in range(1, 31)]
+        old = [trade(-9_000, 5.0, trade_id="x"), trade(700, 5.0, trade_id="y")]
+        out = run([*past[10:20], *old, *past[20:]])
+        assert len(bars(out)) == 20
+        assert too_late(out) == [("trades", 1)]  # the other one is in a bar
+
+
 def test_what_happened_before_the_minute_of_the_first_heartbeat_is_too_late() -> None:
     early = [trade(-90, 7.0, trade_id="a"), trade(-61, 8.0, trade_id="b"), trade(10, 9.0, trade_id="c")]
     out = run([*early, quote(-80, 1.0, 2.0), *beats(40, 200)])
-    assert [(gap.kind, gap.count) for gap in gaps(out)] == [("too_late", 2)]
+    assert too_late(out) == [("trades", 2), ("quotes", 1)]
     assert [(bar.ts_open, bar.close, bar.quality, bar.bid_first) for bar in bars(out)] == [
         (START, 9.0, ["partial"], None),
         (START + MINUTE, 9.0, ["empty"], None),
