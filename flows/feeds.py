@@ -10,14 +10,15 @@ from msgspec import Struct
 from flows.errors import FlowError
 from schemas.batches import Rejected
 from schemas.market import MarketEvent
-from schemas.time import MILLISECOND
+from schemas.time import MILLISECOND, Timeframe
+from sources.history import SUFFIXES, History
 from sources.malformed import Malformed
 from sources.merge import Heard
 from sources.merge import Item as Heeded
 from sources.sequencer import sequence
 from sources.simulator import Simulator
 from sources.tapes.parallel import parallel
-from sources.tapes.tape import open_tapes
+from sources.tapes.tape import Tape, open_tapes
 from sources.user_topics import UserTopics
 
 __all__ = ["Feed", "Item", "Measured", "recorded_feed", "rejected", "simulated_feed", "topics_feed"]
@@ -58,32 +59,42 @@ class Feed(Struct):
 
 
 def recorded_feed(
-    inputs: Sequence[str], venue: str | None, *, source: str = "tape", stop: Callable[[], bool] = lambda: False
-) -> Feed:
-    """The files of ``inputs``, each ``PATH`` or ``VENUE=PATH``, merged by time of receipt and made a log.
+    inputs: Sequence[str], venue: str | None, *, instrument: str | None = None, timeframe: Timeframe | None = None,
+    source: str = "tape", stop: Callable[[], bool] = lambda: False,
+) -> Feed:  # fmt: skip
+    """The files of ``inputs``, each ``PATH``, ``VENUE=PATH`` or ``INSTRUMENT=PATH``, merged by receipt and made a log.
 
+    Tables (CSV, Parquet) are history of one instrument, ``instrument`` where the input names none, and the bars in
+    them are of ``timeframe``; they are read in step with everything else.
     Files of one venue that follow one another in time are parts of one tape; files that overlap were recorded side by
     side. Candlewick's own recordings are a log already and are passed on as they are, one after the other. ``stop``
     is asked between records; the log that was begun is then ended properly.
 
     Raises:
         TapeError: a file or venue that cannot be used.
-        FlowError: recordings mixed with exchange tapes, or no input at all.
+        HistoryError: the same of a table.
+        FlowError: a table without its instrument, recordings mixed with exchange tapes, or no input at all.
     """
     groups: dict[str | None, list[Path]] = {}
+    tables: list[History] = []
     for text in inputs:
-        prefix, separator, path = text.partition("=")
+        prefix, separator, name = text.partition("=")
         named = bool(separator) and not Path(text).exists()
-        groups.setdefault(prefix if named else venue, []).append(Path(path if named else text))
+        path = Path(name if named else text)
+        if path.name.endswith(SUFFIXES):
+            tables.append(History(path, _instrument(prefix if named else instrument, path), timeframe))
+        else:
+            groups.setdefault(prefix if named else venue, []).append(path)
     tapes = open_tapes([(part, name) for name, paths in groups.items() for part in parallel(paths, name)])
-    if not tapes:
+    if not tapes and not tables:
         raise FlowError("no input: name at least one file")
-    if all(tape.recorded for tape in tapes):
+    if tapes and not tables and all(tape.recorded for tape in tapes):
         whole = chain.from_iterable(tapes)
         return Feed(_until(stop, (item for item in whole if not isinstance(item, Heard))), tapes)
     if any(tape.recorded for tape in tapes):
         raise FlowError("a recording of Candlewick's own has its heartbeats already and cannot be merged with tapes")
-    return Feed(sequence(*[_until(stop, tape) for tape in tapes], source=source), tapes)
+    parts: list[History | Tape] = [*tables, *tapes]
+    return Feed(sequence(*[_until(stop, part) for part in parts], source=source), parts)
 
 
 def simulated_feed(
@@ -115,6 +126,12 @@ def rejected(item: Malformed) -> Rejected:
     """Input that is no record, on its way to the dead letters under the place where it was found."""
     message = (item.offset, item.ts_received // MILLISECOND, None, item.raw, item.reason)
     return Rejected("dead:00000", item.feed, item.partition or 0, [message])
+
+
+def _instrument(named: str | None, path: Path) -> str:
+    if named is None or ":" not in named:
+        raise FlowError(f"{path} is a table: say of which --instrument, as in binanceusdm:BTC/USDT:USDT")
+    return named
 
 
 def _topics(named: str) -> dict[str, str]:

@@ -8,10 +8,13 @@ import msgspec
 from schemas.market import (
     CONTROL,
     ExchangeBar,
+    FundingRate,
     Heartbeat,
     InstrumentDefinition,
+    Liquidation,
     MarketEvent,
     Membership,
+    OpenInterest,
     TapeEnd,
 )  # fmt: skip
 from schemas.time import MILLISECOND, MINUTE, TIMEFRAME_NS, floor_to
@@ -23,6 +26,8 @@ __all__ = ["BEAT", "sequence"]
 
 BEAT: Final = 250 * MILLISECOND
 """Receive time between two heartbeats."""
+_BESIDE_BARS: Final = (FundingRate, OpenInterest, Liquidation)
+"""What history has beside bars: no sign that anybody listens to the market."""
 _ANNOUNCE: Final = 10 * MINUTE
 """Event time after which definitions and membership are said again, so that any part of the log can be read alone."""
 
@@ -90,11 +95,12 @@ class _Member:
 
     def observe(self, item: MarketEvent) -> None:
         """Take note of what kind of record it gives."""
-        if not isinstance(item, ExchangeBar):
+        if isinstance(item, ExchangeBar):
+            if not self.live:
+                self.next_close = item.ts_event + TIMEFRAME_NS[item.timeframe]
+                self.bars_to = self.next_close + TIMEFRAME_NS[item.timeframe]
+        elif not (self.bars_to and isinstance(item, _BESIDE_BARS)):
             self.live, self.bars_to = True, 0
-        elif not self.live:
-            self.next_close = item.ts_event + TIMEFRAME_NS[item.timeframe]
-            self.bars_to = self.next_close + TIMEFRAME_NS[item.timeframe]
 
     def beats(self, now: int) -> bool:
         """Whether heartbeats tell its time at ``now``, and not its bars."""

@@ -9,6 +9,7 @@ import typer
 from flows.feeds import recorded_feed
 from flows.replay import replay as run
 from flows.settings import load
+from schemas.time import Timeframe
 
 __all__ = ["replay"]
 
@@ -21,13 +22,15 @@ class Format(StrEnum):
 
 
 def replay(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files: PATH, or VENUE=PATH")],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files: PATH, VENUE=PATH or INSTRUMENT=PATH")],
     *,
     out: Annotated[Path, typer.Option("--out", help="Directory for one file a topic")],
     venue: Annotated[str | None, typer.Option(help="Whose messages the tape holds; not for own recordings")] = None,
+    instrument: Annotated[str | None, typer.Option(help="Of tables (CSV, Parquet) that name none themselves")] = None,
+    timeframe: Annotated[Timeframe | None, typer.Option(help="Of the bars in tables")] = None,
     fmt: Annotated[Format, typer.Option("--format")] = Format.JSONL,
 ) -> None:
     """Run recorded input through the engine, without Kafka and database, as fast as it goes."""
-    replayed = run(load(), recorded_feed(inputs, venue), out, fmt.value)
+    replayed = run(load(), recorded_feed(inputs, venue, instrument=instrument, timeframe=timeframe), out, fmt.value)
     for topic, count in sorted(replayed.records.items()):
         typer.echo(f"{topic}: {count}")

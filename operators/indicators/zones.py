@@ -30,14 +30,15 @@ class Zones(Slotted):
         """Take a bar that is after all zones so far."""
         self._bars += 1
         side, reached = self._side, low if self._side > 0 else high
-        kept: list[list[float]] = []
+        gone = False
         for zone in self._zones:
-            if zone[0] <= self._bars - AGES or (close - zone[2]) * side < 0.0:
-                continue
             if (zone[3] - reached) * side > 0.0:
                 zone[3] = reached
-            kept.append(zone)
-        self._zones = kept
+            if (close - zone[2]) * side < 0.0:
+                gone = True
+        if gone or (self._zones and self._zones[0][0] <= self._bars - AGES):
+            since = self._bars - AGES
+            self._zones = [zone for zone in self._zones if zone[0] > since and (close - zone[2]) * side >= 0.0]
 
     def add(self, near: float, far: float) -> None:
         """A zone that this bar made known, from its edge ``near`` the market to the ``far`` one."""
@@ -47,10 +48,13 @@ class Zones(Slotted):
 
     def nearest(self, close: float) -> tuple[float | None, float | None]:
         """Distance from the close to the near edge in bps (below 0: inside), and the part of it that was entered."""
-        side = self._side
-        zone = min(self._zones, key=lambda zone: (close - zone[1]) * side, default=None)
-        if zone is None:
+        if not self._zones:
             return None, None
-        _, near, far, reached = zone
+        side = self._side
+        best = self._zones[0]
+        for zone in self._zones:
+            if (zone[1] - best[1]) * side > 0.0:
+                best = zone
+        _, near, far, reached = best
         entered = min(max((near - reached) / (near - far), 0.0), 1.0)
         return 10_000.0 * (close - near) * side / close, entered

@@ -1,0 +1,68 @@
+"""History through the engine: the same features as from the indicators alone, every record in its place."""
+
+import gzip
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import talib
+
+from flows.errors import FlowError
+from flows.feeds import recorded_feed
+from flows.replay import replay
+from flows.settings import load
+from schemas.results import Bar, FeatureRecord, Gap, Vector
+from tests.data import DATA, needs_data
+
+ID = "binanceusdm:BTC/USDT:USDT"
+OTHER = "binanceusdm:ETH/USDT:USDT"
+FOLDER = DATA / "bars_nolicense" / "binance_um_5m_2023-01_2024-05"
+ROWS = 1_200
+
+
+def cut(symbol: str, folder: Path) -> str:
+    """The first rows of a file of five-minute bars, the first of which begins at 00:00."""
+    path = folder / f"{symbol}.csv"
+    with gzip.open(FOLDER / f"{symbol}_5m.csv.gz", "rt") as file:
+        path.write_text("".join(islice(file, ROWS + 1)), encoding="utf-8")
+    return str(path)
+
+
+@needs_data
+def test_bars_with_funding_of_two_instruments_in_step(tmp_path: Path) -> None:
+    btc, eth, funding = cut("BTCUSDT", tmp_path), cut("ETHUSDT", tmp_path), FOLDER / "BTCUSDT_funding.csv.gz"
+    short = tmp_path / "funding.csv"
+    with gzip.open(funding, "rt") as file:
+        short.write_text("".join(islice(file, 14)), encoding="utf-8")
+    feed = recorded_feed([btc, f"{OTHER}={eth}", str(short)], None, instrument=ID, timeframe="5m")
+    replay(load(with_file=False), feed, tmp_path / "out")
+    assert feed.read == feed.size
+
+    def read(topic: str, kind: type) -> list[Vector]:
+        decoder = msgspec.json.Decoder(kind)
+        return [decoder.decode(line) for line in (tmp_path / "out" / f"{topic}.jsonl").read_bytes().splitlines()]
+
+    bars = [bar for bar in read("features.bars", Bar) if bar.timeframe == "5m" and bar.instrument_id == ID]
+    assert len(bars) == ROWS
+    vectors = [one for one in read("features.vectors", FeatureRecord) if isinstance(one, Vector)]
+    mine = [one for one in vectors if one.timeframe == "5m" and one.instrument_id == ID]
+    assert len(mine) == ROWS
+    with gzip.open(FOLDER / "BTCUSDT_5m.csv.gz", "rt") as file:
+        closes = np.loadtxt(islice(file, 1, ROWS + 1), delimiter=",", usecols=4)
+    oracle = talib.EMA(closes, 50)
+    for one, expected in zip(mine, oracle, strict=True):
+        if not np.isnan(expected):
+            assert one.features["ema_50"] == pytest.approx(expected, rel=1e-9)
+    assert {one.features["funding_rate"] for one in mine[:95]} == {0.0001}  # the rate of 00:00 is in force
+    assert len({one.features["funding_rate"] for one in mine}) > 3
+    hours = [one for one in vectors if one.timeframe == "1h" and one.instrument_id == OTHER]
+    assert len(hours) == ROWS // 12
+    assert not (tmp_path / "out" / "quality.gaps.jsonl").exists() or read("quality.gaps", Gap) == []
+
+
+def test_a_table_needs_its_instrument(tmp_path: Path) -> None:
+    (tmp_path / "bars.csv").write_text("ts_ms,open,high,low,close,volume\n", encoding="utf-8")
+    with pytest.raises(FlowError, match=r"bars.csv is a table: say of which --instrument"):
+        recorded_feed([str(tmp_path / "bars.csv")], None, timeframe="5m")

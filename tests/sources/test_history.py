@@ -1,0 +1,136 @@
+"""Tables of history: real ones, Parquet, and rows that cannot be."""
+
+import csv
+import gzip
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from schemas.market import ExchangeBar, FundingRate, Liquidation, OpenInterest
+from schemas.time import MILLISECOND, MINUTE
+from sources.errors import SourceError
+from sources.history import History
+from sources.malformed import Malformed
+from tests.data import DATA, needs_data
+
+ID = "binanceusdm:BTC/USDT:USDT"
+FOLDER = DATA / "bars_nolicense" / "binance_um_5m_2023-01_2024-05"
+HEAD = "ts_ms,open,high,low,close,volume\n"
+
+
+def table(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@needs_data
+def test_real_bars_as_they_stand_in_the_file() -> None:
+    path = FOLDER / "LTCUSDT_5m.csv.gz"
+    history = History(path, ID, "5m")
+    records = list(history)
+    with gzip.open(path, "rt") as file:
+        rows = list(csv.DictReader(file))
+    assert history.read == history.size
+    assert len(records) == len(rows)
+    for record, row in zip(records, rows, strict=True):
+        assert isinstance(record, ExchangeBar)
+        assert (record.ts_open, record.ts_event) == (int(row["ts_ms"]) * MILLISECOND, record.ts_open + 5 * MINUTE)
+        assert record.ts_received == record.ts_event
+        prices = (record.open, record.high, record.low, record.close, record.volume)
+        assert prices == tuple(float(row[name]) for name in ("open", "high", "low", "close", "volume"))
+
+
+@needs_data
+def test_real_funding_and_open_interest() -> None:
+    funding = list(History(FOLDER / "BTCUSDT_funding.csv.gz", ID, None))
+    assert isinstance(funding[0], FundingRate)
+    assert (funding[0].rate, funding[0].ts_event) == (0.0001, 1_672_531_200_000 * MILLISECOND)
+    assert all(isinstance(record, FundingRate) for record in funding)
+    interest = list(History(FOLDER / "BTCUSDT_open_interest_5m_2023-07_2023-10.csv.gz", ID, None))
+    assert isinstance(interest[0], OpenInterest)
+    assert (interest[0].open_interest, interest[0].notional) == (112084.682, 3265250956.024)
+
+
+def test_liquidations_by_size_or_by_value(tmp_path: Path) -> None:
+    path = table(
+        tmp_path / "l.csv", "ts_ms,side,size_usd,price\n1748183818596,S,100.0,50.0\n1748183818597,buy,10.0,5.0\n"
+    )
+    first, second = History(path, ID, None)
+    assert isinstance(first, Liquidation)
+    assert isinstance(second, Liquidation)
+    assert (first.side, first.size, second.side, second.size) == ("sell", 2.0, "buy", 2.0)
+
+
+def test_parquet_with_a_column_of_times(tmp_path: Path) -> None:
+    at = [datetime(2024, 5, 1, 0, minute, tzinfo=UTC) for minute in (0, 1)]
+    columns = {"open": [1.0, 2.0], "high": [3.0, 3.0], "low": [0.5, 1.0], "close": [2.0, 1.5], "volume": [7.0, 0.0]}
+    parquet.write_table(pa.table({"time": at, **columns, "taker_buy_volume": [4.0, 0.0]}), tmp_path / "bars.parquet")
+    history = History(tmp_path / "bars.parquet", ID, "1m")
+    first, second = history
+    assert isinstance(first, ExchangeBar)
+    assert (first.ts_open, first.buy_volume, first.volume) == (1_714_521_600 * 10**9, 4.0, 7.0)
+    assert isinstance(second, ExchangeBar)
+    assert second.ts_open == first.ts_open + MINUTE
+    assert history.read == history.size
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+def test_times_in_any_unit(tmp_path: Path, unit: int) -> None:
+    path = table(tmp_path / "bars.csv", f"{HEAD}{1_714_521_600 * unit},1,3,0.5,2,7\n")
+    (bar,) = History(path, ID, "1m")
+    assert isinstance(bar, ExchangeBar)
+    assert bar.ts_open == 1_714_521_600 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("1714521660000,1,0.5,0.4,2,7", "do not enclose"),
+        ("1714521660000,1,3,0.5,2,-7", r">= 0.*\$\.volume"),
+        ("1714521660000,nan,3,0.5,2,7", "open"),
+        ("1714521660000,1,3,0.5,x,7", "close"),
+        ("soon,1,3,0.5,2,7", "soon"),
+        ("1714521660000,1,3", "column 'low' is missing"),
+        ("1714435200000,1,3,0.5,2,7", "goes back"),
+    ],
+)
+def test_a_row_that_cannot_be_is_told_with_its_place_and_the_others_are_kept(
+    tmp_path: Path, row: str, reason: str
+) -> None:
+    path = table(tmp_path / "bars.csv", f"{HEAD}1714521600000,1,3,0.5,2,7\n{row}\n1714521720000,1,3,0.5,2,7\n")
+    good, bad, after = History(path, ID, "1m")
+    assert isinstance(good, ExchangeBar)
+    assert isinstance(after, ExchangeBar)
+    assert isinstance(bad, Malformed)
+    assert (bad.place, bad.raw) == (f"{path}:3", row.encode())
+    assert re.search(reason, bad.reason), bad.reason
+
+
+def test_a_file_cut_short_is_told_at_its_end(tmp_path: Path) -> None:
+    packed = gzip.compress((HEAD + "1714521600000,1,3,0.5,2,7\n" * 3).encode())
+    path = tmp_path / "bars.csv.gz"
+    path.write_bytes(packed[:-9])
+    *_, last = History(path, ID, "1m")
+    assert isinstance(last, Malformed)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD, "say of which --timeframe"),
+        ("ts_ms,open,high,low,close\n", "has the columns ts_ms, open, high, low, close"),
+        ("open,high,low,close,volume\n", "no column for a time"),
+    ],
+)
+def test_a_table_of_no_known_kind_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        History(table(tmp_path / "bars.csv", text), ID, None)
+
+
+def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"history .*bars.parquet"):
+        History(table(tmp_path / "bars.parquet", "no"), ID, "1m")
