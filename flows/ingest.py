@@ -21,6 +21,7 @@ from schemas.market import MarketEvent
 from schemas.results import DeadLetter
 from schemas.time import SECOND
 from schemas.topics import Outgoing
+from sinks.errors import TooLargeError
 from sources.malformed import Malformed
 from sources.tapes.tape import REFUSED
 
@@ -43,7 +44,7 @@ class Writer(Protocol):
 
 
 def ingest(items: Iterable[Item], writer: Writer, commit: Callable[[], None] | None = None) -> Counter[str]:
-    """Write every item, malformed ones as dead letters; counts by type of record.
+    """Write every item, those that are malformed or too large as dead letters; counts by type of record.
 
     ``commit`` tells the feed, once a second and at the end, that what it handed out has arrived: not before, so that a
     crash repeats and never loses.
@@ -56,11 +57,21 @@ def ingest(items: Iterable[Item], writer: Writer, commit: Callable[[], None] | N
         if isinstance(item, Malformed):
             writer.reject(letter_of(item))
             counts["malformed"] += 1
-        else:
+            continue
+        try:
             writer.write(item)
             counts[str(item.__struct_config__.tag)] += 1
+        except TooLargeError as error:
+            writer.reject(letter_of(_refused(item, str(error))))
+            counts["too_large"] += 1
     _settle(writer, commit)
     return counts
+
+
+def _refused(event: MarketEvent, reason: str) -> Malformed:
+    """Its place in its feed is not known any more, so it stands under its instrument."""
+    raw, received = encode(event), event.ts_received
+    return Malformed(feed=event.instrument_id, offset=0, raw=raw, reason=reason, ts_received=received)
 
 
 def _committed(items: Iterable[Item], writer: Writer, commit: Callable[[], None]) -> Iterator[Item]:

@@ -2,7 +2,7 @@
 
 from schemas.errors import CandlewickError
 
-__all__ = ["ContradictionError", "SinkError"]
+__all__ = ["ContradictionError", "SinkError", "TooLargeError"]
 
 
 class SinkError(CandlewickError):
@@ -11,3 +11,7 @@ class SinkError(CandlewickError):
 
 class ContradictionError(SinkError):
     """An identifier came again with other content: a defect of its writer that must not pass unseen."""
+
+
+class TooLargeError(SinkError):
+    """A record is larger than its topic takes; nothing of it was written, and whatever follows can be."""

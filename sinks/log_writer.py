@@ -13,8 +13,8 @@ from schemas.market import MarketEvent
 from schemas.partitioner import partition_for
 from schemas.time import MILLISECOND, to_text
 from schemas.topics import LOG, Outgoing
-from sinks.clients import admin, partition_counts, producer, producer_settings, words
-from sinks.errors import SinkError
+from sinks.clients import admin, partition_counts, producer, producer_settings
+from sinks.errors import SinkError, TooLargeError
 from sinks.grace import GRACE_S, STEP_S, Grace, never
 from sinks.topics import retention_ms
 
@@ -22,8 +22,11 @@ __all__ = ["LogWriter"]
 
 _OLD_MS: Final = 2 * 86_400_000  # younger than this, no log worth the name has deleted it
 _POLL_EVERY: Final = 256  # writes; reports are waiting, and count as in flight, until they are taken up
+_LARGE: Final = 1 << 18
+"""Bytes of an event that goes alone: a broker refuses a whole batch for one record that is too large."""
 
 Headers = list[tuple[str, str | bytes | None]]
+Report = Callable[[KafkaError | None, Message], None]
 _HEADERS: Final[dict[type, Headers]] = {
     record: [("type", record.__struct_config__.tag.encode())] for record in get_args(MarketEvent)
 }
@@ -72,19 +75,27 @@ class LogWriter:
         })  # fmt: skip
 
     def write(self, event: MarketEvent) -> None:
-        """Hand ``event`` to the broker, under its instrument and with the time of its receipt."""
+        """Hand ``event`` to the broker, under its instrument and with the time of its receipt.
+
+        Raises:
+            TooLargeError: the log does not take one of this size.
+        """
         key = event.instrument_id
         partition = self._places.get(key)
         if partition is None:
             self._check_age(event)
             partition = self._places[key] = partition_for(key, self._counts[self._log])
-        self._send(self._log, key, partition, encode(event), event.ts_received // MILLISECOND, _HEADERS[type(event)])
+        value, ts_ms, headers = encode(event), event.ts_received // MILLISECOND, _HEADERS[type(event)]
+        if len(value) < _LARGE:
+            self._send(self._log, key, partition, value, ts_ms, headers, self._report)
+        else:
+            self._send_alone(self._log, key, partition, value, ts_ms, headers)
 
     def reject(self, letter: Outgoing) -> None:
         """Hand on the dead letter of what could not be made an event."""
         partition = partition_for(letter.key, self._counts[letter.topic])
         headers: Headers = [("type", b"dead_letter"), ("id", letter.id.encode())]
-        self._send(letter.topic, letter.key, partition, letter.value, letter.ts_ms, headers)
+        self._send(letter.topic, letter.key, partition, letter.value, letter.ts_ms, headers, self._report)
 
     def flush(self) -> None:
         """Wait until the broker has acknowledged all."""
@@ -100,7 +111,22 @@ class LogWriter:
         if error is None:
             self.flush()
 
-    def _send(self, topic: str, key: str, partition: int, value: bytes, ts_ms: int, headers: Headers) -> None:
+    def _send_alone(self, topic: str, key: str, partition: int, value: bytes, ts_ms: int, headers: Headers) -> None:
+        refused: list[KafkaError] = []
+
+        def report(error: KafkaError | None, _message: Message) -> None:
+            if error is not None:
+                refused.append(error)
+
+        self.flush()
+        self._send(topic, key, partition, value, ts_ms, headers, report)
+        self.flush()
+        if refused:
+            raise _refusal(topic, partition, key, value, refused[0])
+
+    def _send(
+        self, topic: str, key: str, partition: int, value: bytes, ts_ms: int, headers: Headers, report: Report
+    ) -> None:
         self._calls += 1
         if self._calls % _POLL_EVERY == 0:
             self._producer.poll(0)
@@ -108,15 +134,13 @@ class LogWriter:
         grace = Grace(self._stop)
         while True:
             try:
-                self._producer.produce(
-                    topic, value, key, partition, self._report, timestamp=ts_ms, headers=headers
-                )  # fmt: skip
+                self._producer.produce(topic, value, key, partition, report, timestamp=ts_ms, headers=headers)
                 return
             except BufferError:
                 self._producer.poll(0.1)
                 self._check(grace)
             except KafkaException as failure:
-                raise SinkError(f"{topic}[{partition}]: {key} not written: {words(failure)}") from failure
+                raise _refusal(topic, partition, key, value, failure.args[0]) from failure
 
     def _report(self, error: KafkaError | None, message: Message) -> None:
         self._failure = self._failure or f"{message.topic()}[{message.partition()}]: not delivered: {error}"
@@ -142,3 +166,9 @@ class LogWriter:
                 f"{self._log}: stopped, and the broker has not acknowledged the last {missing} records within "
                 f"{GRACE_S:.0f} s; they may be missing in the log"
             )
+
+
+def _refusal(topic: str, partition: int, key: str, value: bytes, error: KafkaError) -> SinkError:
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return TooLargeError(f"{topic}[{partition}]: {len(value):,} bytes of {key} are more than the topic takes")
+    return SinkError(f"{topic}[{partition}]: {key} not written: {error.str()}")

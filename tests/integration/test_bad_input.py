@@ -6,11 +6,12 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 
 from schemas.codec import encode
-from schemas.market import Trade
+from schemas.market import BookSnapshot, Trade
 from schemas.partitioner import partition_for
 from schemas.time import HOUR
 from tests.integration.golden import Golden
@@ -68,6 +69,28 @@ def test_a_line_of_a_tape_longer_than_any_message(brokers: Callable[[], KafkaBro
     assert (letter["topic"], letter["partition"], letter["offset"]) == (str(tape), 0, 2)
     assert b64decode(letter["value"]) == line[: 1 << 20]
     assert sha256(line).hexdigest() in letter["truncated"]
+
+
+def test_an_event_larger_than_the_log_takes(brokers: Callable[[], KafkaBroker], tmp_path: Path) -> None:
+    """What is around it arrives, in its order, and it is a dead letter that names its instrument."""
+    pipeline = Pipeline(brokers(), tmp_path, partitions=_PARTITIONS)
+    prices = [int(sha256(b"%d" % n).hexdigest(), 16) / 2**256 + 1 for n in range(80_000)]
+    large = BookSnapshot(
+        instrument_id=_INSTRUMENT, ts_event=_NOW, ts_received=_NOW,
+        bid_prices=prices, bid_sizes=prices, ask_prices=[], ask_sizes=[],
+    )  # fmt: skip
+    compressible = msgspec.structs.replace(large, bid_sizes=[1.0] * len(prices), bid_prices=[1.0] * len(prices))
+    around = [msgspec.structs.replace(_FUTURE, ts_event=_NOW, trade_id=str(number)) for number in range(4)]
+    tape = tmp_path / "tape.jsonl"
+    tape.write_bytes(b"\n".join(map(encode, [*around[:2], large, around[2], compressible, around[3]])))
+    said = pipeline.run("ingest", "--tape", str(tape))
+    assert said.splitlines() == ["book_snapshot: 1", "too_large: 1", "trade: 4"]
+    assert pipeline.count("market.events") == 5
+    ((value,),) = pipeline.read()["dead_letters"].values()
+    letter = json.loads(value)
+    assert letter["topic"] == _INSTRUMENT
+    assert "more than the topic takes" in letter["reason"]
+    assert b64decode(letter["value"]) == encode(large)[: 1 << 20]
 
 
 def _poison(pipeline: Pipeline) -> dict[tuple[int, int], tuple[bytes | None, str]]:

@@ -12,7 +12,7 @@ from schemas.codec import decode_event
 from schemas.deadletters import dead_letter
 from schemas.market import Heartbeat, Trade
 from schemas.partitioner import partition_for
-from sinks.errors import SinkError
+from sinks.errors import SinkError, TooLargeError
 from sinks.log_writer import LogWriter
 from tests.kafka_tools import put, read_all
 
@@ -67,12 +67,17 @@ def test_malformed_input_of_any_length_becomes_a_dead_letter(embedded_kafka: Cli
     assert [found[letter.id] for letter in letters] == [letter.value for letter in letters]
 
 
-def test_an_event_that_is_too_large_is_named(embedded_kafka: Client) -> None:
+@pytest.mark.parametrize("size", [2_000, 300_000])
+def test_an_event_that_is_too_large_is_named_and_the_next_one_written(embedded_kafka: Client, size: int) -> None:
     client = {**embedded_kafka, "message.max.bytes": 1_000}
-    event = Heartbeat(instrument_id="sim:A/B", ts_event=T0, ts_received=T0, source="x" * 2_000)
-    writer = LogWriter(client, log=put(embedded_kafka, [], "log.large"))
-    with pytest.raises(SinkError, match=r"log.large\[\d\]: sim:A/B not written: .*Message size too large"):
-        writer.write(event)
+    event = Heartbeat(instrument_id="sim:A/B", ts_event=T0, ts_received=T0, source="x" * size)
+    log = put(embedded_kafka, [], f"log.large.{size}")
+    with LogWriter(client, log=log) as writer:
+        writer.write(trade(1))
+        with pytest.raises(TooLargeError, match=rf"{log}\[\d\]: [\d,]+ bytes of sim:A/B are more than the topic takes"):
+            writer.write(event)
+        writer.write(trade(8))
+    assert [decode_event(read.value) for read in read_all(embedded_kafka, log)] == [trade(1), trade(8)]
 
 
 @pytest.mark.parametrize("room", [2, 100])
