@@ -1,6 +1,6 @@
 """The engine as one dataflow; live trading, replay and the building of training sets differ in its ends only."""
 
-from typing import Any
+from typing import Any, Final
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -14,7 +14,10 @@ from schemas.batches import Batch, Rejected
 from schemas.time import SECOND
 from schemas.topics import Outgoing
 
-__all__ = ["desk_config", "engine_flow", "instrument_config"]
+__all__ = ["FLOW", "desk_config", "engine_flow", "instrument_config"]
+
+FLOW: Final = "candlewick"
+"""In the name of every step, and so part of the recovery state: it never changes."""
 
 
 def engine_flow(
@@ -24,7 +27,7 @@ def engine_flow(
     signals: Sink[tuple[str, Outgoing]],
 ) -> Dataflow:
     """From a log to the two lanes of results."""
-    flow = Dataflow("candlewick")
+    flow = Dataflow(FLOW)
     batches = op.input("log", flow, log)
     lanes = decide(batches, instrument_config(settings), desk_config(settings))
     op.output("features", lanes.features, features)

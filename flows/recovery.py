@@ -1,43 +1,173 @@
-"""The recovery directory: one partition, private, held by one engine at a time."""
+"""The recovery directory: one partition, private, held by one engine at a time, and of this flow, log and settings."""
 
 import fcntl
 import os
-from collections.abc import Iterator
+import re
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from msgspec.structs import replace
+
+from flows.engine import FLOW
 from flows.errors import FlowError
 from flows.runtime import RecoveryConfig, init_db_dir
+from flows.settings import Settings
+from flows.state.manifest import (
+    MANIFEST,
+    Bridge,
+    Manifest,
+    changes,
+    foreign,
+    manifest_of,
+    read_manifest,
+    write_manifest,
+)
+from flows.state.rebuild import begin, log_ends
+from flows.state.snapshots import DATABASE, damage, flows_of, log_offsets, opened
 
-__all__ = ["recovery"]
+__all__ = ["disk_faults", "held", "recovery"]
+
+_LOCK: Final = "engine.lock"
+_OURS: Final = (_LOCK, MANIFEST, DATABASE, "lost+found")
+_ROOM: Final = 1 << 20
+"""Bytes that have to fit in at the start; the state itself needs more, but then says so by itself."""
+_SQLITE: Final = re.compile(r'SqliteFailure\(.*?Some\("(.*?)"\)')
 
 
 @contextmanager
-def recovery(directory: Path) -> Iterator[Any]:
-    """Hold ``directory`` and prepare it on first use.
+def recovery(settings: Settings, *, rebuild_from: str | None = None, accept_settings: bool = False) -> Iterator[Any]:
+    """Hold the directory, prepare it on first use, and see that its state is the one to go on with.
 
-    A single recovery partition: with two, a torn write of one gave silently wrong state. Mode 0700, since what is
-    resumed from is code that is trusted.
+    Parameters:
+        rebuild_from: where in the log to make the state anew, of a directory that has none (`flows.state.rebuild`).
+        accept_settings: go on with a state that was made under other settings.
 
     Raises:
-        FlowError: another engine holds it, or it cannot be written.
+        FlowError: another engine holds it, it cannot be written, is damaged, or is not of this flow, log and settings.
+        SinkError: the broker does not answer.
     """
+    directory = settings.engine.recovery_dir
+    with held(directory):
+        _prepare(directory, settings, rebuild_from, accept_settings=accept_settings)
+        yield RecoveryConfig(str(directory))
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Make ``directory`` ours alone; mode 0700, since what is resumed from is code that is trusted."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
-        handle = os.open(directory / "engine.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise FlowError(f"engine.recovery_dir {directory}: {error.strerror}; name a directory that is ours") from error
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise FlowError(
-                f"engine.recovery_dir {directory} is held by another running engine; stop it or name another directory"
-            ) from error
-        if not list(directory.glob("*.sqlite3")):
-            init_db_dir(directory, 1)
-        yield RecoveryConfig(str(directory))
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise FlowError(
+            f"engine.recovery_dir {directory} is held by another running engine; stop it or name another directory"
+        ) from error
+    try:
+        yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def disk_faults(directory: Path) -> Iterator[None]:
+    """Bytewax panics where it cannot write; what SQLite said becomes our own error."""
+    try:
+        yield
+    except RuntimeError as error:
+        said = _SQLITE.search(str(error))
+        if said is None:
+            raise
+        raise FlowError(
+            f"engine.recovery_dir {directory}: the state cannot be kept: {said[1]}; nothing is lost: see to the disk "
+            "and start again"
+        ) from error
+
+
+def _prepare(directory: Path, settings: Settings, rebuild_from: str | None, *, accept_settings: bool) -> None:
+    name = f"engine.recovery_dir {directory}"
+    offsets = _look_around(directory, name)
+    if rebuild_from is not None and offsets:
+        raise FlowError(f"{name} holds a state, and --rebuild-from makes one anew: move the directory away")
+    found, mine = read_manifest(directory), manifest_of(settings)
+    if found is not None and (stranger := foreign(mine, found)) is not None:
+        raise FlowError(f"{name} is not of this engine: {stranger}")
+    if not offsets and (found is None or rebuild_from is not None):
+        place = begin(settings, rebuild_from)
+        manifest = replace(mine, starts=place.starts, bridge=place.bridge)
+    elif found is None:  # of a program that wrote no manifest
+        manifest = mine
+    else:
+        changed = changes(mine, found)
+        if changed and not accept_settings:
+            raise FlowError(
+                f"{name}: settings that change results are not those of its state: {', '.join(changed)}; set them "
+                "back, or go on with the new ones by `candlewick run --accept-settings`"
+            )
+        manifest = replace(found, instrument=mine.instrument, desk=mine.desk, bridge=_bridge(found, offsets))
+        if changed:
+            past = None if manifest.bridge is None else manifest.bridge.past
+            manifest = replace(manifest, bridge=Bridge(ends=log_ends(settings), past=past))
+    if manifest != found:
+        write_manifest(directory, manifest)
+    if not (directory / DATABASE).exists():
+        _create(directory)
+
+
+def _bridge(found: Manifest, offsets: Mapping[int, int]) -> Bridge | None:
+    """The bridge that still holds, if the log is not read beyond it yet."""
+    bridge = found.bridge
+    if bridge is None or (offsets and all(offsets.get(at, 0) >= end for at, end in bridge.ends.items())):
+        return None
+    return bridge
+
+
+def _look_around(directory: Path, name: str) -> dict[int, int]:
+    """Where the log is gone on with, by partition; refuses what is not ours, not whole, or not to be written to."""
+    known = {path.name for path in directory.iterdir()}
+    strangers = sorted(found for found in known if not found.startswith(_OURS))
+    if strangers and MANIFEST not in known:
+        raise FlowError(f"{name} holds other files ({strangers[0]}): name a directory of ours")
+    try:
+        probe = directory / f"{MANIFEST}.probe"
+        with probe.open("wb") as file:
+            file.write(bytes(_ROOM))
+            os.fsync(file.fileno())
+        probe.unlink()
+    except OSError as error:
+        raise FlowError(f"{name} cannot be written to: {error.strerror}") from error
+    if DATABASE not in known:
+        return {}
+    with opened(directory, "rw") as connection:
+        wrong = damage(connection)
+        if wrong is not None:
+            raise FlowError(
+                f"{name}: {DATABASE} is damaged: {wrong}; restore a backup, or move the directory away and make the "
+                "state anew with `candlewick run --rebuild-from earliest`"
+            )
+        others = flows_of(connection) - {FLOW}
+        if others:
+            raise FlowError(f"{name} holds the state of flow {others.pop()}, not of {FLOW}")
+        return log_offsets(connection)
+
+
+def _create(directory: Path) -> None:
+    """A new database, there as a whole or not at all."""
+    fresh = directory / f"{DATABASE}.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        fresh.mkdir(mode=0o700)
+        with disk_faults(directory):
+            init_db_dir(fresh, 1)
+        (fresh / DATABASE).replace(directory / DATABASE)
+        fresh.rmdir()
+    except OSError as error:
+        raise FlowError(f"engine.recovery_dir {directory} cannot be written to: {error.strerror}") from error

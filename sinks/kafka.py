@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, Final, TypedDict
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.failpoints import reach
 from schemas.layouts import Layout, unversioned
@@ -12,9 +13,10 @@ from schemas.partitioner import partition_for
 from schemas.topics import BY_NAME, TOPICS, Lane, Outgoing
 from sinks.clients import Output, admin, partition_counts
 from sinks.errors import SinkError
+from sinks.gate import Past
 from sinks.grace import never
 from sinks.producers import IdempotentWriter, Placed, TransactionalWriter, Writer
-from sinks.readback import Ledger, read_back
+from sinks.readback import Known, look_back, read_back
 
 __all__ = ["LAYOUT", "KafkaFeatures", "KafkaSignals", "SinkState"]
 
@@ -46,6 +48,8 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
         topics: names; all with the same number of partitions.
         delivery_timeout_s: how long the broker may be away; the source waits meanwhile, then the engine stops.
         stop: once it says true, a broker that does not acknowledge is given up after seconds, with a `SinkError`.
+        past: of an engine whose state is made anew (`sinks.gate`).
+        settled: whether what is repeated must have the content that is there.
 
     Raises:
         SinkError: the broker does not answer, lacks a topic, or the topics differ in their number of partitions.
@@ -58,7 +62,10 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
         topics: Sequence[str] | None = None,
         delivery_timeout_s: float = 300.0,
         stop: Callable[[], bool] = never,
+        past: Past | None = None,
+        settled: bool = True,
     ) -> None:
+        self._past, self._settled = past, settled
         self._client, self._delivery_timeout_s, self._stop = dict(client), delivery_timeout_s, stop
         self._topics = topics or _lane("features")
         self._admin = admin(client)
@@ -86,8 +93,8 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
         partition = int(for_part)
         outputs = [(topic, partition) for topic in self._topics if not _compacted(topic)]
         writer = IdempotentWriter(self._client, delivery_timeout_s=self._delivery_timeout_s, stop=self._stop)
-        ledger = read_back(self._client, self._admin, {output: following.get(output) for output in outputs})
-        return _Part(writer, ledger, dict.fromkeys(self._topics, self._partitions), partition)
+        known = _known(self._client, self._admin, outputs, following, self._past, desk=False, settled=self._settled)
+        return _Part(writer, known, dict.fromkeys(self._topics, self._partitions), partition)
 
 
 class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
@@ -105,6 +112,8 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         transactions: off only for a broker that has none.
         delivery_timeout_s: how long the broker may be away; the source waits meanwhile, then the engine stops.
         stop: once it says true, a broker that does not acknowledge is given up after seconds, with a `SinkError`.
+        past: of an engine whose state is made anew (`sinks.gate`).
+        settled: whether what is repeated must have the content that is there.
 
     Raises:
         SinkError: the broker does not answer, or lacks a topic.
@@ -119,7 +128,10 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         transactions: bool = True,
         delivery_timeout_s: float = 300.0,
         stop: Callable[[], bool] = never,
+        past: Past | None = None,
+        settled: bool = True,
     ) -> None:
+        self._past, self._settled = past, settled
         self._client, self._delivery_timeout_s, self._stop = dict(client), delivery_timeout_s, stop
         self._topics = topics or _lane("signals")
         self._transactional_id = transactional_id if transactions else None
@@ -148,8 +160,8 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
             for topic, count in self._counts.items() if not _compacted(topic)
             for partition in range(count)
         ]  # fmt: skip
-        ledger = read_back(self._client, self._admin, {output: following.get(output) for output in outputs})
-        return _Part(writer, ledger, self._counts)
+        known = _known(self._client, self._admin, outputs, following, self._past, desk=True, settled=self._settled)
+        return _Part(writer, known, self._counts)
 
     def _writer(self) -> Writer:
         if self._transactional_id is None:
@@ -161,18 +173,18 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
 
 
 class _Part(StatefulSinkPartition[Outgoing, bytes]):
-    def __init__(self, writer: Writer, ledger: Ledger, counts: Mapping[str, int], partition: int | None = None) -> None:
-        self._writer, self._ledger, self._counts, self._partition = writer, ledger, counts, partition
+    def __init__(self, writer: Writer, known: Known, counts: Mapping[str, int], partition: int | None = None) -> None:
+        self._writer, self._known, self._counts, self._partition = writer, known, counts, partition
 
     def write_batch(self, values: list[Outgoing]) -> None:
-        fresh = [placed for placed in map(self._place, values) if not self._ledger.holds(*placed)]
+        fresh = [placed for placed in map(self._place, values) if not self._known.holds(*placed)]
         if fresh:
-            self._ledger.written(self._writer.write(fresh))
+            self._known.written(self._writer.write(fresh))
 
     def snapshot(self) -> bytes:
         reach("sink.snapshot.before")
         partitions = 0 if self._partition is None else next(iter(self._counts.values()))
-        state = LAYOUT.seal(SinkState(partitions=partitions, following=self._ledger.state()))
+        state = LAYOUT.seal(SinkState(partitions=partitions, following=self._known.state()))
         reach("sink.snapshot.after")
         return state
 
@@ -194,6 +206,21 @@ def _following(part: str, sealed: bytes | None, partitions: int) -> dict[Output,
             "start with an empty recovery directory and new topics"
         )
     return {(topic, partition): offset for topic, partition, offset in state["following"]}
+
+
+def _known(
+    client: Mapping[str, Any],
+    asked: AdminClient,
+    outputs: Sequence[Output],
+    following: Mapping[Output, int],
+    past: Past | None,
+    *,
+    desk: bool,
+    settled: bool,
+) -> Known:
+    if past is not None:
+        return look_back(client, asked, outputs, past, desk=desk)
+    return read_back(client, asked, {output: following.get(output) for output in outputs}, settled=settled)
 
 
 def _lane(lane: Lane) -> list[str]:

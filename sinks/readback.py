@@ -1,8 +1,8 @@
 """What outputs hold already when a sink resumes, so that nothing is written there twice."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, cast
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final, Protocol, cast
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -12,9 +12,10 @@ from schemas.failpoints import reach
 from schemas.topics import Outgoing
 from sinks.clients import TIMEOUT_S, Output, common, consumer, words
 from sinks.errors import ContradictionError, SinkError
+from sinks.gate import Gate, Past
 from sinks.kafka_admin import EARLIEST, LATEST, OffsetSpec
 
-__all__ = ["Ledger", "read_back"]
+__all__ = ["Known", "Ledger", "committed", "look_back", "read_back"]
 
 _MOVED: Final = {
     KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -23,6 +24,22 @@ _MOVED: Final = {
 """A broker has just come back, and what the client knows of the partition is of before."""
 _PATIENCE_S: Final = 120.0  # twice a transaction's timeout: so long one of a dead engine may be pending
 _QUIET: Final = 100
+
+
+class Known(Protocol):
+    """What a sink knows of its outputs."""
+
+    def holds(self, output: Output, record: Outgoing) -> bool:
+        """Whether ``record`` is there already, or otherwise not to be written; asked once a record."""
+        ...
+
+    def written(self, following: Mapping[Output, int]) -> None:
+        """Outputs are written up to these offsets, which come next."""
+        ...
+
+    def state(self) -> list[tuple[str, int, int]]:
+        """Topic, partition and the offset to read back from, of each output."""
+        ...
 
 
 class Ledger:
@@ -34,10 +51,15 @@ class Ledger:
     by when any part of the engine has long passed the point where it was stopped.
 
     About 250 bytes an identifier.
+
+    Parameters:
+        following: the offset after the last message of each output.
+        settled: whether what is repeated must have the content that is there. It need not, after settings that change
+            results were changed: what was written under the old ones stands.
     """
 
-    def __init__(self, following: Mapping[Output, int]) -> None:
-        self._following = dict(following)
+    def __init__(self, following: Mapping[Output, int], *, settled: bool = True) -> None:
+        self._following, self._settled = dict(following), settled
         self._found: dict[Output, dict[str, tuple[int, int]]] = {}  # identifier to offset and hash of the value
         self._repeated, self._quiet = False, 0
 
@@ -46,7 +68,7 @@ class Ledger:
         self._found.setdefault(output, {}).setdefault(identifier, (offset, hash(value)))
 
     def holds(self, output: Output, record: Outgoing) -> bool:
-        """Whether ``record`` is there already; asked once a record.
+        """See `Known.holds`.
 
         Raises:
             ContradictionError: its identifier is, with other content.
@@ -55,17 +77,17 @@ class Ledger:
         entry = found.pop(record.id, None) if found else None
         if entry is None:
             return False
-        if entry[1] != hash(record.value):
+        if self._settled and entry[1] != hash(record.value):
             raise _contradiction(output, entry[0], record)
         self._repeated = True
         return True
 
     def written(self, following: Mapping[Output, int]) -> None:
-        """Outputs are written up to these offsets, which come next."""
+        """See `Known.written`."""
         self._following.update(following)
 
     def state(self) -> list[tuple[str, int, int]]:
-        """Topic, partition and the offset to read back from, of each output."""
+        """See `Known.state`."""
         self._quiet = 0 if self._repeated else self._quiet + 1
         self._repeated = False
         if self._quiet >= _QUIET:
@@ -77,7 +99,9 @@ class Ledger:
         return following if entry is None else entry[0]
 
 
-def read_back(client: Mapping[str, Any], admin: AdminClient, starts: Mapping[Output, int | None]) -> Ledger:
+def read_back(
+    client: Mapping[str, Any], admin: AdminClient, starts: Mapping[Output, int | None], *, settled: bool = True
+) -> Ledger:
     """What each output holds from its start on (``None``: all that it holds), up to now.
 
     A transaction that is still open is waited for, since it may yet become visible.
@@ -89,17 +113,39 @@ def read_back(client: Mapping[str, Any], admin: AdminClient, starts: Mapping[Out
     try:
         firsts, ends = _ask(admin, starts, EARLIEST), _settled_ends(admin, starts)
         begins = {output: _begin(output, start, firsts[output], ends[output]) for output, start in starts.items()}
-        ledger = Ledger(ends)
-        behind = {output: begin for output, begin in begins.items() if begin < ends[output]}
-        for message in _messages(client, behind) if behind else ():
-            identifier = dict(message.headers() or []).get("id")
-            if isinstance(identifier, bytes):  # messages without one are not the engine's
-                offset, value = cast("int", message.offset()), message.value() or b""
-                ledger.found(_output(message), offset, identifier.decode(errors="replace"), value)
+        ledger = Ledger(ends, settled=settled)
+        for message, identifier in _results(client, begins, ends):
+            ledger.found(_output(message), cast("int", message.offset()), identifier, message.value() or b"")
     except KafkaException as error:
         raise SinkError(f"{_names(starts)}: cannot be read back: {words(error)}") from error
     reach("readback.after")
     return ledger
+
+
+def look_back(
+    client: Mapping[str, Any], admin: AdminClient, outputs: Collection[Output], past: Past, *, desk: bool
+) -> Gate:
+    """All that the outputs hold up to now, for an engine that makes its state anew; otherwise like `read_back`."""
+    try:
+        firsts, ends = _ask(admin, outputs, EARLIEST), _settled_ends(admin, outputs)
+        gate = Gate(past, ends, {topic for (topic, _), first in firsts.items() if first}, desk=desk)
+        for message, identifier in _results(client, firsts, ends):
+            key = (message.key() or b"").decode(errors="replace")
+            gate.found(message.topic() or "", key, identifier, message.value() or b"", message.timestamp()[1])
+    except KafkaException as error:
+        raise SinkError(f"{_names(outputs)}: cannot be read back: {words(error)}") from error
+    return gate
+
+
+def _results(
+    client: Mapping[str, Any], begins: Mapping[Output, int], ends: Mapping[Output, int]
+) -> Iterator[tuple[Message, str]]:
+    """The engine's messages, which are those with an identifier, and it."""
+    behind = {output: begin for output, begin in begins.items() if begin < ends[output]}
+    for message in committed(client, behind) if behind else ():
+        identifier = dict(message.headers() or []).get("id")
+        if isinstance(identifier, bytes):
+            yield message, identifier.decode(errors="replace")
 
 
 def _begin(output: Output, start: int | None, first: int, end: int) -> int:
@@ -149,8 +195,12 @@ def _ask(
             admin.list_topics(timeout=TIMEOUT_S)  # so that the client learns who leads now
 
 
-def _messages(client: Mapping[str, Any], begins: Mapping[Output, int]) -> Iterator[Message]:
-    """All committed messages of the outputs from ``begins`` on."""
+def committed(client: Mapping[str, Any], begins: Mapping[Output, int]) -> Iterator[Message]:
+    """All committed messages of the outputs from ``begins`` up to their present ends.
+
+    Raises:
+        SinkError: they cannot be read.
+    """
     pending = set(begins)
     deadline = time.monotonic() + _PATIENCE_S
     with consumer(_consumer_settings(client)) as reader:

@@ -103,11 +103,13 @@ class Pipeline:
 
     def count(self, topic: str) -> int:
         """Messages of a topic, transaction markers among them."""
-        consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "count"})
-        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), 10)[1] for number in numbers]
-        consumer.close()
-        return sum(ends)
+        return sum(self.ends(topic).values())
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """By partition the offset after its last message."""
+        with Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "count"}) as consumer:
+            numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            return {at: consumer.get_watermark_offsets(TopicPartition(topic, at), 10)[1] for at in numbers}
 
     def plant(self, topic: str, key: str, identifier: str, value: bytes, beside: bytes) -> None:
         """Write ``value`` under an identifier that stands there with the content ``beside``, at the same time stamp."""

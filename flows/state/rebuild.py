@@ -1,0 +1,128 @@
+"""From where in the log a state that is not there is made, and what of its results may be written already."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from msgspec import Struct
+
+from flows.errors import FlowError
+from flows.moments import moment
+from flows.settings import Settings, kafka_client
+from flows.state.manifest import Bridge
+from schemas.time import HOUR, MILLISECOND
+from schemas.topics import LOG, TOPICS
+from sinks.gate import Past
+from sinks.readback import committed
+from sources.kafka import TIMEOUT_S, consumer, consumer_settings, words
+
+__all__ = ["Begin", "begin", "log_ends"]
+
+_ADVICE: Final = (
+    "if it was lost, restore a backup, or make it anew with `candlewick run --rebuild-from earliest` (or a time)"
+)
+_VECTORS: Final = "features.vectors"
+_TAIL: Final = 20_000
+"""Of a partition's vectors; hours of them."""
+_RESULTS: Final = [topic.name for topic in TOPICS if topic.lane != "log" and not topic.compacted]
+
+_Ranges = dict[tuple[str, int], tuple[int, int]]
+"""By topic and partition the first offset, and the one after the last."""
+
+
+class _Close(Struct):
+    ts_close: int
+
+
+_close: Final = msgspec.json.Decoder(_Close)
+
+
+class Begin(Struct, frozen=True):
+    """Where to begin."""
+
+    starts: dict[int, int]
+    """By partition of the log the first offset to be read."""
+    bridge: Bridge | None
+
+
+def begin(settings: Settings, rebuild_from: str | None) -> Begin:
+    """Where an engine without a state begins: at the log's first message, or at ``rebuild_from``.
+
+    That is ``earliest``, a time in ISO 8601, or one offset for all partitions. Without it, the results that are there
+    must be those that the log gives again: there are none, or neither log nor result topics have lost their beginning.
+
+    Raises:
+        FlowError: that is not so, or there is no such place in the log.
+        LogError: the broker does not answer.
+    """
+    client = kafka_client(settings)
+    with consumer(consumer_settings(client)) as asked:
+        try:
+            log, results = _ranges(asked, [LOG]), _ranges(asked, _RESULTS)
+            lows = {partition: first for (_, partition), (first, _) in log.items()}
+            if rebuild_from is None:
+                lost = any(lows.values()) or any(first for first, _ in results.values())
+                if lost and any(last > first for first, last in results.values()):
+                    raise FlowError(
+                        f"engine.recovery_dir {settings.engine.recovery_dir} holds no state, but there are results, and"
+                        f" what led to them is not all there any more: {_ADVICE}"
+                    )
+                return Begin(lows, None)
+            starts = lows if rebuild_from == "earliest" else _starts(asked, log, rebuild_from)
+            whole = not any(starts.values())
+            decided_to = 0 if whole else _decided_to(client, results)
+        except KafkaException as error:
+            raise FlowError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
+    ends = {partition: last for (_, partition), (_, last) in log.items()}
+    return Begin(starts, Bridge(ends=ends, past=Past(whole=whole, decided_to=decided_to)))
+
+
+def log_ends(settings: Settings) -> dict[int, int]:
+    """By partition of the log the offset after its last record.
+
+    Raises:
+        FlowError: the broker does not answer.
+    """
+    with consumer(consumer_settings(kafka_client(settings))) as asked:
+        try:
+            return {partition: last for (_, partition), (_, last) in _ranges(asked, [LOG]).items()}
+        except KafkaException as error:
+            raise FlowError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
+
+
+def _ranges(asked: Consumer, topics: Iterable[str]) -> _Ranges:
+    known = asked.list_topics(timeout=TIMEOUT_S).topics
+    return {
+        (topic, partition): asked.get_watermark_offsets(TopicPartition(topic, partition), TIMEOUT_S)
+        for topic in topics if topic in known
+        for partition in known[topic].partitions
+    }  # fmt: skip
+
+
+def _starts(asked: Consumer, log: _Ranges, rebuild_from: str) -> dict[int, int]:
+    if not rebuild_from.isdecimal():
+        ts_ms = moment("--rebuild-from", rebuild_from) // MILLISECOND
+        found = asked.offsets_for_times([TopicPartition(*place, ts_ms) for place in log], TIMEOUT_S)
+        return {at.partition: at.offset if at.offset >= 0 else log[LOG, at.partition][1] for at in found}
+    offset = int(rebuild_from)
+    for (_, partition), (first, last) in log.items():
+        if not first <= offset <= last:
+            raise FlowError(f"--rebuild-from {offset}: {LOG}[{partition}] holds offsets {first} to {last}")
+    return {partition: offset for _, partition in log}
+
+
+def _decided_to(client: Mapping[str, Any], results: _Ranges) -> int:
+    """The close up to which the vectors of all instruments are written that gave one within the last hour of theirs.
+
+    Each close has a record of every member, and the desk decides as soon as it has them all.
+    """
+    begins = {
+        place: max(low, high - _TAIL) for place, (low, high) in results.items() if place[0] == _VECTORS and high > low
+    }
+    closes: dict[bytes, int] = {}
+    for message in committed(client, begins) if begins else ():
+        key, close = message.key() or b"", _close.decode(message.value() or b"").ts_close
+        closes[key] = max(close, closes.get(key, 0))
+    newest = max(closes.values(), default=0)
+    return min((close for close in closes.values() if close >= newest - HOUR), default=0)
