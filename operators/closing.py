@@ -11,7 +11,7 @@ from operators.features import SCHEMA_HASH, FeatureSet
 from operators.lateness import Lateness
 from operators.listening import Listening
 from operators.microstructure import OrderFlowImbalance
-from operators.numbering import RESTART
+from operators.numbering import RESTART, TradeNumbers
 from operators.outbox import Outbox
 from operators.reorder import ReorderBuffer
 from operators.seen import number_of
@@ -30,7 +30,7 @@ are not of the market."""
 BufferedQuote = tuple[int, int, int, float, float, float, float]
 """Event time, sequence or 0, arrival, bid, bid size, ask, ask size."""
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _BASE: Final[Timeframe] = "1m"
 _MOST_WAITING: Final = 50_000
 """Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""
@@ -55,8 +55,8 @@ class BarMaker:
         self._trades: ReorderBuffer[BufferedTrade] = ReorderBuffer()
         self._quotes: ReorderBuffer[BufferedQuote] = ReorderBuffer()
         self._arrivals = 0
-        self._last_trade = (0, 0)  # event time and sequence of the last numbered trade, 0: none yet
-        self._last_quote = (0, 0)
+        self._numbers = TradeNumbers()
+        self._last_quote = (0, 0)  # event time and sequence, 0: none yet
         self._lateness = Lateness()
         self._ofi = OrderFlowImbalance()
         self._series = {name: BarSeries(name) for name in TIMEFRAMES}
@@ -131,6 +131,7 @@ class BarMaker:
         self.settle(end, ts_decided)
         base = self._series[_BASE]
         bar = base.current(start)
+        self._tell_breaks(bar)
         heard = self._listening.heard(start, end)
         if not bar.trades and (heard != "all" or self._origin == "exchange"):
             base.drop()  # nobody can say that nothing was traded, nor at which price the market stands now
@@ -172,6 +173,9 @@ class BarMaker:
 
     def tell_late(self, ts_received: int) -> None:
         """Tell what came late since the last close, as there may not be a next one."""
+        bar = self._series[_BASE].bar
+        if bar is not None:
+            self._tell_breaks(bar)
         if self.closed_to is not None:
             self._lateness.tell(self._outbox, self.closed_to, self._listening.now or self.closed_to, ts_received)
             self._revise(ts_received)
@@ -184,30 +188,28 @@ class BarMaker:
             self._lateness.trades += 1
 
     def _settle_trades(self, trades: list[BufferedTrade], ts_received: int) -> None:
-        bar = self._series[_BASE].current(trades[0][0])
+        bar, numbers = self._series[_BASE].current(trades[0][0]), self._numbers
         for ts, order, _, price, size, side, sequence in trades:
             if sequence is not None:
-                last_at, last = self._last_trade
-                if sequence != last + 1:
-                    self._check_numbers(bar, sequence, ts, ts_received)
-                if sequence > last or ts > last_at + RESTART:
-                    self._last_trade = (ts, sequence)
+                if sequence == numbers.last + 1:
+                    numbers.last, numbers.at = sequence, ts
+                else:
+                    numbers.follow(sequence, ts, ts_received)
+                    if numbers.full:
+                        self._tell_breaks(bar)
             if size:
                 bar.trade((ts, order), price, size, side)
 
-    def _check_numbers(self, bar: OpenBar, sequence: int, ts: int, ts_received: int) -> None:
-        last_at, last = self._last_trade
-        anew = sequence <= last and ts > last_at + RESTART
-        if not last_at or (sequence <= last and not anew):
-            return
-        lost = sequence - last - 1
-        reason = "numbers begin anew" if anew else f"{lost} trades missing"
-        bar.flag("gap")
-        self._taints.mark("trades", ts, f"{reason} at {to_text(ts)}")
-        self._outbox.gap(
-            "trade_sequence", last_at, ts, ts_received,
-            expected=last + 1, received=sequence, count=1 if anew else lost, detail=reason,
-        )  # fmt: skip
+    def _tell_breaks(self, bar: OpenBar) -> None:
+        """What is missing when the bar ends that it would be in is lost."""
+        for lost in self._numbers.take():
+            reason = f"{lost.missing} trades missing" if lost.missing else "numbers begin anew"
+            bar.flag("gap")
+            self._taints.mark("trades", lost.end, f"{reason} at {to_text(lost.end)}")
+            self._outbox.gap(
+                "trade_sequence", lost.start, lost.end, lost.ts_received,
+                expected=lost.expected, received=lost.received, count=lost.missing or 1, detail=reason,
+            )  # fmt: skip
 
     def _settle_quotes(self, quotes: list[BufferedQuote]) -> None:
         bar, ofi = self._series[_BASE].current(quotes[0][0]), self._ofi
@@ -278,7 +280,8 @@ class BarMaker:
             "closed": [self.closed_to, self._origin, self._given_to],
             "trades": self._trades.items,
             "quotes": self._quotes.items,
-            "last": [self._last_trade, self._last_quote],
+            "numbers": self._numbers.state(),
+            "last_quote": self._last_quote,
             "arrivals": self._arrivals,
             "lateness": self._lateness.state(),
             "ofi": self._ofi.state(),
@@ -297,7 +300,8 @@ class BarMaker:
         self.closed_to, self._origin, self._given_to = state["closed"]
         self._trades.items = [tuple(item) for item in state["trades"]]
         self._quotes.items = [tuple(item) for item in state["quotes"]]
-        self._last_trade, self._last_quote = (tuple(last) for last in state["last"])
+        self._numbers.restore(state["numbers"])
+        self._last_quote = tuple(state["last_quote"])
         self._arrivals = state["arrivals"]
         self._lateness.restore(state["lateness"])
         self._ofi.restore(state["ofi"])

@@ -13,7 +13,7 @@ from operators.features import CATALOGUE
 from operators.instrument import Instrument
 from schemas.market import MarketEvent, Side, TapeEnd, Trade
 from schemas.results import Bar, Vector
-from schemas.time import MINUTE, TIMEFRAMES
+from schemas.time import MINUTE, SECOND, TIMEFRAMES
 from schemas.topics import Outgoing
 from tests.operators.support import (
     ID,
@@ -258,6 +258,41 @@ def test_a_hole_in_the_numbers_is_recorded_and_taints() -> None:
     )
     assert set(tainted.tainted) == {*after.tainted, "tfi", "taker_ratio"}
     assert tainted.tainted["tfi"] == "3 trades missing at 2023-12-09T00:01:23Z"
+
+
+def delayed(*late: tuple[int, float]) -> list[MarketEvent]:
+    """A trade a second, numbered; some arrive much later (s)."""
+    moments = {i: i + 0.5 for i in range(200)} | dict(late)
+    placed: list[tuple[float, MarketEvent]] = [
+        (at, trade(i + 0.5, 10.0 + i % 7, number=i + 1)) for i, at in moments.items() if at < 200
+    ]
+    placed += [((event.ts_event - START) / SECOND, event) for event in beats(0, 210)]
+    return [event for _, event in sorted(placed, key=lambda place: place[0])]
+
+
+def test_a_hole_that_is_filled_before_its_bar_ends_is_none() -> None:
+    out, ordered = run(delayed((80, 110.0), (81, 90.0), (118, 121.4))), run(delayed())
+    assert not gaps(out)
+    assert bars(out) == bars(ordered)
+    assert vectors(out) == vectors(ordered)
+
+
+def test_what_is_left_of_a_hole_when_its_bar_ends_is_lost() -> None:
+    out = run(delayed((80, 110.0), (81, 200), (82, 121.0), (83, 130.0), (150, 200)))
+    assert [(gap.kind, gap.expected, gap.received, gap.count) for gap in gaps(out)] == [
+        ("trade_sequence", 82, 83, 1), ("trade_sequence", 84, 85, 1), ("trade_sequence", 151, 152, 1),
+        ("late", None, None, 1),
+    ]  # fmt: skip
+    assert [bar.quality for bar in bars(out)] == [[], ["gap"], ["gap"]]
+    assert [vector.tainted.get("tfi") for vector in vectors(out)] == [
+        None, "1 trades missing at 2023-12-09T00:01:24.5Z", "1 trades missing at 2023-12-09T00:02:31.5Z",
+    ]  # fmt: skip
+
+
+def test_a_hole_is_told_at_the_end_of_a_tape() -> None:
+    end = TapeEnd(instrument_id=ID, ts_event=ns(100), ts_received=ns(100), source="test")
+    cut = [event for event in delayed((80, 200)) if event.ts_event <= ns(100)]
+    assert [(gap.expected, gap.count) for gap in gaps(run([*cut, end]))] == [(81, 1)]
 
 
 def test_numbers_that_begin_anew_are_recorded_once() -> None:
