@@ -16,6 +16,7 @@ from schemas.partitioner import partition_for
 from schemas.topics import LOG
 from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, partition_count, words
 from sources.pace import Pace
+from sources.partitions import PartitionWatch
 
 __all__ = ["LAYOUT", "KafkaLog", "LogError", "LogState"]
 
@@ -25,6 +26,8 @@ LAYOUT: Final = Layout("log", 2, {1: unversioned})
 """Of a `LogState`."""
 _NAP: Final = timedelta(milliseconds=4)
 """Between two questions to a partition that had nothing to give."""
+_QUEUED_KB: Final = 196_608
+"""Fetched ahead of all partitions together, while those who work on it, or write its results, are slower."""
 _LONGEST_KEY: Final = 512  # bytes; an instrument has at most 128 characters
 _NO_KEY: Final = ("", f"the key is missing, or longer than {_LONGEST_KEY} bytes")
 
@@ -53,7 +56,7 @@ class KafkaLog(FixedPartitionedSource[Item, bytes]):
 
     Unit of parallelism: the partition, one part and one consumer each, with explicit offsets and no consumer group.
     Guarantee: every committed message exactly once from the resume state on, or a `LogError`: messages that retention
-    took away are never passed over in silence.
+    took away are never passed over in silence, and a topic that gets more partitions is read no further.
 
     Parameters:
         client: librdkafka's settings, ``bootstrap.servers`` among them.
@@ -82,8 +85,11 @@ class KafkaLog(FixedPartitionedSource[Item, bytes]):
         self._settings = consumer_settings(client)
         self._topic = topic
         self._partitions = partition_count(self._settings, topic)
+        queued = min(self._settings["queued.max.messages.kbytes"], max(_QUEUED_KB // self._partitions, 1_024))
+        self._settings = consumer_settings({"queued.max.messages.kbytes": queued, **client})
         self._batch_size = batch_size
         self._pace = Pace(max_ahead_s * 1_000)
+        self._watch = PartitionWatch(self._settings, topic, self._partitions)
         self._stop = stop
         self._until_end = until_end
         self._start = start or {}
@@ -108,7 +114,7 @@ class KafkaLog(FixedPartitionedSource[Item, bytes]):
             offset = state["offset"]
         return _Part(
             consumer(self._settings), self._topic, partition, self._partitions, offset,
-            batch_size=self._batch_size, pace=self._pace, stop=self._stop, until_end=self._until_end,
+            batch_size=self._batch_size, pace=self._pace, watch=self._watch, stop=self._stop, until_end=self._until_end,
         )  # fmt: skip
 
     def _check(self, partition: int, state: LogState) -> None:
@@ -131,11 +137,12 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         *,
         batch_size: int,
         pace: Pace,
+        watch: PartitionWatch,
         stop: Callable[[], bool],
         until_end: bool,
     ) -> None:
         self._consumer, self._topic, self._partition, self._partitions = consumer, topic, partition, partitions
-        self._batch_size, self._pace, self._stop = batch_size, pace, stop
+        self._batch_size, self._pace, self._watch, self._stop = batch_size, pace, watch, stop
         self._name = f"{partition:05d}"
         low, high = self._range()
         self._next = low if offset is None else offset
@@ -146,11 +153,13 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         self._judge = lru_cache(maxsize=4_096)(self._read_key)
         consumer.assign([TopicPartition(topic, partition, self._next)])
         pace.enter(self._name)
+        watch.enter()
 
     def next_batch(self) -> list[Item]:
         if self._stop() or (self._end is not None and self._next >= self._end):
             self._pace.leave(self._name)
             raise StopIteration
+        self._watch.check()
         self._idle = self._pace.must_wait(self._name)
         if self._idle:
             return []
@@ -170,6 +179,7 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         return LAYOUT.seal(LogState(partitions=self._partitions, offset=self._next))
 
     def close(self) -> None:
+        self._watch.leave()
         self._consumer.close()
 
     def _items(self, messages: list[_Message]) -> list[Item]:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.cimpl import NewPartitions
 
 from schemas.topics import Topic
 from sinks.clients import admin, existing
 from sinks.topics import create_topics
 
-__all__ = ["Client", "Read", "ends", "make_topic", "put", "read_all", "trim"]
+__all__ = ["Client", "Read", "ends", "grow", "make_topic", "put", "read_all", "trim"]
 
 Client = Mapping[str, Any]
 """A client's settings."""
@@ -56,6 +57,13 @@ def trim(client: Client, topic: str, before: int) -> None:
     """Delete what ``topic``, of one partition, holds before an offset."""
     asked = admin(client)
     for done in asked.delete_records([TopicPartition(topic, 0, before)]).values():
+        done.result(10)
+
+
+def grow(client: Client, topic: str, partitions: int) -> None:
+    """Let ``topic`` have so many partitions."""
+    asked = admin(client)
+    for done in asked.create_partitions([NewPartitions(topic, partitions)]).values():
         done.result(10)
 
 

@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 
 from sources.log import LAYOUT, KafkaLog, LogError
 from tests.integration.kafka_broker import KafkaBroker
-from tests.kafka_tools import make_topic, put, trim
+from tests.kafka_tools import grow, make_topic, put, trim
 
 pytestmark = pytest.mark.integration
 
@@ -63,3 +63,15 @@ def test_aborted_messages_are_not_read_and_the_end_is_reached_behind_them(kafka:
     part = KafkaLog(kafka.client, topic=topic, until_end=True).build_part("log", PART, None)
     assert drain(part) == [b"kept"]
     assert LAYOUT.unseal(part.snapshot())["offset"] == 4  # two messages and two markers
+
+
+def test_a_topic_that_gets_more_partitions_is_read_no_further(kafka: KafkaBroker) -> None:
+    topic = make_topic(kafka.client, "log", 1)
+    put(kafka.client, [(KEY, b"x", 0, TS_MS)], topic)
+    part = KafkaLog(kafka.client, topic=topic).build_part("log", PART, None)
+    while not part.next_batch():
+        pass
+    grow(kafka.client, topic, 3)
+    with pytest.raises(LogError, match=r"topic log\.\w+ has 3 partitions now and had 1: instruments move"):
+        drain(part)
+    part.close()
