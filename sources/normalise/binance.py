@@ -27,7 +27,7 @@ from schemas.market import (
 )  # fmt: skip
 from schemas.time import MILLISECOND
 from sources.normalise.binance_instruments import definitions
-from sources.normalise.fields import Count, Millis, fraction, millis
+from sources.normalise.fields import Count, Millis, fraction, millis, sides
 from sources.normalise.venue import NormaliseError, Unnamed, Venue
 
 __all__ = ["message", "response", "subscribed"]
@@ -189,11 +189,8 @@ def _trade(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> M
     stream = "trade" if wire.number is not None else "aggTrade"
     if not venue.first("trades", wire.symbol, stream):
         return None
-    ts_event = venue.clock.observe(wire.traded * MILLISECOND, ts_received)
     return Trade(
-        instrument_id=venue.instrument(wire.symbol, ts_received),
-        ts_event=ts_event,
-        ts_received=ts_received,
+        **venue.heading(wire.symbol, wire.traded * MILLISECOND, ts_received),
         price=wire.price,
         size=wire.size,
         aggressor_side="sell" if wire.buyer_made else "buy",
@@ -207,11 +204,8 @@ def _quote(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> M
     wire = _QUOTE.decode(data)
     if not (wire.bid_price and wire.ask_price):
         return None
-    ts_event = _sent(wire.sent, venue, ts_received)
     return Quote(
-        instrument_id=venue.instrument(wire.symbol, ts_received),
-        ts_event=ts_event,
-        ts_received=ts_received,
+        **venue.heading(wire.symbol, _ns(wire.sent), ts_received),
         bid_price=wire.bid_price,
         bid_size=wire.bid_size,
         ask_price=wire.ask_price,
@@ -226,15 +220,9 @@ def _delta(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> M
         raise NormaliseError("only futures chain book deltas by 'pu', and all of them do: is it another of the venues?")
     if not venue.first("book", wire.symbol, "depth"):
         return None
-    ts_event = _sent(wire.sent, venue, ts_received)
     return BookDelta(
-        instrument_id=venue.instrument(wire.symbol, ts_received),
-        ts_event=ts_event,
-        ts_received=ts_received,
-        bid_prices=[price for price, _ in wire.bids],
-        bid_sizes=[size for _, size in wire.bids],
-        ask_prices=[price for price, _ in wire.asks],
-        ask_sizes=[size for _, size in wire.asks],
+        **venue.heading(wire.symbol, wire.sent * MILLISECOND, ts_received),
+        **sides(wire.bids, wire.asks),
         first_sequence=wire.first,
         last_sequence=wire.last,
         previous_sequence=wire.previous if wire.previous is not None and wire.previous >= 0 else None,
@@ -247,9 +235,8 @@ def _partial(data: Raw | bytes, symbol: str, venue: Venue, ts_received: int, *, 
         book = _snapshot(data, symbol, venue, ts_received, depth=depth)
     else:
         wire = _DEPTH.decode(data)
-        ts_event = _sent(wire.sent, venue, ts_received)
-        instrument_id = venue.instrument(wire.symbol, ts_received)
-        book = _book(instrument_id, ts_event, ts_received, wire.bids, wire.asks, wire.last, depth)
+        heading = venue.heading(wire.symbol, wire.sent * MILLISECOND, ts_received)
+        book = BookSnapshot(**heading, **sides(wire.bids, wire.asks), sequence=wire.last, depth=depth)
     return book if venue.first("book", symbol, "partial") else None
 
 
@@ -259,8 +246,14 @@ def _snapshot(
     wire = _SNAPSHOT.decode(data)
 
     def complete(instrument_id: str) -> BookSnapshot:
-        ts_event = _sent(wire.sent, venue, ts_received)
-        return _book(instrument_id, ts_event, ts_received, wire.bids, wire.asks, wire.last_update_id, depth)
+        return BookSnapshot(
+            instrument_id=instrument_id,
+            ts_event=venue.clock.observe(_ns(wire.sent), ts_received),
+            ts_received=ts_received,
+            **sides(wire.bids, wire.asks),
+            sequence=wire.last_update_id,
+            depth=depth,
+        )
 
     symbol = wire.symbol or symbol
     if not symbol:
@@ -268,30 +261,11 @@ def _snapshot(
     return complete(venue.instrument(symbol, ts_received))
 
 
-def _book(
-    instrument_id: str, ts_event: int, ts_received: int, bids: _Levels, asks: _Levels, last: int, depth: int | None
-) -> BookSnapshot:
-    return BookSnapshot(
-        instrument_id=instrument_id,
-        ts_event=ts_event,
-        ts_received=ts_received,
-        bid_prices=[price for price, _ in bids],
-        bid_sizes=[size for _, size in bids],
-        ask_prices=[price for price, _ in asks],
-        ask_sizes=[size for _, size in asks],
-        sequence=last,
-        depth=depth,
-    )
-
-
 def _mark(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> MarketEvent:
     wire = _MARK.decode(data)
-    ts_event = _sent(wire.sent, venue, ts_received)
     funded = wire.next_funding > 0  # contracts with an expiry send 0
     return MarkPrice(
-        instrument_id=venue.instrument(wire.symbol, ts_received),
-        ts_event=ts_event,
-        ts_received=ts_received,
+        **venue.heading(wire.symbol, wire.sent * MILLISECOND, ts_received),
         price=wire.price,
         index_price=wire.index,
         funding_rate=fraction(wire.rate) if funded and wire.rate else None,
@@ -301,11 +275,8 @@ def _mark(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> Ma
 
 def _liquidation(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> MarketEvent:
     order = _FORCED.decode(data).order
-    ts_event = venue.clock.observe(order.traded * MILLISECOND, ts_received)
     return Liquidation(
-        instrument_id=venue.instrument(order.symbol, ts_received),
-        ts_event=ts_event,
-        ts_received=ts_received,
+        **venue.heading(order.symbol, order.traded * MILLISECOND, ts_received),
         side="buy" if order.side == "BUY" else "sell",
         price=order.price,
         size=order.size,
@@ -314,19 +285,11 @@ def _liquidation(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int
 
 def _interest(data: Raw | bytes, _symbol: str, venue: Venue, ts_received: int) -> MarketEvent:
     wire = _INTEREST.decode(data)
-    ts_event = _sent(wire.time, venue, ts_received)
-    return OpenInterest(
-        instrument_id=venue.instrument(wire.symbol, ts_received),
-        ts_event=ts_event,
-        ts_received=ts_received,
-        open_interest=wire.open_interest,
-    )
+    return OpenInterest(**venue.heading(wire.symbol, _ns(wire.time), ts_received), open_interest=wire.open_interest)
 
 
-def _sent(ms: int | None, venue: Venue, ts_received: int) -> int:
-    if ms is None:
-        return venue.clock.at(ts_received)
-    return venue.clock.observe(ms * MILLISECOND, ts_received)
+def _ns(ms: int | None) -> int | None:
+    return None if ms is None else ms * MILLISECOND
 
 
 _HANDLERS: Final[dict[str, _Handler]] = {

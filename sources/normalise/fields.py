@@ -1,7 +1,8 @@
 """Single fields of a venue's message, held to the constraints that the records themselves state."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypedDict
 
 import msgspec
 from msgspec import Meta
@@ -14,11 +15,13 @@ __all__ = [
     "EIGHT_HOURS",
     "UNREADABLE",
     "Millis",
+    "Sides",
     "expiry_of",
     "fraction",
     "level_size",
     "price",
     "seconds",
+    "sides",
     "size",
     "step",
 ]
@@ -28,6 +31,16 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1, description="a venue's number of
 Name = Annotated[str, Meta(max_length=64, description="a venue's name of a trade")]
 _Checksum = Annotated[int, Meta(ge=0, lt=2**32)]
 _Fraction = Annotated[float, Meta(gt=-1, lt=1)]
+
+
+class Sides(TypedDict):
+    """The levels of a book as records have them."""
+
+    bid_prices: list[float]
+    bid_sizes: list[float]
+    ask_prices: list[float]
+    ask_sizes: list[float]
+
 
 EIGHT_HOURS: Final = 8 * HOUR
 """The usual time between two funding settlements."""
@@ -52,6 +65,16 @@ def size(text: Any) -> float:
 def level_size(text: Any) -> float:
     """A level's size, 0 where it is removed, from the venue's text or number."""
     return msgspec.convert(text, LevelSize, strict=False)
+
+
+def sides(bids: Iterable[Sequence[Any]], asks: Iterable[Sequence[Any]]) -> Sides:
+    """Levels that are price, size, and whatever else."""
+    return {
+        "bid_prices": [level[0] for level in bids],
+        "bid_sizes": [level[1] for level in bids],
+        "ask_prices": [level[0] for level in asks],
+        "ask_sizes": [level[1] for level in asks],
+    }
 
 
 def fraction(text: Any) -> float:

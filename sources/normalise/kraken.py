@@ -94,9 +94,7 @@ def _step(decimals: int) -> float:
 def _trades(payload: list[Any], _channel: str, symbol: str, venue: Venue, ts_received: int) -> list[MarketEvent]:
     return [
         Trade(
-            ts_event=venue.clock.observe(seconds(traded), ts_received),
-            instrument_id=venue.instrument(symbol, ts_received),
-            ts_received=ts_received,
+            **venue.heading(symbol, seconds(traded), ts_received),
             price=price(paid),
             size=size(volume),
             aggressor_side=_SIDES[side],
@@ -109,12 +107,9 @@ def _spread(payload: list[Any], _channel: str, symbol: str, venue: Venue, ts_rec
     bid, ask, sent, bid_size, ask_size = payload[0]
     if not (float(bid) and float(ask)):  # a side of the book is empty
         return []
-    ts_event = venue.clock.observe(seconds(sent), ts_received)
     return [
         Quote(
-            instrument_id=venue.instrument(symbol, ts_received),
-            ts_event=ts_event,
-            ts_received=ts_received,
+            **venue.heading(symbol, seconds(sent), ts_received),
             bid_price=price(bid),
             bid_size=level_size(bid_size),
             ask_price=price(ask),
@@ -158,7 +153,7 @@ def _levels(levels: list[_Level]) -> dict[float, float]:
 def _newest(levels: list[_Level], venue: Venue, ts_received: int) -> int:
     """The time of the newest change; a republished level keeps the time of long ago and tells nothing."""
     times = [seconds(level[2]) for level in levels if level[3:] != [_REPUBLISHED]]
-    return venue.clock.observe(max(times), ts_received) if times else venue.clock.at(ts_received)
+    return venue.clock.observe(max(times, default=None), ts_received)
 
 
 _HANDLERS: Final[dict[str, _Handler]] = {"trade": _trades, "spread": _spread, "book": _book}

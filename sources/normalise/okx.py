@@ -29,7 +29,7 @@ from schemas.market import (
     Trade,
 )
 from schemas.time import MILLISECOND
-from sources.normalise.fields import Count, Millis, Name, fraction, level_size, millis, price
+from sources.normalise.fields import Count, Millis, Name, fraction, level_size, millis, price, sides
 from sources.normalise.okx_instruments import definitions
 from sources.normalise.venue import NormaliseError, NotOurs, Venue
 
@@ -177,12 +177,9 @@ def _trade(row: Raw, symbol: str, venue: Venue, ts_received: int, *, channel: st
     wire = _TRADE.decode(row)
     if not venue.first("trades", symbol, channel):
         return []
-    ts_event = venue.clock.observe(wire.traded * MILLISECOND, ts_received)
     return [
         Trade(
-            instrument_id=venue.instrument(symbol, ts_received),
-            ts_event=ts_event,
-            ts_received=ts_received,
+            **venue.heading(symbol, wire.traded * MILLISECOND, ts_received),
             price=wire.price,
             size=wire.size,
             aggressor_side=wire.side,
@@ -199,16 +196,10 @@ def _book(row: Raw, symbol: str, venue: Venue, ts_received: int, *, channel: str
         return [_snapshot(wire, symbol, venue, ts_received, _DEPTH[channel], held=channel != "books5")]
     if action != "update":
         raise NormaliseError(f"action {action!r} is neither snapshot nor update")
-    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
     return [
         BookDelta(
-            instrument_id=venue.instrument(symbol, ts_received),
-            ts_event=ts_event,
-            ts_received=ts_received,
-            bid_prices=[level[0] for level in wire.bids],
-            bid_sizes=[level[1] for level in wire.bids],
-            ask_prices=[level[0] for level in wire.asks],
-            ask_sizes=[level[1] for level in wire.asks],
+            **venue.heading(symbol, wire.sent * MILLISECOND, ts_received),
+            **sides(wire.bids, wire.asks),
             checksum=_unsigned(wire.checksum),
             last_sequence=wire.sequence,
             previous_sequence=wire.previous if wire.previous is not None and wire.previous >= 0 else None,
@@ -217,15 +208,9 @@ def _book(row: Raw, symbol: str, venue: Venue, ts_received: int, *, channel: str
 
 
 def _snapshot(wire: _Book, symbol: str, venue: Venue, ts_received: int, depth: int, *, held: bool) -> BookSnapshot:
-    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
     return BookSnapshot(
-        instrument_id=venue.instrument(symbol, ts_received),
-        ts_event=ts_event,
-        ts_received=ts_received,
-        bid_prices=[level[0] for level in wire.bids],
-        bid_sizes=[level[1] for level in wire.bids],
-        ask_prices=[level[0] for level in wire.asks],
-        ask_sizes=[level[1] for level in wire.asks],
+        **venue.heading(symbol, wire.sent * MILLISECOND, ts_received),
+        **sides(wire.bids, wire.asks),
         checksum=_unsigned(wire.checksum),
         sequence=wire.sequence,
         depth=depth,
@@ -241,12 +226,9 @@ def _best(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[MarketE
     wire = _BOOK.decode(row)
     if not (wire.bids and wire.asks):
         return []
-    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
     return [
         Quote(
-            instrument_id=venue.instrument(symbol, ts_received),
-            ts_event=ts_event,
-            ts_received=ts_received,
+            **venue.heading(symbol, wire.sent * MILLISECOND, ts_received),
             bid_price=wire.bids[0][0],
             bid_size=wire.bids[0][1],
             ask_price=wire.asks[0][0],
@@ -260,12 +242,9 @@ def _ticker(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[Marke
     wire = _TICKER.decode(row)
     if not (wire.bid_price and wire.ask_price):  # a side of the book is empty
         return []
-    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
     return [
         Quote(
-            instrument_id=venue.instrument(symbol, ts_received),
-            ts_event=ts_event,
-            ts_received=ts_received,
+            **venue.heading(symbol, wire.sent * MILLISECOND, ts_received),
             bid_price=price(wire.bid_price),
             bid_size=level_size(wire.bid_size),
             ask_price=price(wire.ask_price),
@@ -278,14 +257,10 @@ def _funding(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[Mark
     wire = _FUNDING.decode(row)
     if not wire.rate:
         return []
-    now = venue.clock.at(ts_received)
-    ts_event = now if wire.sent is None else venue.clock.observe(wire.sent * MILLISECOND, ts_received)
     interval = millis(wire.following) - wire.next_funding * MILLISECOND if wire.following else 0
     return [
         FundingRate(
-            instrument_id=venue.instrument(symbol, ts_received),
-            ts_event=ts_event,
-            ts_received=ts_received,
+            **venue.heading(symbol, None if wire.sent is None else wire.sent * MILLISECOND, ts_received),
             rate=fraction(wire.rate),
             next_funding=wire.next_funding * MILLISECOND,
             interval=interval if interval > 0 else None,
@@ -295,32 +270,20 @@ def _funding(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[Mark
 
 def _mark(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[MarketEvent]:
     wire = _MARK.decode(row)
-    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
-    instrument_id = venue.instrument(symbol, ts_received)
-    return [MarkPrice(instrument_id=instrument_id, ts_event=ts_event, ts_received=ts_received, price=wire.price)]
+    return [MarkPrice(**venue.heading(symbol, wire.sent * MILLISECOND, ts_received), price=wire.price)]
 
 
 def _interest(row: Raw, symbol: str, venue: Venue, ts_received: int) -> list[MarketEvent]:
     wire = _INTEREST.decode(row)
-    ts_event = venue.clock.observe(wire.sent * MILLISECOND, ts_received)
-    return [
-        OpenInterest(
-            instrument_id=venue.instrument(symbol, ts_received),
-            ts_event=ts_event,
-            ts_received=ts_received,
-            open_interest=wire.open_interest,
-        )
-    ]
+    heading = venue.heading(symbol, wire.sent * MILLISECOND, ts_received)
+    return [OpenInterest(**heading, open_interest=wire.open_interest)]
 
 
 def _liquidations(row: Raw, _symbol: str, venue: Venue, ts_received: int) -> list[MarketEvent]:
     wire = _LIQUIDATIONS.decode(row)
-    instrument_id = venue.instrument(wire.instrument, ts_received)
     return [
         Liquidation(
-            instrument_id=instrument_id,
-            ts_event=venue.clock.observe(order.traded * MILLISECOND, ts_received),
-            ts_received=ts_received,
+            **venue.heading(wire.instrument, order.traded * MILLISECOND, ts_received),
             side=order.side,
             price=order.price,
             size=order.size,

@@ -1,6 +1,7 @@
 """What has become known of a venue along the way: its clock and its instruments."""
 
 from collections.abc import Callable, Iterable
+from typing import TypedDict
 
 import msgspec
 
@@ -8,7 +9,7 @@ from schemas.market import InstrumentDefinition, MarketEvent
 from schemas.time import SECOND
 from sources.errors import SourceError
 
-__all__ = ["FUTURE_TOLERANCE", "Clock", "NormaliseError", "NotOurs", "Unnamed", "Venue"]
+__all__ = ["FUTURE_TOLERANCE", "Clock", "Heading", "NormaliseError", "NotOurs", "Unnamed", "Venue"]
 
 FUTURE_TOLERANCE = 5 * SECOND
 """A time stamp further ahead of its own receipt is not believed (a receiver was seen 1.3 s behind the exchange)."""
@@ -30,6 +31,14 @@ class Unnamed(NormaliseError):
         self.complete = complete
 
 
+class Heading(TypedDict):
+    """The fields that every record has."""
+
+    instrument_id: str
+    ts_event: int
+    ts_received: int
+
+
 class Clock:
     """An exchange's clock as far as its messages tell it: the greatest believable time so far, ns; 0 before any.
 
@@ -42,8 +51,10 @@ class Clock:
     def __init__(self) -> None:
         self.latest = 0
 
-    def observe(self, ts_event: int, ts_received: int) -> int:
-        """Take note of a time that the exchange sent, and hand it back."""
+    def observe(self, ts_event: int | None, ts_received: int) -> int:
+        """Take note of a time that the exchange sent, and hand it back; if it sent none, what `at` says."""
+        if ts_event is None:
+            return self.at(ts_received)
         bound = ts_received + FUTURE_TOLERANCE
         if self.latest < ts_event <= bound or ts_event <= bound < self.latest:
             self.latest = ts_event
@@ -94,6 +105,15 @@ class Venue:
         definition = self._definitions.get(symbol) or self._describe(symbol)
         self._introduce(symbol, definition, ts_received)
         return definition.instrument_id
+
+    def heading(self, symbol: str, sent: int | None, ts_received: int) -> Heading:
+        """What the record begins with that the exchange ``sent`` (ns; ``None``: its clock as last known) of ``symbol``.
+
+        Raises:
+            NormaliseError: no instrument of ours.
+        """
+        ts_event = self.clock.observe(sent, ts_received)
+        return {"instrument_id": self.instrument(symbol, ts_received), "ts_event": ts_event, "ts_received": ts_received}
 
     def first(self, what: str, symbol: str, stream: str) -> bool:
         """Whether ``stream`` is the one that a symbol's trades, or book, are taken from: the first one that told any.
