@@ -81,13 +81,13 @@ def read_all(client: Client, topic: str) -> Iterator[Read]:
     with Consumer({**client, **_MINIMUM, "isolation.level": "read_committed"}) as consumer:
         low = {part: consumer.get_watermark_offsets(TopicPartition(topic, part), 10)[0] for part in partitions}
         consumer.assign([TopicPartition(topic, part, low[part]) for part in partitions])
-        left = len(partitions)
+        left = {*partitions}  # a topic that grows has several ends
         while left:
             for message in consumer.consume(1_000, 0.02):
                 error = message.error()
                 if error is not None:
                     assert error.code() == KafkaError._PARTITION_EOF, error
-                    left -= 1
+                    left.discard(message.partition() or 0)
                     continue
                 headers = dict(message.headers() or [])
                 yield Read(
