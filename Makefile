@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-quick lint lock screenshots clean
+.PHONY: setup demo test test-quick test-faults lint lock screenshots clean
 
 setup: $(VENV)/.ready api/static/vendor/made-from
 
@@ -29,6 +29,9 @@ test: setup
 
 test-quick: setup
 	@$(BIN)/python -m pytest -m "not integration"
+
+test-faults: setup
+	@$(BIN)/python -m pytest tests/faults --faults full --timeout 3600 -q $(ARGS)
 
 screenshots: setup
 	@$(BIN)/python -m deploy.screenshots

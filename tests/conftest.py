@@ -1,4 +1,4 @@
-"""The embedded broker for all who need one, and what a run says at its very end: what this machine lacked."""
+"""Servers for all who need one, and what a run says at its very end: what this machine lacked."""
 
 from collections.abc import Generator, Iterator
 
@@ -6,9 +6,14 @@ import pytest
 from hypothesis import settings
 
 from flows.embedded.broker import CLIENT, EmbeddedBroker
-from tests.integration.timescale_fixtures import embedded, timescale
+from tests.faults.table import print_table
+from tests.integration.kafka_fixtures import brokers, golden, kafka, recording
+from tests.integration.timescale_fixtures import database, embedded, empty_database, timescale, timescale_database
 
-__all__ = ["embedded", "embedded_kafka", "timescale"]
+__all__ = [
+    "brokers", "database", "embedded", "embedded_kafka", "empty_database", "golden", "kafka", "recording", "timescale",
+    "timescale_database",
+]  # fmt: skip
 
 # Machines are shared: a slow moment is no failure. The same examples every time: a run says something of the change.
 settings.register_profile("candlewick", deadline=None, derandomize=True)
@@ -32,3 +37,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
         terminalreporter.section("not run on this machine")
         for reason in dict.fromkeys(reasons):
             terminalreporter.line(f"{reason} ({reasons.count(reason)} tests)")
+    print_table(terminalreporter)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from flows.feeds import recorded_feed, simulated_feed
+from flows.feeds import Feed, simulated_feed
 from flows.ingest import Recorder, ingest
 from flows.replay import replay
 from flows.settings import Settings, StrategySettings
@@ -35,9 +35,9 @@ def record(path: Path, minutes: int = 13, instruments: int = 3) -> Path:
     return path
 
 
-def golden_of(recording: Path, folder: Path) -> Golden:
-    """The results of a replay of ``recording``."""
-    replay(SETTINGS, recorded_feed([str(recording)], None), folder)
+def golden_of(feed: Feed, folder: Path) -> Golden:
+    """The results of a replay of ``feed``, written to ``folder``."""
+    replay(SETTINGS, feed, folder)
     found: Golden = {}
     for file in folder.glob("*.jsonl"):
         values = file.read_bytes().splitlines()

@@ -35,7 +35,7 @@ _POM: Final = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 _JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # starts soonest
 _PROPERTIES: Final = {
     "process.roles": "broker,controller", "node.id": "1", "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
     "auto.create.topics.enable": "false", "group.initial.rebalance.delay.ms": "0",
     "offsets.topic.num.partitions": "1", "offsets.topic.replication.factor": "1",
     "transaction.state.log.num.partitions": "1", "transaction.state.log.replication.factor": "1",
@@ -93,7 +93,10 @@ def _fill(jars: Path) -> None:
 
 
 class KafkaBroker:
-    """One broker on a free port of 127.0.0.1; a restart serves the same log on the same port."""
+    """One broker on a free port of 127.0.0.1; a restart serves the same log on the same port.
+
+    ``behind``: the port of a proxy to `inner`; clients who come by it are told to come by it again.
+    """
 
     def __init__(
         self,
@@ -103,6 +106,7 @@ class KafkaBroker:
         archive: Path | None = None,
         jvm: tuple[str, ...] = _JVM,
         properties: Mapping[str, str] | None = None,
+        behind: int | None = None,
     ) -> None:
         self._workdir = workdir.resolve()
         self._data, self._config = self._workdir / "data", self._workdir / "server.properties"
@@ -113,10 +117,14 @@ class KafkaBroker:
         share = () if archive is None else (f"-XX:SharedArchiveFile={archive}", "-Xshare:auto")
         quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
         self._java = ["java", "-Xms512m", "-Xmx512m", *jvm, *share, quiet, "-cp", path]
-        port, control = _free_port(), _free_port()
+        port, control, self.inner = _free_port(), _free_port(), _free_port()
         self.bootstrap = f"127.0.0.1:{port}"
+        proxied, advertised = f",PROXIED://127.0.0.1:{self.inner}", f",PROXIED://127.0.0.1:{behind}"
+        if behind is None:
+            proxied = advertised = ""
         self._properties = _PROPERTIES | {
-            "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{control}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{control}{proxied}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}{advertised}",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{control}",
             "log.dirs": str(self._data),
         } | dict(properties or {})  # fmt: skip

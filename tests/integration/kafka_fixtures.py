@@ -1,4 +1,4 @@
-"""Servers that integration tests share, started once a run and only if a test asks for them."""
+"""Brokers for tests and what goes through them, made once a run and only if a test asks for it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.feeds import recorded_feed
 from tests.integration.golden import Golden, golden_of, record
 from tests.integration.kafka_broker import KafkaBroker, MissingError, fetch
-from tests.integration.timescale_fixtures import database, empty_database, timescale_database
 
-__all__ = ["database", "empty_database", "kafka", "timescale_database"]
+__all__ = ["brokers", "golden", "kafka", "recording"]
 
 
 @pytest.fixture(scope="session")
@@ -44,4 +44,4 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def golden(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Golden:
     """The results of its replay."""
-    return golden_of(recording, tmp_path_factory.mktemp("golden"))
+    return golden_of(recorded_feed([str(recording)], None), tmp_path_factory.mktemp("golden"))
