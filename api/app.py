@@ -20,6 +20,7 @@ from api.middleware import Guard, Observer
 from api.openapi import DescribedApi
 from api.routes import bars, books, features, gaps, health, instruments, keys, page, signals, stats, stream
 from sinks.database import check_dsn
+from sinks.exposition import VitalsCollector
 
 __all__ = ["create_app"]
 
@@ -35,7 +36,7 @@ def create_app(config: ApiConfig) -> FastAPI:
         title="Candlewick", version=version("candlewick"), docs_url=None, redoc_url=None, lifespan=_lifespan
     )
     app.state.config = config
-    app.state.metrics = Metrics()
+    app.state.metrics = Metrics(None if config.vitals is None else VitalsCollector(config.vitals, config.limits))
     app.state.keyring = Keyring(config)
     for module in (signals, bars, features, books, gaps, instruments, stats, health, keys, stream, page):
         app.include_router(module.router)

@@ -1,8 +1,11 @@
 """What the API is told when it is made; it reads no environment and no file of settings."""
 
 from ipaddress import ip_address
+from pathlib import Path
 
 from msgspec import Struct
+
+from sinks.health import Limits
 
 __all__ = ["ApiConfig"]
 
@@ -41,6 +44,10 @@ class ApiConfig(Struct, frozen=True, kw_only=True):
     max_close_age_s: float = 180.0
     """Not ready when the newest bar of any timeframe closed longer ago."""
     max_book_age_s: float = 15.0
+    vitals: Path | None = None
+    """Where the other stages on this machine write their vitals, for readiness and metrics; ``None``: not asked."""
+    limits: Limits = Limits()
+    """What is too long in them."""
 
     poll_interval_s: float = 0.25
     """How often the store is asked for new signals, for all WebSocket clients together."""

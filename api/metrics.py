@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from api.clock import age_s
 from api.database import Database
 from api.errors import UnavailableError
+from sinks.exposition import VitalsCollector
 from sinks.figures import table_figures
 
 __all__ = ["Metrics"]
@@ -15,10 +16,12 @@ _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 
 class Metrics:
-    """Requests and clients are counted as they come; the store is asked when someone scrapes."""
+    """Requests and clients are counted as they come; store and vitals are asked when someone scrapes."""
 
-    def __init__(self) -> None:
+    def __init__(self, vitals: VitalsCollector | None = None) -> None:
         self._registry: Final = CollectorRegistry()
+        if vitals is not None:
+            self._registry.register(vitals)
         self.requests: Final = Counter(
             "candlewick_api_requests", "HTTP requests", ["method", "route", "status"], registry=self._registry
         )

@@ -1,5 +1,6 @@
 """Whether what is read here is there and fresh: one named check a condition, so that a person sees what is wrong."""
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,7 +10,9 @@ from api.database import Database
 from api.errors import UnavailableError
 from api.views import Check, Readiness
 from sinks.figures import missing_tables
+from sinks.health import checks as judge
 from sinks.queries import InstrumentState, instruments
+from sinks.vitals import read_vitals
 
 __all__ = ["readiness"]
 
@@ -17,7 +20,10 @@ _RETIRED_S: Final = 86_400.0  # a book silent for longer is of an instrument tha
 
 
 async def readiness(store: Database, config: ApiConfig) -> Readiness:
-    """All checks; those behind a failed one are left out, as they could say nothing."""
+    """All checks; those behind a failed one are left out, as they could say nothing.
+
+    Of the stages that run beside the API on this machine, what they tell of themselves is judged too.
+    """
     checks: list[Check] = []
     try:
         async with store.read() as connection:
@@ -29,6 +35,9 @@ async def readiness(store: Database, config: ApiConfig) -> Readiness:
                 checks += [_bars(states, config.max_close_age_s), _books(states, config.max_book_age_s)]
     except UnavailableError as error:
         checks = [Check(name="database", ok=False, detail=str(error))]
+    if config.vitals is not None:
+        found = [vitals for vitals in read_vitals(config.vitals) if vitals.stage != "api"]
+        checks += judge(found, time.monotonic_ns(), config.limits)
     return Readiness(ready=all(check.ok for check in checks), checks=checks)
 
 

@@ -14,6 +14,7 @@ from schemas.market import InstrumentDefinition
 from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, Vector
 from schemas.signals import Signal
 from schemas.time import Timeframe, to_text
+from schemas.vitals import Check
 from sinks.api_keys import ApiKey
 from sinks.figures import LogOffset, TableFigures
 from sinks.queries import BookMoment, InstrumentState
@@ -150,14 +151,6 @@ class Health(Struct, frozen=True, kw_only=True):
 
     status: str
     version: str
-
-
-class Check(Struct, frozen=True, kw_only=True):
-    """One condition of readiness."""
-
-    name: str
-    ok: bool
-    detail: str
 
 
 class Readiness(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from flows.errors import FlowError
-from flows.process import spawn
+from flows.process import spawn, status_text
 from flows.settings import Settings
 
 __all__ = ["Task", "run_cluster"]
@@ -19,6 +19,17 @@ __all__ = ["Task", "run_cluster"]
 _POLL_S: Final = 0.1
 _PATIENCE_S: Final = 8.0
 """For a clean end of all workers."""
+
+
+class WorkerError(FlowError):
+    """A worker has ended before its time; the status is its own, or 1 if it was killed.
+
+    No text where it has told the reason itself: that is the last line that anybody should see.
+    """
+
+    def __init__(self, number: int, status: int) -> None:
+        super().__init__("" if status > 0 else f"engine worker {number} {status_text(status)}; all were stopped")
+        self.exit_status = max(status, 1)
 
 
 class Task(BaseModel):
@@ -58,7 +69,7 @@ def _supervise(workers: "list[subprocess.Popen[bytes]]", stop: threading.Event) 
     while any(worker.poll() is None for worker in workers):
         for number, worker in enumerate(workers):
             if worker.poll() not in {None, 0}:  # the others would wait for it for ever
-                raise FlowError(f"engine worker {number} ended with status {worker.returncode}; all were stopped")
+                raise WorkerError(number, worker.returncode)
         if deadline is not None:
             if time.monotonic() > deadline:
                 return  # whoever still runs is killed: what it has not finished is read again

@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 from flows.embedded.broker import CLIENT, EmbeddedBroker
 from flows.embedded.postgres import EmbeddedPostgres
 from flows.errors import FlowError
+from flows.process import command
 from flows.serve import claim_port
 from flows.settings import Settings, load
 from flows.stages import stages
@@ -38,7 +39,7 @@ _FAULTS: Final = (
 _PATIENCE_S: Final = 45.0
 _POLL_S: Final = 0.1
 _END_S: Final = 10.0
-_OURS: Final = ("CANDLEWICK_KAFKA", "CANDLEWICK_DATABASE", "CANDLEWICK_ENGINE")
+_OURS: Final = ("CANDLEWICK_KAFKA", "CANDLEWICK_DATABASE", "CANDLEWICK_ENGINE", "CANDLEWICK_SUPERVISOR")
 
 
 class Demo(Struct):
@@ -74,7 +75,8 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
     claim_port(load(with_file=False))
     with ExitStack() as stack:
         database = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
-        rmtree(folder / "recovery", ignore_errors=True)
+        for old in ("recovery", "vitals"):
+            rmtree(folder / old, ignore_errors=True)
         _renew(database.dsn)
         broker = stack.enter_context(EmbeddedBroker(_PARTITIONS))
         settings = load(
@@ -85,6 +87,7 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
             },
             database={"dsn": database.dsn},
             engine={"recovery_dir": folder / "recovery", "epoch_interval_s": 2},
+            supervisor={"dir": folder / "vitals"},
         )  # fmt: skip
         migrate(database.dsn)
         running = Demo(f"http://{settings.api.host}:{settings.api.port}", settings, {})
@@ -114,8 +117,8 @@ def _start(words: list[str], settings: Settings, folder: Path) -> "subprocess.Po
         environment[name] = getattr(settings, name.rpartition("_")[2].lower()).model_dump_json()
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)  # `folder` is not where we are
     null = subprocess.DEVNULL  # errors are still told
-    command = [sys.executable, "-m", "flows.child", str(os.getpid()), *words]
-    return subprocess.Popen(command, cwd=folder, env=environment, stdin=null, stdout=null, start_new_session=True)
+    words = command(*words)
+    return subprocess.Popen(words, cwd=folder, env=environment, stdin=null, stdout=null, start_new_session=True)
 
 
 def _end(processes: "dict[str, subprocess.Popen[bytes]]") -> None:

@@ -1,5 +1,6 @@
 """The engine as one dataflow; live trading, replay and the building of training sets differ in its ends only."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import bytewax.operators as op
@@ -8,6 +9,7 @@ from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
 from flows.settings import Settings
+from operators.closed import Closed, Standing
 from operators.config import DeskConfig, InstrumentConfig, RiskConfig, StrategyConfig
 from operators.steps import decide
 from schemas.batches import Batch, Rejected
@@ -25,13 +27,16 @@ def engine_flow(
     log: Source[tuple[str, Batch | Rejected]],
     features: Sink[tuple[str, Outgoing]],
     signals: Sink[tuple[str, Outgoing]],
+    watch: Callable[[Closed | Standing], None] | None = None,
 ) -> Dataflow:
-    """From a log to the two lanes of results."""
+    """From a log to the two lanes of results; ``watch`` sees what the desk is told."""
     flow = Dataflow(FLOW)
     batches = op.input("log", flow, log)
     lanes = decide(batches, instrument_config(settings), desk_config(settings))
     op.output("features", lanes.features, features)
     op.output("signals", lanes.signals, signals)
+    if watch is not None:
+        op.inspect("watch", lanes.closes, lambda _, item: watch(item[1]))
     return flow
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Final
 
-__all__ = ["die_with_parent", "spawn", "stop_flag"]
+__all__ = ["command", "die_with_parent", "spawn", "status_text", "stop_flag"]
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -23,6 +23,11 @@ def die_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
         os.kill(os.getpid(), number)
 
 
+def command(*words: str) -> list[str]:
+    """`candlewick` with ``words`` as a child of this process, which dies with it."""
+    return [sys.executable, "-m", "flows.child", str(os.getpid()), *words]
+
+
 def spawn(module: str, payload: bytes) -> "subprocess.Popen[bytes]":
     """Start ``python -m module`` with ``payload`` on its standard input, in a process group of its own.
 
@@ -33,6 +38,16 @@ def spawn(module: str, payload: bytes) -> "subprocess.Popen[bytes]":
     child.stdin.write(payload)
     child.stdin.close()
     return child
+
+
+def status_text(status: int) -> str:
+    """How a process ended, in words; `status` as `subprocess` has it."""
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"was killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was killed by signal {-status}"
 
 
 def stop_flag() -> threading.Event:

@@ -5,14 +5,20 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from bytewax.dataflow import Dataflow
+
 from flows.cluster import run_cluster
 from flows.engine import engine_flow
+from flows.observed import EngineObserver, ObservedLog, ObservedSink
 from flows.process import stop_flag
 from flows.recovery import disk_faults, recovery
 from flows.runtime import cluster_main
 from flows.settings import Settings, kafka_client
 from flows.state.manifest import read_manifest
+from flows.vitals import Pulse
+from schemas.time import TIMEFRAMES
 from sinks.kafka import KafkaFeatures, KafkaSignals
+from sinks.vitals import read_vitals
 from sources.log import KafkaLog
 
 __all__ = ["run_engine", "run_worker"]
@@ -35,26 +41,47 @@ def run_engine(
 
 
 def run_worker(
-    settings: Settings, addresses: Sequence[str], number: int, state: Any, stop: threading.Event, *, until_end: bool
+    settings: Settings,
+    addresses: Sequence[str],
+    number: int,
+    state: Any,
+    stop: threading.Event,
+    *,
+    until_end: bool,
+    group: int | None = None,
 ) -> None:
-    """One worker of the cluster at ``addresses``, in this process."""
-    client, directory = kafka_client(settings), settings.engine.recovery_dir
-    manifest = read_manifest(directory)
+    """One worker of the cluster at ``addresses``, in this process; ``group`` watches over all of them."""
+    engine, directory, workers = settings.engine, settings.supervisor.dir, max(len(addresses), 1)
+    known = [one.engine for one in read_vitals(directory, ["engine"]) if one.engine is not None]
+    with Pulse(directory, "engine", worker=number, workers=workers, group=group, stop=stop.is_set) as pulse:
+        observer = EngineObserver(pulse, min(settings.strategy.timeframes, key=TIMEFRAMES.index), known)
+        flow = _observed(settings, observer, until_end=until_end)
+        epoch = timedelta(seconds=engine.epoch_interval_s)
+        pulse.state = "resuming"
+        with disk_faults(engine.recovery_dir):
+            cluster_main(flow, list(addresses), number, epoch_interval=epoch, recovery_config=state)
+
+
+def _observed(settings: Settings, observer: EngineObserver, *, until_end: bool) -> Dataflow:
+    """The dataflow between Kafka's topics, with its ends under observation."""
+    client, engine, stop = kafka_client(settings), settings.engine, observer.pulse.stopped
+    manifest = read_manifest(engine.recovery_dir)
     bridge = None if manifest is None else manifest.bridge
     past, settled = None if bridge is None else bridge.past, bridge is None
     log = KafkaLog(
         client,
-        batch_size=settings.engine.batch_size,
-        max_ahead_s=settings.engine.max_ahead_s,
-        stop=stop.is_set,
+        batch_size=engine.batch_size,
+        max_ahead_s=engine.max_ahead_s,
+        stop=stop,
         until_end=until_end,
         start=None if manifest is None else manifest.starts,
     )
-    features = KafkaFeatures(client, stop=stop.is_set, past=past, settled=settled)
-    signals = KafkaSignals(
-        client, transactions=settings.kafka.transactions, stop=stop.is_set, past=past, settled=settled
+    features = KafkaFeatures(client, stop=stop, past=past, settled=settled)
+    signals = KafkaSignals(client, transactions=settings.kafka.transactions, stop=stop, past=past, settled=settled)
+    return engine_flow(
+        settings,
+        ObservedLog(log, observer),
+        ObservedSink("features", features, observer),
+        ObservedSink("signals", signals, observer),
+        observer.closed,
     )
-    flow = engine_flow(settings, log, features, signals)
-    epoch = timedelta(seconds=settings.engine.epoch_interval_s)
-    with disk_faults(directory):
-        cluster_main(flow, list(addresses), number, epoch_interval=epoch, recovery_config=state)

@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 
 from flows.errors import FlowError
-from flows.settings import Settings
+from flows.settings import Settings, limits
+from flows.vitals import Pulse
 from sinks.api_keys import list_keys
 from sinks.database import DatabaseError, connect
 
@@ -30,7 +31,13 @@ def run_api(settings: Settings) -> None:
             f"api.host {config.host} lets others in, and there is no API key: make one by `candlewick keys add NAME"
             " --role read`, or set api.open_to_all = true to let everybody read"
         )
-    import_module("api.server").make_server(config).run()
+    with Pulse(settings.supervisor.dir, "api") as pulse:
+
+        def tick() -> None:
+            pulse.turn()
+            pulse.at_work()
+
+        import_module("api.server").make_server(config, tick).run()
 
 
 def api_config(settings: Settings) -> Any:
@@ -39,7 +46,11 @@ def api_config(settings: Settings) -> Any:
     given = settings.api.model_dump(exclude={"tls_certificate", "tls_key"})
     files = {name: getattr(settings.api, name) for name in ("tls_certificate", "tls_key")}
     return import_module("api.config").ApiConfig(
-        dsn=settings.database.reader, **given, **{name: path and str(path) for name, path in files.items()}
+        dsn=settings.database.reader,
+        **given,
+        **{name: path and str(path) for name, path in files.items()},
+        vitals=settings.supervisor.dir,
+        limits=limits(settings),
     )
 
 

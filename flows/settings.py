@@ -28,10 +28,11 @@ from pydantic_settings import (
 from schemas.errors import CandlewickError
 from schemas.failpoints import arm, parse
 from schemas.time import SECOND, TIMEFRAMES, Timeframe
+from sinks.health import Limits
 
 __all__ = [
     "ApiSettings", "DatabaseSettings", "EngineSettings", "KafkaSettings", "RiskSettings", "Settings", "SettingsError",
-    "StrategySettings", "kafka_client", "load",
+    "StrategySettings", "SupervisorSettings", "kafka_client", "limits", "load",
 ]  # fmt: skip
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -164,6 +165,21 @@ class ApiSettings(_Section):
     tls_key: Path | None = None
 
 
+class SupervisorSettings(_Section):
+    """What the supervisor takes for too long. ``dir`` holds what every process tells of itself."""
+
+    dir: Path = Path(".candlewick/vitals")
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8301
+    stall_s: Annotated[float, Field(ge=1, le=3_600)] = 20.0  # a batch or an epoch takes less than a second
+    start_s: Annotated[float, Field(ge=5, le=86_400)] = 300.0
+    liveness_s: Seconds = 10.0
+    max_lag_s: Seconds = 10.0
+    max_wait_s: Seconds = 30.0
+    deaths: Annotated[int, Field(ge=1, le=1_000)] = 5
+    deaths_within_s: Seconds = 60.0
+
+
 class Settings(BaseSettings):
     """All sections. Environment wins over the file, the file over the defaults."""
 
@@ -178,6 +194,7 @@ class Settings(BaseSettings):
     strategy: StrategySettings = StrategySettings()
     risk: RiskSettings = RiskSettings()
     api: ApiSettings = ApiSettings()
+    supervisor: SupervisorSettings = SupervisorSettings()
     failpoint: Annotated[str, AfterValidator(_failpoint)] = ""
 
     @model_validator(mode="after")
@@ -243,6 +260,12 @@ def load(*, with_file: bool = True, **overrides: Any) -> Settings:
         raise SettingsError(f"candlewick.toml: {error}") from error
     arm(settings.failpoint)
     return settings
+
+
+def limits(settings: Settings) -> Limits:
+    """What readiness takes for too long."""
+    told = settings.supervisor
+    return Limits(liveness_s=told.liveness_s, max_lag_s=told.max_lag_s, max_wait_s=told.max_wait_s)
 
 
 def kafka_client(settings: Settings) -> dict[str, str | int | float | bool]:

@@ -9,6 +9,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from flows.runtime import run_here
 from flows.settings import Settings, kafka_client
+from flows.vitals import Pulse
 from schemas.errors import CandlewickError
 from schemas.message import Message
 from sinks.tables import TABLES
@@ -31,26 +32,30 @@ class _Run:
 
 
 class _Part(StatelessSinkPartition[list[Message]]):
-    def __init__(self, writer: TimescaleWriter, run: _Run) -> None:
-        self._writer, self._run = writer, run
+    def __init__(self, writer: TimescaleWriter, run: _Run, pulse: Pulse) -> None:
+        self._writer, self._run, self._pulse = writer, run, pulse
 
     def write_batch(self, items: list[list[Message]]) -> None:
         try:
             for batch in items:
-                if not self._writer.write(batch):
+                with self._pulse.waiting("database"):
+                    written = self._writer.write(batch)
+                if not written:
                     return  # stopping: nothing later may be stored, or its offsets would skip this batch
         except CandlewickError as error:  # raised into Bytewax it would be a panic
             self._run.fail(error)
+        for table, count in self._writer.stored.items():
+            self._pulse.counts[f"stored.{table}"] = count
 
 
 class _Sink(DynamicSink[list[Message]]):
     """One worker's part writes in the worker's thread, and holds up the source while it does."""
 
-    def __init__(self, writer: TimescaleWriter, run: _Run) -> None:
-        self._writer, self._run = writer, run
+    def __init__(self, writer: TimescaleWriter, run: _Run, pulse: Pulse) -> None:
+        self._writer, self._run, self._pulse = writer, run, pulse
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Part:  # noqa: ARG002
-        return _Part(self._writer, self._run)
+        return _Part(self._writer, self._run, self._pulse)
 
 
 def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None = None) -> Counter[str]:
@@ -68,12 +73,15 @@ def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None
     writer = TimescaleWriter(settings.database.dsn, stop=run.stop)
     client = kafka_client(settings)
     try:
-        source = ResultTopics(
-            client, TABLES, writer.offsets(), stop=run.stop.is_set, failed=run.fail, until_end=until_end
-        )
-        flow = Dataflow("store")
-        op.output("database", op.input("topics", flow, source), _Sink(writer, run))
-        run_here(flow)  # in this thread, where signals arrive
+        with Pulse(settings.supervisor.dir, "store", stop=run.stop.is_set) as pulse:
+            with pulse.waiting("database"):
+                offsets = writer.offsets()
+            source = ResultTopics(
+                client, TABLES, offsets, stop=pulse.stopped, failed=run.fail, until_end=until_end, at=pulse.read_to
+            )
+            flow = Dataflow("store")
+            op.output("database", op.input("topics", flow, source), _Sink(writer, run, pulse))
+            run_here(flow)  # in this thread, where signals arrive
     finally:
         writer.close()
     if run.error is not None:

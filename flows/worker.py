@@ -1,7 +1,6 @@
 """One worker process of a cluster; started by `flows.run`, told what to do on standard input."""
 
 import sys
-from typing import Final
 
 from flows.cluster import Task
 from flows.errors import told
@@ -12,24 +11,22 @@ from schemas.failpoints import arm
 
 __all__ = ["main"]
 
-_FAILED: Final = 1
-
 
 def main() -> int:
-    """Work until told to stop; 0 at a clean end, 1 after one line on standard error."""
+    """Work until told to stop; 0 at a clean end, an error's own status after one line on standard error."""
     task = Task.model_validate_json(sys.stdin.buffer.read())
     die_with_parent(task.parent)
     arm(task.settings.failpoint)
     stop = stop_flag()
     state = RecoveryConfig(str(task.settings.engine.recovery_dir))
     try:
-        run_worker(task.settings, task.addresses, task.number, state, stop, until_end=task.until_end)
+        run_worker(task.settings, task.addresses, task.number, state, stop, until_end=task.until_end, group=task.parent)
     except Exception as error:
         ours = told(error)
         if ours is None:
             raise
         print(f"candlewick: engine worker {task.number}: {ours}", file=sys.stderr)  # noqa: T201, this is a command
-        return _FAILED
+        return ours.exit_status
     return 0
 
 

@@ -32,6 +32,8 @@ class Lanes(NamedTuple):
 
     features: "KeyedStream[Outgoing]"
     signals: "KeyedStream[Outgoing]"
+    closes: "KeyedStream[Closed | Standing]"
+    """What the desk is told; for who only wants to look."""
 
 
 class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, bytes]]):
@@ -96,7 +98,7 @@ def decide(log: "Stream[tuple[str, Batch | Rejected]]", instrument: InstrumentCo
         "lanes", op.stateful_batch("desk", closes, lambda state: _DeskLogic(desk, state)), _is_of_the_signals
     )
     ledger = op.filter_map("to_the_ledger", decided.falses, _for_the_sink)
-    return Lanes(op.merge("features_and_ledger", features, ledger), decided.trues)
+    return Lanes(op.merge("features_and_ledger", features, ledger), decided.trues, closes)
 
 
 def _for_the_desk(item: tuple[str, _Out]) -> tuple[str, Closed | Standing] | None:

@@ -1,6 +1,6 @@
 """The root of every error that Candlewick raises on purpose, and the shape of its one-line messages."""
 
-__all__ = ["CandlewickError", "gone", "place"]
+__all__ = ["AwayError", "CandlewickError", "gone", "place"]
 
 
 class CandlewickError(Exception):
@@ -9,6 +9,15 @@ class CandlewickError(Exception):
     Every package derives its own root from this one, so `except CandlewickError` in the command line tells
     what a user can mend from a defect of ours.
     """
+
+    exit_status: int = 2
+    """Of the command; a supervisor does not start such a one again."""
+
+
+class AwayError(CandlewickError):
+    """Something that is needed does not answer now, and may do so later: worth another try."""
+
+    exit_status = 75  # EX_TEMPFAIL of sysexits.h
 
 
 def place(topic: str, partition: int, offset: int) -> str:

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from schemas.secrets import discreet
-from sinks.errors import SinkError
+from sinks.errors import BrokerAwayError, SinkError
 
 __all__ = [
     "LARGEST_MESSAGE",
@@ -97,7 +97,7 @@ def existing(asked: AdminClient) -> dict[str, int]:
     try:
         seen = asked.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as error:
-        raise SinkError(f"Kafka does not answer: {words(error)}") from error
+        raise BrokerAwayError(f"Kafka does not answer: {words(error)}") from error
     return {name: len(topic.partitions) for name, topic in seen.items()}
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from schemas.errors import AwayError
 from sinks.errors import SinkError
 
 __all__ = [
@@ -24,7 +25,7 @@ class DatabaseError(SinkError):
     """The database cannot be reached, or refuses what was asked of it."""
 
 
-class UnreachableError(DatabaseError):
+class UnreachableError(DatabaseError, AwayError):
     """No connection: the server is away, or does not let this role in."""
 
 

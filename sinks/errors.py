@@ -1,8 +1,8 @@
 """The root of every error of this package."""
 
-from schemas.errors import CandlewickError
+from schemas.errors import AwayError, CandlewickError
 
-__all__ = ["ContradictionError", "SinkError", "TooLargeError"]
+__all__ = ["BrokerAwayError", "BrokerError", "ContradictionError", "SinkError", "TooLargeError"]
 
 
 class SinkError(CandlewickError):
@@ -15,3 +15,13 @@ class ContradictionError(SinkError):
 
 class TooLargeError(SinkError):
     """A record is larger than its topic takes; nothing of it was written, and whatever follows can be."""
+
+
+class BrokerError(SinkError):
+    """The broker did not do what was asked of it; a new start from the last snapshot may go well."""
+
+    exit_status = 1
+
+
+class BrokerAwayError(SinkError, AwayError):
+    """The broker does not answer."""

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from schemas.failpoints import reach
 from schemas.topics import Outgoing
 from sinks.clients import Output, producer, producer_settings, words
-from sinks.errors import SinkError
+from sinks.errors import BrokerAwayError, BrokerError, SinkError
 from sinks.grace import GRACE_S, STEP_S, Grace, never
 
 __all__ = ["IdempotentWriter", "Placed", "TransactionalWriter", "Writer"]
@@ -55,7 +55,7 @@ class IdempotentWriter:
         try:
             _produce(self._producer, records, reports, grace)
         except KafkaException as error:
-            raise SinkError(f"{_topics(records)}: not written: {words(error)}") from error
+            raise BrokerError(f"{_topics(records)}: not written: {words(error)}") from error
         while self._producer.flush(STEP_S):
             if grace.over():
                 self._producer.purge()
@@ -98,7 +98,8 @@ class TransactionalWriter:
             deadline = time.monotonic() + delivery_timeout_s
             self._insist(self._producer.init_transactions, transactional_id, deadline, Grace(stop))
         except KafkaException as error:
-            raise SinkError(f"transactions of {transactional_id} cannot begin: {words(error)}") from error
+            kind = BrokerAwayError if error.args[0].retriable() else SinkError
+            raise kind(f"transactions of {transactional_id} cannot begin: {words(error)}") from error
 
     def write(self, records: Sequence[Placed]) -> dict[Output, int]:
         """See `Writer.write`."""
@@ -146,8 +147,8 @@ class TransactionalWriter:
     def _failed(self, records: Sequence[Placed], error: KafkaException) -> SinkError:
         reason: KafkaError = error.args[0]
         fenced = reason.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED)  # noqa: SLF001
-        hint = f"; another engine writes as {self._id}" if fenced else ""
-        return SinkError(f"{_topics(records)}: transaction of {self._id} failed: {words(error)}{hint}")
+        what = f"{_topics(records)}: transaction of {self._id} failed: {words(error)}"
+        return SinkError(f"{what}; another engine writes as {self._id}") if fenced else BrokerError(what)
 
 
 class _Reports:
@@ -166,7 +167,7 @@ class _Reports:
 
     def checked(self) -> dict[Output, int]:
         if self._failure is not None:
-            raise SinkError(self._failure)
+            raise BrokerError(self._failure)
         return self._next
 
 

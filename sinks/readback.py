@@ -11,7 +11,7 @@ from schemas.errors import gone, place
 from schemas.failpoints import reach
 from schemas.topics import Outgoing
 from sinks.clients import TIMEOUT_S, Output, common, consumer, words
-from sinks.errors import ContradictionError, SinkError
+from sinks.errors import BrokerError, ContradictionError, SinkError
 from sinks.gate import Gate, Past
 from sinks.kafka_admin import EARLIEST, LATEST, OffsetSpec
 
@@ -117,7 +117,7 @@ def read_back(
         for message, identifier in _results(client, begins, ends):
             ledger.found(_output(message), cast("int", message.offset()), identifier, message.value() or b"")
     except KafkaException as error:
-        raise SinkError(f"{_names(starts)}: cannot be read back: {words(error)}") from error
+        raise BrokerError(f"{_names(starts)}: cannot be read back: {words(error)}") from error
     reach("readback.after")
     return ledger
 
@@ -214,9 +214,9 @@ def committed(client: Mapping[str, Any], begins: Mapping[Output, int]) -> Iterat
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001, its public names begin like this
                     pending.discard(_output(message))
                 else:
-                    raise SinkError(f"{_names([_output(message)])}: cannot be read back: {error.str()}")
+                    raise BrokerError(f"{_names([_output(message)])}: cannot be read back: {error.str()}")
             if time.monotonic() > deadline:
-                raise SinkError(f"{_names(pending)}: nothing could be read back for {_PATIENCE_S:.0f} s")
+                raise BrokerError(f"{_names(pending)}: nothing could be read back for {_PATIENCE_S:.0f} s")
 
 
 def _consumer_settings(client: Mapping[str, Any]) -> dict[str, Any]:

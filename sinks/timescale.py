@@ -124,7 +124,7 @@ class TimescaleWriter:
             except _AWAY as error:
                 self.close()
                 if self._deadline is not None and monotonic() + delay > self._deadline:
-                    raise DatabaseError(one_line(error)) from error
+                    raise UnreachableError(one_line(error)) from error
                 _log.warning("%s; trying again in %.1f s", one_line(error), delay)
                 self._stop.wait(delay)
                 delay = min(2 * delay, _LONGEST_DELAY)

@@ -6,10 +6,20 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
+from schemas.errors import AwayError
 from schemas.secrets import discreet
 from sources.errors import SourceError
 
-__all__ = ["TIMEOUT_S", "LogError", "consumer", "consumer_settings", "partition_count", "words"]
+__all__ = [
+    "TIMEOUT_S",
+    "BrokerAwayError",
+    "BrokerError",
+    "LogError",
+    "consumer",
+    "consumer_settings",
+    "partition_count",
+    "words",
+]
 
 TIMEOUT_S: Final = 10.0
 """For an answer of the broker at the start."""
@@ -17,6 +27,16 @@ TIMEOUT_S: Final = 10.0
 
 class LogError(SourceError):
     """The log cannot be read from where it has to be read on; the text names topic, partition and offset."""
+
+
+class BrokerError(LogError):
+    """The broker did not give what was asked of it; a new start from the last snapshot may go well."""
+
+    exit_status = 1
+
+
+class BrokerAwayError(LogError, AwayError):
+    """The broker does not answer."""
 
 
 def consumer_settings(client: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +80,7 @@ def partition_count(settings: dict[str, Any], topic: str) -> int:
         try:
             topics = asked.list_topics(timeout=TIMEOUT_S).topics
         except KafkaException as error:
-            raise LogError(f"Kafka at {broker} does not answer: {words(error)}") from error
+            raise BrokerAwayError(f"Kafka at {broker} does not answer: {words(error)}") from error
     if topic not in topics:
         raise LogError(f"topic {topic}: there is none at {broker}; `candlewick topics create` makes it")
     return len(topics[topic].partitions)

@@ -14,7 +14,16 @@ from schemas.failpoints import reach
 from schemas.layouts import Layout, unversioned
 from schemas.partitioner import partition_for
 from schemas.topics import LOG
-from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, partition_count, words
+from sources.kafka import (
+    TIMEOUT_S,
+    BrokerAwayError,
+    BrokerError,
+    LogError,
+    consumer,
+    consumer_settings,
+    partition_count,
+    words,
+)  # fmt: skip
 from sources.pace import Pace
 from sources.partitions import PartitionWatch
 
@@ -148,7 +157,8 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         self._next = low if offset is None else offset
         if not low <= self._next <= high:
             raise self._gone(low, high)
-        self._end = high if until_end else None
+        self._end, self._known_end = high if until_end else None, high
+        self._here = TopicPartition(topic, partition)
         self._idle = False
         self._judge = lru_cache(maxsize=4_096)(self._read_key)
         consumer.assign([TopicPartition(topic, partition, self._next)])
@@ -181,6 +191,12 @@ class _Part(StatefulSourcePartition[Item, bytes]):
     def close(self) -> None:
         self._watch.leave()
         self._consumer.close()
+
+    def position(self) -> tuple[int, int]:
+        """Offset of the next message, and the one behind the last as the broker last told; nobody is asked."""
+        _, end = self._consumer.get_watermark_offsets(self._here, cached=True)
+        self._known_end = max(self._known_end, end, self._next)  # until the first answer, `end` is negative
+        return self._next, self._known_end
 
     def _items(self, messages: list[_Message]) -> list[Item]:
         end = self._end
@@ -233,7 +249,7 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001, its public names begin like this
             raise self._gone(*self._range())
         if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
-            raise LogError(f"{place(self._topic, self._partition, self._next)}: {error.str()}")
+            raise BrokerError(f"{place(self._topic, self._partition, self._next)}: {error.str()}")
         self._next = max(self._next, message.offset())  # transactions' markers have offsets too
         self._pace.at_end(self._name)
 
@@ -241,7 +257,9 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         try:
             return self._consumer.get_watermark_offsets(TopicPartition(self._topic, self._partition), TIMEOUT_S)
         except KafkaException as error:
-            raise LogError(f"{self._topic}[{self._partition}]: no answer on its offsets: {words(error)}") from error
+            raise BrokerAwayError(
+                f"{self._topic}[{self._partition}]: no answer on its offsets: {words(error)}"
+            ) from error
 
     def _gone(self, low: int, high: int) -> LogError:
         return LogError(

@@ -1,6 +1,7 @@
 """The result topics as one source, for whoever copies them to somewhere else."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol, cast
 
@@ -9,15 +10,19 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.errors import gone
 from schemas.message import Message
-from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, words
+from sources.kafka import TIMEOUT_S, BrokerAwayError, BrokerError, LogError, consumer, consumer_settings, words
 
-__all__ = ["Offsets", "ResultTopics"]
+__all__ = ["Offsets", "Position", "ResultTopics"]
 
 Offsets = Mapping[tuple[str, int], int]
 """By topic and partition the offset to go on at."""
 
+Position = Callable[[tuple[str, int], int, int], None]
+"""Told of each topic and partition, once a second: the offset that comes next, and its end."""
+
 _log: Final = logging.getLogger(__name__)
 _POLL_S: Final = 0.05
+_TELL_S: Final = 1.0
 
 
 class _Consumed(Protocol):
@@ -47,6 +52,7 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
         until_end: end once every partition has been read up to the end that it had at the start, or further.
         failed: called with the `LogError` that ended the source: no broker, no such topic, messages gone.
         batch_size: messages a read.
+        at: told how far each partition is read, as far as that is known without asking the broker.
 
     Raises:
         LogError: a setting that librdkafka refuses.
@@ -62,11 +68,13 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
         failed: Callable[[LogError], None],
         until_end: bool = False,
         batch_size: int = 5_000,
+        at: Position = lambda _place, _following, _end: None,
     ) -> None:
         self._settings = consumer_settings(client)
         consumer(self._settings).close()
         self._topics, self._offsets = tuple(topics), offsets
         self._stop, self._failed, self._until_end, self._batch_size = stop, failed, until_end, batch_size
+        self._at = at
 
     def list_parts(self) -> list[str]:
         """The only one."""
@@ -76,7 +84,7 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
         """The part; the broker is asked at its first read."""
         return _Part(
             consumer(self._settings), self._topics, self._offsets, self._settings["bootstrap.servers"],
-            stop=self._stop, failed=self._failed, until_end=self._until_end, batch_size=self._batch_size,
+            stop=self._stop, failed=self._failed, until_end=self._until_end, batch_size=self._batch_size, at=self._at,
         )  # fmt: skip
 
 
@@ -92,10 +100,13 @@ class _Part(StatefulSourcePartition[list[Message], None]):
         failed: Callable[[LogError], None],
         until_end: bool,
         batch_size: int,
+        at: Position,
     ) -> None:
         self._consumer, self._topics, self._offsets, self._broker = consumer, topics, offsets, broker
         self._stop, self._failed, self._until_end, self._batch_size = stop, failed, until_end, batch_size
+        self._at, self._told = at, float("-inf")
         self._ends: dict[tuple[str, int], int] | None = None  # what is still to be read, once assigned
+        self._starts: dict[tuple[str, int], int] = {}
 
     def next_batch(self) -> list[list[Message]]:
         if self._stop():
@@ -109,6 +120,7 @@ class _Part(StatefulSourcePartition[list[Message], None]):
         except LogError as error:
             self._failed(error)
             raise StopIteration from None
+        self._tell()
         return [batch] if batch else []
 
     def snapshot(self) -> None:
@@ -116,6 +128,17 @@ class _Part(StatefulSourcePartition[list[Message], None]):
 
     def close(self) -> None:
         self._consumer.close()
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if now - self._told < _TELL_S:
+            return
+        self._told = now
+        for at in self._consumer.position(self._consumer.assignment()):
+            _, end = self._consumer.get_watermark_offsets(at, cached=True)
+            if end >= 0:  # known from the first answer on; the position only from the first message on
+                following = max(at.offset, self._starts[at.topic, at.partition])
+                self._at((at.topic, at.partition), following, max(following, end))
 
     def _read(self, ends: dict[tuple[str, int], int]) -> list[Message]:
         batch = []
@@ -138,7 +161,7 @@ class _Part(StatefulSourcePartition[list[Message], None]):
             low, high = self._range(consumed.topic(), consumed.partition())
             raise _lost(consumed.topic(), consumed.partition(), consumed.offset(), low, high)
         elif error.fatal():
-            raise LogError(f"Kafka at {self._broker}: {error.str()}")
+            raise BrokerError(f"Kafka at {self._broker}: {error.str()}")
         else:
             _log.warning("Kafka at %s: %s; the client tries again", self._broker, error.str())
 
@@ -154,13 +177,14 @@ class _Part(StatefulSourcePartition[list[Message], None]):
             if start < high:
                 ends[topic, partition] = high
         self._consumer.assign(starts)
+        self._starts = {(at.topic, at.partition): at.offset for at in starts}
         return ends
 
     def _partitions(self) -> list[tuple[str, int]]:
         try:
             found = self._consumer.list_topics(timeout=TIMEOUT_S).topics
         except KafkaException as error:
-            raise LogError(f"Kafka at {self._broker} does not answer: {words(error)}") from error
+            raise BrokerAwayError(f"Kafka at {self._broker} does not answer: {words(error)}") from error
         if missing := [topic for topic in self._topics if topic not in found]:
             raise LogError(f"topic {missing[0]}: there is none at {self._broker}; `candlewick topics create` makes it")
         return [(topic, partition) for topic in self._topics for partition in sorted(found[topic].partitions)]
@@ -169,7 +193,7 @@ class _Part(StatefulSourcePartition[list[Message], None]):
         try:
             return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), TIMEOUT_S)
         except KafkaException as error:
-            raise LogError(f"{topic}[{partition}]: no answer on its offsets: {words(error)}") from error
+            raise BrokerAwayError(f"{topic}[{partition}]: no answer on its offsets: {words(error)}") from error
 
 
 def _lost(topic: str, partition: int, offset: int, low: int, high: int) -> LogError:

@@ -15,7 +15,7 @@ __all__ = ["COMMANDS", "application", "main"]
 
 COMMANDS: Final = (
     "api", "demo", "doctor", "features", "ingest", "inspect", "keys", "migrate", "replay", "run", "schema", "store",
-    "topics", "verify-parity",
+    "topics", "up", "verify-parity",
 )  # fmt: skip
 """Each is a function (or a group of them) of its name in a module of its name beside this one."""
 
@@ -53,7 +53,7 @@ class _Once(logging.Filter):
 
 
 def main() -> None:
-    """Run the command; an error of ours is one line on standard error and exit status 2."""
+    """Run the command; an error of ours is one line on standard error and its own exit status."""
     told_once = logging.StreamHandler()
     told_once.addFilter(_Once())
     logging.basicConfig(format="candlewick: %(message)s", handlers=[told_once])
@@ -66,7 +66,7 @@ def main() -> None:
             raise
         for line in str(ours).splitlines():
             typer.echo(f"candlewick: {line}", err=True)
-        sys.exit(2)
+        sys.exit(ours.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
 

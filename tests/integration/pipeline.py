@@ -51,6 +51,7 @@ class Pipeline:
             "CANDLEWICK_ENGINE__WORKERS": str(workers),
             "CANDLEWICK_ENGINE__RECOVERY_DIR": str(folder / "recovery"),
             "CANDLEWICK_ENGINE__EPOCH_INTERVAL_S": str(epoch_s),
+            "CANDLEWICK_SUPERVISOR__DIR": str(folder / "vitals"),
             "CANDLEWICK_STRATEGY": SETTINGS.strategy.model_dump_json(),
         }
         self.run("topics", "create", "--keep")

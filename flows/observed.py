@@ -1,0 +1,242 @@
+"""The engine under observation: its ends wrapped, so that its vitals are seen a batch at a time and nothing changes."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from flows.vitals import Pulse
+from operators.closed import Closed, Standing
+from operators.desk.confluence import USED
+from schemas.batches import Batch, Rejected
+from schemas.codec import DecodeError, decode_event
+from schemas.market import CONTROL, Heartbeat, Membership
+from schemas.results import Vector
+from schemas.time import MILLISECOND, SECOND, Timeframe
+from schemas.topics import LOG, Outgoing
+from schemas.vitals import WATCHDOG, EngineVitals, KeyVitals, SinkVitals, SourceVitals
+from sinks.vitals import together
+from sources.log import KafkaLog
+
+__all__ = ["EngineObserver", "ObservedLog", "ObservedSink"]
+
+Item = tuple[str, Batch | Rejected]
+_HEARTBEAT: Final = b'{"type":"heartbeat"'  # as our codec writes it, and heartbeats are written by us
+_MEMBERSHIP: Final = b'{"type":"membership"'
+_OURS: Final = f'"source":"{WATCHDOG}"'.encode()
+_LOOKED_AT: Final = 64
+"""Of a batch of the control key: enough to hear every ingester of a log that is followed live."""
+_BETWEEN_LOOKS: Final = 250 * MILLISECOND
+_STALE: Final = b'"stale":true}'
+
+
+class _GapCount(msgspec.Struct):
+    kind: str
+    count: int
+
+
+class EngineObserver:
+    """What passes a worker's ends, as its vitals.
+
+    Parameters:
+        timeframe: on which an instrument has to be judged for it to be ready.
+        before: what the workers of the engine before knew. It goes on from there as the engine does from its state; a
+            key that has been silent since is not heard anew.
+    """
+
+    def __init__(self, pulse: Pulse, timeframe: Timeframe, before: list[EngineVitals]) -> None:
+        self.pulse = pulse
+        self._timeframe = timeframe
+        self.vitals = pulse.engine = together(before)
+        self._snapshot = 0
+
+    def begin_anew(self) -> None:
+        """There is no state to resume from; what has arrived on the log has arrived all the same."""
+        self.vitals = self.pulse.engine = EngineVitals(keys=self.vitals.keys, sources=self.vitals.sources)
+
+    def read(self, partition: int, items: list[Item], now: int) -> None:
+        """The source hands on ``items`` at ``now`` (ns, monotonic)."""
+        keys, count = self.vitals.keys, 0
+        for name, batch in items:
+            count += len(batch.messages)
+            if isinstance(batch, Rejected):
+                continue
+            if name == CONTROL:
+                self._hear(batch, now)
+            _, ts_ms, value = batch.messages[-1]
+            beat = value.startswith(_HEARTBEAT)
+            if beat and _OURS in value:
+                continue
+            known = keys.get(name)
+            if known is None:
+                keys[name] = KeyVitals(partition=partition, ts_ms=ts_ms, seen=now, beats=beat)
+            else:
+                known.partition, known.ts_ms, known.seen = partition, ts_ms, now
+                known.beats = known.beats or beat
+        self.pulse.counts["events"] += count
+
+    def closed(self, record: Closed | Standing) -> None:
+        """An instrument or the control key tells the desk."""
+        vitals = self.vitals
+        if isinstance(record, Standing):
+            now, known = time.monotonic_ns(), vitals.members
+            vitals.members = {member: known.get(member, now) for member in record.members}
+            vitals.members_to = record.ts_close
+            return
+        vitals.told[record.instrument_id] = record.ts_close
+        if record.ts_close > vitals.newest:
+            vitals.newest, vitals.newest_at = record.ts_close, time.monotonic_ns()
+        said = next((said for said in record.records if said.timeframe == self._timeframe), None)
+        if said is None:
+            return
+        if isinstance(said, Vector):
+            unknown = [name for name in USED if said.features.get(name) is None]
+            why = f"{', '.join(unknown)} not known yet" if unknown else ""
+        else:
+            why = said.reason
+        if why:
+            vitals.unready[record.instrument_id] = why
+        else:
+            vitals.unready.pop(record.instrument_id, None)
+
+    def wrote(self, lane: str, records: list[Outgoing], took: int) -> None:
+        """A sink has written ``records`` in ``took`` ns."""
+        counts, sink = self.pulse.counts, self.vitals.sinks.setdefault(lane, SinkVitals())
+        sink.writes += 1
+        sink.seconds += took / SECOND
+        sink.last_ms = took / MILLISECOND
+        for record in records:
+            topic = record.topic
+            counts["written." + topic] += 1
+            if topic == "features.books":
+                self._look_at_book(record)
+            elif topic == "quality.gaps":
+                gap = msgspec.json.decode(record.value, type=_GapCount)
+                counts["gaps." + gap.kind] += gap.count
+
+    def snapshotting(self, now: int) -> None:
+        """The source tells where it goes on: an epoch ends."""
+        self._snapshot = now
+
+    def snapshotted(self, now: int) -> None:
+        """A sink told how far it has written, behind every step."""
+        if self._snapshot:
+            self.vitals.epoch_ms = (now - self._snapshot) / MILLISECOND
+
+    def _look_at_book(self, record: Outgoing) -> None:
+        stale = self.vitals.stale
+        (stale.add if record.value.endswith(_STALE) else stale.discard)(record.key)
+
+    def _hear(self, batch: Batch, now: int) -> None:
+        """Who beats the control key, and whom they feed."""
+        sources, messages = self.vitals.sources, batch.messages
+        first = len(messages) - _LOOKED_AT
+        for number, (_, _, value) in enumerate(messages):
+            if number < first and not value.startswith(_MEMBERSHIP):
+                continue
+            try:
+                event = decode_event(value)
+            except DecodeError:
+                continue  # becomes a dead letter
+            if isinstance(event, Membership):
+                if event.instrument_ids:
+                    sources[event.source] = SourceVitals(seen=now, members=event.instrument_ids)
+                else:
+                    sources.pop(event.source, None)  # it has ended as it should
+            elif isinstance(event, Heartbeat) and event.source in sources:
+                sources[event.source].seen = now
+
+
+class ObservedLog(FixedPartitionedSource[Item, bytes]):
+    """`KafkaLog` under observation; parts, states and guarantees are its own."""
+
+    def __init__(self, log: KafkaLog, observer: EngineObserver) -> None:
+        self._log, self._observer = log, observer
+
+    def list_parts(self) -> list[str]:
+        """Those of the log."""
+        return self._log.list_parts()
+
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> "_Part":
+        """Raises as the log does."""
+        if resume_state is None:
+            self._observer.begin_anew()
+        return _Part(int(for_part), self._log.build_part(step_id, for_part, resume_state), self._observer)
+
+
+class _Part(StatefulSourcePartition[Item, bytes]):
+    def __init__(self, partition: int, part: Any, observer: EngineObserver) -> None:
+        self._partition, self._part, self._observer = partition, part, observer
+        self._look = 0
+
+    def next_batch(self) -> list[Item]:
+        items: list[Item] = self._part.next_batch()
+        now = time.monotonic_ns()
+        if items:
+            self._observer.read(self._partition, items, now)
+        if now >= self._look:
+            self._observer.pulse.read_to((LOG, self._partition), *self._part.position())
+            self._look = now + _BETWEEN_LOOKS
+        return items
+
+    def next_awake(self) -> datetime | None:
+        awake: datetime | None = self._part.next_awake()
+        return awake
+
+    def snapshot(self) -> bytes:
+        self._observer.snapshotting(time.monotonic_ns())
+        state: bytes = self._part.snapshot()
+        return state
+
+    def close(self) -> None:
+        self._part.close()
+
+
+class ObservedSink(FixedPartitionedSink[Outgoing, Any]):
+    """A lane's sink under observation; parts, states and guarantees are its own."""
+
+    def __init__(self, lane: str, sink: FixedPartitionedSink[Outgoing, Any], observer: EngineObserver) -> None:
+        self._lane, self._sink, self._observer = lane, sink, observer
+
+    def list_parts(self) -> list[str]:
+        """Those of the sink."""
+        return self._sink.list_parts()
+
+    def part_fn(self, item_key: str) -> int:
+        """The sink's."""
+        return self._sink.part_fn(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> "_SinkPart":
+        """Raises as the sink does."""
+        part = self._sink.build_part(step_id, for_part, resume_state)
+        return _SinkPart(part, self._observer, self._wrote)
+
+    def _wrote(self, records: list[Outgoing], took: int) -> None:
+        self._observer.wrote(self._lane, records, took)
+
+
+class _SinkPart(StatefulSinkPartition[Outgoing, Any]):
+    def __init__(
+        self,
+        part: StatefulSinkPartition[Outgoing, Any],
+        observer: EngineObserver,
+        wrote: Callable[[list[Outgoing], int], None],
+    ) -> None:
+        self._part, self._observer, self._wrote = part, observer, wrote
+
+    def write_batch(self, values: list[Outgoing]) -> None:
+        begun = time.monotonic_ns()
+        self._part.write_batch(values)
+        self._wrote(values, time.monotonic_ns() - begun)
+
+    def snapshot(self) -> Any:
+        state = self._part.snapshot()
+        self._observer.snapshotted(time.monotonic_ns())
+        return state
+
+    def close(self) -> None:
+        self._part.close()

@@ -1,0 +1,1 @@
+"""The supervisor: starts the stages, starts them again, and notices when one of them only seems to live."""
