@@ -85,13 +85,12 @@ class BarMaker:
                 self._add_late((ts, order or 0), event.price, size, event.aggressor_side)
             return
         self._origin = "trades"
-        items = self._trades.items
-        if len(items) >= _MOST_WAITING:
-            reason = f"{len(items)} trades wait for a heartbeat, there is no room for more"
+        if len(self._trades) >= _MOST_WAITING:
+            reason = f"{_MOST_WAITING} trades wait for a heartbeat, there is no room for more"
             self._taints.mark("trades", ts, f"{reason} at {to_text(ts)}")
             raise Refused(reason)
         self._arrivals += 1
-        items.append((ts, order or 0, self._arrivals, event.price, size, event.aggressor_side, sequence))
+        self._trades.new.append((ts, order or 0, self._arrivals, event.price, size, event.aggressor_side, sequence))
 
     def pass_over(self) -> None:
         """Count a trade so old that nobody can tell any more whether it was taken before."""
@@ -107,13 +106,12 @@ class BarMaker:
             if not sequence or sequence > self._last_quote[1]:  # else it repeats one that was used, or is older
                 self._lateness.quotes += 1
             return
-        items = self._quotes.items
-        if len(items) >= _MOST_WAITING:
-            reason = f"{len(items)} quotes wait for a heartbeat, there is no room for more"
+        if len(self._quotes) >= _MOST_WAITING:
+            reason = f"{_MOST_WAITING} quotes wait for a heartbeat, there is no room for more"
             self._taints.mark("quotes", ts, f"{reason} at {to_text(ts)}")
             raise Refused(reason)
         self._arrivals += 1
-        items.append((ts, sequence, self._arrivals, bid, bid_size, ask, ask_size))
+        self._quotes.new.append((ts, sequence, self._arrivals, bid, bid_size, ask, ask_size))
 
     def settle(self, before: int, ts_received: int) -> None:
         """Move what happened before ``before`` (ns) into the open bar, in event-time order."""
@@ -278,8 +276,8 @@ class BarMaker:
         return {
             "version": _VERSION,
             "closed": [self.closed_to, self._origin, self._given_to],
-            "trades": self._trades.items,
-            "quotes": self._quotes.items,
+            "trades": self._trades.state(),
+            "quotes": self._quotes.state(),
             "numbers": self._numbers.state(),
             "last_quote": self._last_quote,
             "arrivals": self._arrivals,
@@ -298,8 +296,8 @@ class BarMaker:
         if state["version"] != _VERSION:
             raise StateError(f"closing state has version {state['version']}, this program reads {_VERSION}")
         self.closed_to, self._origin, self._given_to = state["closed"]
-        self._trades.items = [tuple(item) for item in state["trades"]]
-        self._quotes.items = [tuple(item) for item in state["quotes"]]
+        self._trades.restore(state["trades"])
+        self._quotes.restore(state["quotes"])
         self._numbers.restore(state["numbers"])
         self._last_quote = tuple(state["last_quote"])
         self._arrivals = state["arrivals"]

@@ -12,18 +12,40 @@ class ReorderBuffer(Generic[Item]):
     """Tuples that begin with ``(ts_event, order, arrival)``; ``arrival`` is unique, so nothing behind it is compared.
 
     What is released is in the same order, and sums to the same float, however the input was shuffled within the
-    allowance. Input is nearly sorted, which is what makes sorting it again cheap.
+    allowance. Input is nearly sorted, so what is new is sorted alone and mostly goes behind what waits already.
     """
 
-    __slots__ = ("items",)
+    __slots__ = ("_waiting", "new")
 
     def __init__(self) -> None:
-        self.items: list[Item] = []
+        self.new: list[Item] = []
+        """To append to."""
+        self._waiting: list[Item] = []  # in order
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self.new)
 
     def release(self, before: int) -> list[Item]:
         """Take out, in order, what has ``ts_event < before`` (ns)."""
-        items = self.items
-        items.sort()
-        at = bisect_left(items, (before,))
-        released, self.items = items[:at], items[at:]
+        waiting, new = self._waiting, self.new
+        if new:
+            new.sort()
+            in_order = not waiting or waiting[-1] < new[0]
+            waiting += new
+            new.clear()
+            if not in_order:
+                waiting.sort()
+        if not waiting or waiting[0][0] >= before:
+            return []
+        at = bisect_left(waiting, (before,))
+        released = waiting[:at]
+        del waiting[:at]
         return released
+
+    def state(self) -> list[Item]:
+        """Plain data for recovery."""
+        return self._waiting + self.new
+
+    def restore(self, state: Any) -> None:
+        """Take up ``state`` again."""
+        self._waiting, self.new = [], [tuple(item) for item in state]

@@ -12,15 +12,15 @@ from tests.operators.support import QUICK
 def test_released_sorted_and_nothing_is_lost(times: list[tuple[int, int]], until: int) -> None:
     buffer: ReorderBuffer[tuple[int, int, int, object]] = ReorderBuffer()
     for arrival, (ts, order) in enumerate(times):
-        buffer.items.append((ts, order, arrival, object()))  # what stands behind the arrival cannot be compared
+        buffer.new.append((ts, order, arrival, object()))  # what stands behind the arrival cannot be compared
     released = [item[:3] for item in buffer.release(until)]
     everything = sorted((ts, order, arrival) for arrival, (ts, order) in enumerate(times))
     assert released == [item for item in everything if item[0] < until]
     assert [item[:3] for item in buffer.release(99)] == [item for item in everything if item[0] >= until]
-    assert buffer.release(99) == buffer.items == []
+    assert buffer.release(99) == buffer.new == []
 
 
 def test_what_is_released_is_the_callers_own() -> None:
     buffer: ReorderBuffer[tuple[int, int, int]] = ReorderBuffer()
     buffer.release(5).append((1, 1, 1))
-    assert buffer.items == []
+    assert len(buffer) == 0
