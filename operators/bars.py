@@ -1,8 +1,10 @@
 """A bar while it can still change: exact whatever the order of its trades, longer ones put together of shorter ones."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from operators.errors import Refused
+from operators.microstructure import BestQuote
 from schemas.identifiers import derive
 from schemas.market import ExchangeBar, Side
 from schemas.results import Bar
@@ -63,21 +65,24 @@ class OpenBar:
         elif side == "sell":
             self.sell_volume += size
 
-    def quote(self, bid: float, ask: float) -> None:
-        """Add best bid and ask; these come in event-time order."""
+    def quotes(self, quotes: Sequence[BestQuote]) -> None:
+        """Add best quotes, one or more; these come in event-time order."""
         if self.bid_first is None:
+            bid, _, ask, _ = quotes[0]
             self.bid_first = self.bid_low = self.bid_high = bid
             self.ask_first = self.ask_low = self.ask_high = ask
-        else:
-            if bid < self.bid_low:
-                self.bid_low = bid
-            elif bid > self.bid_high:
-                self.bid_high = bid
-            if ask < self.ask_low:
-                self.ask_low = ask
-            elif ask > self.ask_high:
-                self.ask_high = ask
-        self.bid_last, self.ask_last = bid, ask
+        bid_low, bid_high, ask_low, ask_high = self.bid_low, self.bid_high, self.ask_low, self.ask_high
+        for bid, _, ask, _ in quotes:
+            if bid < bid_low:
+                bid_low = bid
+            elif bid > bid_high:
+                bid_high = bid
+            if ask < ask_low:
+                ask_low = ask
+            elif ask > ask_high:
+                ask_high = ask
+        self.bid_low, self.bid_high, self.ask_low, self.ask_high = bid_low, bid_high, ask_low, ask_high
+        self.bid_last, self.ask_last = quotes[-1][0], quotes[-1][2]
 
     def empty(self, price: float) -> None:
         """No trade, and it is known that there was none: the bar stands at the last price."""

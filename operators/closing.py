@@ -10,7 +10,7 @@ from operators.feature import Moment
 from operators.features import SCHEMA_HASH, FeatureSet
 from operators.lateness import Lateness
 from operators.listening import Listening
-from operators.microstructure import OrderFlowImbalance
+from operators.microstructure import BestQuote, OrderFlowImbalance
 from operators.numbering import RESTART, TradeNumbers
 from operators.outbox import Outbox
 from operators.reorder import ReorderBuffer
@@ -27,10 +27,10 @@ __all__ = ["BarMaker", "BufferedQuote", "BufferedTrade"]
 BufferedTrade = tuple[int, int, int, float, float, Side | None, int | None]
 """Event time, place among those of the same time, arrival, price, size, aggressor, sequence; size 0 for prints that
 are not of the market."""
-BufferedQuote = tuple[int, int, int, float, float, float, float]
-"""Event time, sequence or 0, arrival, bid, bid size, ask, ask size."""
+BufferedQuote = tuple[int, int, int, BestQuote]
+"""Event time, sequence or 0, arrival, quote."""
 
-_VERSION: Final = 3
+_VERSION: Final = 4
 _BASE: Final[Timeframe] = "1m"
 _MOST_WAITING: Final = 50_000
 """Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""
@@ -52,8 +52,8 @@ class BarMaker:
         self._emitted = set(config.timeframes)
         self._origin: Literal["trades", "exchange"] | None = None
         self._given_to = 0  # close of the last bar that was given
-        self._trades: ReorderBuffer[BufferedTrade] = ReorderBuffer()
-        self._quotes: ReorderBuffer[BufferedQuote] = ReorderBuffer()
+        self._trades: ReorderBuffer[BufferedTrade] = ReorderBuffer(_MOST_WAITING)
+        self._quotes: ReorderBuffer[BufferedQuote] = ReorderBuffer(_MOST_WAITING)
         self._arrivals = 0
         self._numbers = TradeNumbers()
         self._last_quote = (0, 0)  # event time and sequence, 0: none yet
@@ -85,19 +85,20 @@ class BarMaker:
                 self._add_late((ts, order or 0), event.price, size, event.aggressor_side)
             return
         self._origin = "trades"
-        if len(self._trades) >= _MOST_WAITING:
+        new = self._trades.new
+        if len(new) >= self._trades.room:
             reason = f"{_MOST_WAITING} trades wait for a heartbeat, there is no room for more"
             self._taints.mark("trades", ts, f"{reason} at {to_text(ts)}")
             raise Refused(reason)
         self._arrivals += 1
-        self._trades.new.append((ts, order or 0, self._arrivals, event.price, size, event.aggressor_side, sequence))
+        new.append((ts, order or 0, self._arrivals, event.price, size, event.aggressor_side, sequence))
 
     def pass_over(self) -> None:
         """Count a trade so old that nobody can tell any more whether it was taken before."""
         self._lateness.trades += 1
 
-    def add_quote(self, ts: int, sequence: int, bid: float, bid_size: float, ask: float, ask_size: float) -> None:
-        """Take best bid and ask as of ``ts`` (ns); ``sequence`` is 0 where the venue has none.
+    def add_quote(self, ts: int, sequence: int, quote: BestQuote) -> None:
+        """Take the best quotes as of ``ts`` (ns); ``sequence`` is 0 where the venue has none.
 
         Raises:
             Refused: too many wait for a heartbeat already.
@@ -106,12 +107,13 @@ class BarMaker:
             if not sequence or sequence > self._last_quote[1]:  # else it repeats one that was used, or is older
                 self._lateness.quotes += 1
             return
-        if len(self._quotes) >= _MOST_WAITING:
+        new = self._quotes.new
+        if len(new) >= self._quotes.room:
             reason = f"{_MOST_WAITING} quotes wait for a heartbeat, there is no room for more"
             self._taints.mark("quotes", ts, f"{reason} at {to_text(ts)}")
             raise Refused(reason)
         self._arrivals += 1
-        self._quotes.new.append((ts, sequence, self._arrivals, bid, bid_size, ask, ask_size))
+        new.append((ts, sequence, self._arrivals, quote))
 
     def settle(self, before: int, ts_received: int) -> None:
         """Move what happened before ``before`` (ns) into the open bar, in event-time order."""
@@ -210,17 +212,18 @@ class BarMaker:
             )  # fmt: skip
 
     def _settle_quotes(self, quotes: list[BufferedQuote]) -> None:
-        bar, ofi = self._series[_BASE].current(quotes[0][0]), self._ofi
         last_at, last = self._last_quote
-        for ts, sequence, _, bid, bid_size, ask, ask_size in quotes:
+        told: list[BestQuote] = []
+        for ts, sequence, _, quote in quotes:
             if sequence:
                 if sequence <= last and ts <= last_at + RESTART:
                     continue  # a second ingester's copy
                 last_at, last = ts, sequence
-            if bid != bar.bid_last or ask != bar.ask_last or bar.bid_first is None:
-                bar.quote(bid, ask)
-            ofi.update(bid, bid_size, ask, ask_size)
+            told.append(quote)
         self._last_quote = (last_at, last)
+        if told:
+            self._series[_BASE].current(quotes[0][0]).quotes(told)
+            self._ofi.update(told)
 
     def _end(
         self, shortest: Timeframe, first: OpenBar | None, ts_close: int, ts_decided: int, moment: Moment

@@ -1,7 +1,7 @@
 """Everything that happens to one instrument, record by record in the order of the log: the keyed step's pure class."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -20,7 +20,7 @@ from operators.refusal import misplaced
 from operators.seen import SeenIds
 from operators.taints import Taints
 from schemas.batches import Batch
-from schemas.codec import DecodeError, decode_event
+from schemas.codec import UNREADABLE, parse_event
 from schemas.market import (
     BookDelta,
     BookSnapshot,
@@ -81,13 +81,18 @@ class Instrument:
             ExternalMetric: _ignore,
             TapeEnd: self._on_end,
         }
+        self._handlers |= {kind: _refuse for kind in get_args(MarketEvent) if kind not in self._handlers}
 
     def on_batch(self, batch: Batch) -> list[Outgoing | Closed]:
         """Take the messages of one read; what they gave rise to, in order."""
+        instrument_id, tolerance, handlers = self.instrument_id, self._tolerance, self._handlers
         for message in batch.messages:
             try:
-                self.on_event(decode_event(message[2]))
-            except (DecodeError, Refused) as error:
+                event = parse_event(message[2])
+                if event.instrument_id != instrument_id or event.ts_event > event.ts_received + tolerance:
+                    raise misplaced(event, instrument_id)
+                handlers[type(event)](event)
+            except (*UNREADABLE, Refused) as error:
                 self._outbox.refuse(batch, message, str(error))
         return self._outbox.take()
 
@@ -99,10 +104,7 @@ class Instrument:
         """
         if event.instrument_id != self.instrument_id or event.ts_event > event.ts_received + self._tolerance:
             raise misplaced(event, self.instrument_id)
-        handler = self._handlers.get(type(event))
-        if handler is None:
-            raise Refused(f"$.type: {type(event).__name__} belongs to the control key, not to an instrument")
-        handler(event)
+        self._handlers[type(event)](event)
 
     def _on_trade(self, event: Trade) -> None:
         identifier = event.trade_id
@@ -233,3 +235,7 @@ class Instrument:
 
 def _ignore(_event: object) -> None:
     """Known, and without effect on this step."""
+
+
+def _refuse(event: object) -> None:
+    raise Refused(f"$.type: {type(event).__name__} belongs to the control key, not to an instrument")

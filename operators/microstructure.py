@@ -1,10 +1,13 @@
 """Measures of the book and of the best quotes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from operators.state import Slotted
 
-__all__ = ["OrderFlowImbalance", "imbalance", "microprice", "spread_bps"]
+__all__ = ["BestQuote", "OrderFlowImbalance", "imbalance", "microprice", "spread_bps"]
+
+BestQuote = tuple[float, float, float, float]
+"""Bid, its size, ask, its size."""
 
 
 def spread_bps(bid: float, ask: float) -> float:
@@ -49,36 +52,42 @@ class OrderFlowImbalance(Slotted):
     Examples
     --------
     >>> ofi = OrderFlowImbalance()
-    >>> ofi.update(100.0, 5.0, 101.0, 5.0); ofi.update(100.0, 8.0, 101.0, 4.0); ofi.update(100.5, 1.0, 101.0, 4.0)
+    >>> ofi.update([(100.0, 5.0, 101.0, 5.0), (100.0, 8.0, 101.0, 4.0), (100.5, 1.0, 101.0, 4.0)])
     >>> ofi.take()
     5.0
     """
 
-    __slots__ = ("_ask", "_ask_size", "_bid", "_bid_size", "_sum")
+    __slots__ = ("_last", "_sum")
+    VERSION = 2
 
     def __init__(self) -> None:
-        self._bid: float | None = None
-        self._bid_size = self._ask = self._ask_size = 0.0
+        self._last: BestQuote | None = None
         self._sum = 0.0
 
-    def update(self, bid: float, bid_size: float, ask: float, ask_size: float) -> None:
-        """Take the best quotes after a change."""
-        if self._bid is not None:
-            flow = 0.0
-            if bid >= self._bid:
-                flow += bid_size
-            if bid <= self._bid:
-                flow -= self._bid_size
-            if ask <= self._ask:
-                flow -= ask_size
-            if ask >= self._ask:
-                flow += self._ask_size
-            self._sum += flow
-        self._bid, self._bid_size, self._ask, self._ask_size = bid, bid_size, ask, ask_size
+    def update(self, quotes: Iterable[BestQuote]) -> None:
+        """Take the best quotes after each change, in order."""
+        last, total = self._last, self._sum
+        for quote in quotes:
+            if last is not None:
+                old_bid, old_bid_size, old_ask, old_ask_size = last
+                bid, bid_size, ask, ask_size = quote
+                if bid == old_bid:
+                    flow = bid_size - old_bid_size
+                else:
+                    flow = bid_size if bid > old_bid else -old_bid_size
+                if ask == old_ask:
+                    flow = flow - ask_size + old_ask_size
+                elif ask < old_ask:
+                    flow -= ask_size
+                else:
+                    flow += old_ask_size
+                total += flow
+            last = quote
+        self._last, self._sum = last, total
 
     def take(self) -> float | None:
         """The sum since last taken, which begins anew; 0 if quotes stood still, ``None`` if none was ever seen."""
-        if self._bid is None:
+        if self._last is None:
             return None
         total, self._sum = self._sum, 0.0
         return total

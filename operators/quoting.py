@@ -9,7 +9,7 @@ from operators.closed import Closed
 from operators.config import InstrumentConfig
 from operators.errors import Refused, StateError
 from operators.feature import Moment
-from operators.microstructure import imbalance, microprice, spread_bps
+from operators.microstructure import BestQuote, imbalance, microprice, spread_bps
 from operators.numbering import RESTART
 from operators.outbox import Outbox
 from operators.taints import Taints
@@ -20,8 +20,8 @@ from schemas.time import floor_to, to_text
 
 __all__ = ["OnQuote", "Quoting"]
 
-OnQuote = Callable[[int, int, float, float, float, float], None]
-"""Told of each change of the best quotes: event time, sequence or 0, bid, bid size, ask, ask size."""
+OnQuote = Callable[[int, int, BestQuote], None]
+"""Told of each change of the best quotes: event time, and sequence or 0."""
 
 _VERSION: Final = 1
 _SAMPLED: Final = 10
@@ -36,7 +36,7 @@ class Quoting:
         self.book = OrderBook(CHECKSUMS.get(venue), config.book_depth)
         self._taints, self._outbox, self._tell = taints, outbox, on_quote
         self._sample_every = config.book_sample
-        self._best: tuple[float, float, float, float] | None = None  # bid, its size, ask, its size
+        self._best: BestQuote | None = None
         self._best_at = self._best_sequence = 0
         self._quoted = False  # the venue sends quotes
         self._book_at = 0  # event time of the last good record of the book
@@ -48,16 +48,15 @@ class Quoting:
         Raises:
             Refused: the bid is not below the ask, or there is no room for it.
         """
-        bid, ask, ts = event.bid_price, event.ask_price, event.ts_event
+        bid, ask, ts, sequence = event.bid_price, event.ask_price, event.ts_event, event.sequence or 0
         if bid >= ask:
             raise Refused(f"$.bid_price {bid} is not below $.ask_price {ask}")
-        sequence = event.sequence or 0
-        bid_size, ask_size = event.bid_size, event.ask_size
+        quote = (bid, event.bid_size, ask, event.ask_size)
         if sequence > self._best_sequence or ts > self._best_at + RESTART or (not sequence and ts >= self._best_at):
-            self._best = (bid, bid_size, ask, ask_size)
+            self._best = quote
             self._best_at, self._best_sequence = ts, sequence
         self._quoted = True
-        self._tell(ts, sequence, bid, bid_size, ask, ask_size)
+        self._tell(ts, sequence, quote)
 
     def on_delta(self, event: BookDelta) -> None:
         """Apply to the book."""
@@ -148,7 +147,7 @@ class Quoting:
         best = (bid, bid_size, ask, ask_size)
         if best != self._best:
             self._best = best
-            self._tell(event.ts_event, 0, bid, bid_size, ask, ask_size)
+            self._tell(event.ts_event, 0, best)
 
     def _lose(self, broken: Break, event: BookDelta | BookSnapshot | Heartbeat) -> None:
         reason = f"{broken.kind} at {to_text(event.ts_event)}"

@@ -15,11 +15,13 @@ class ReorderBuffer(Generic[Item]):
     allowance. Input is nearly sorted, so what is new is sorted alone and mostly goes behind what waits already.
     """
 
-    __slots__ = ("_waiting", "new")
+    __slots__ = ("_most", "_waiting", "new", "room")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.new: list[Item] = []
-        """To append to."""
+        """To append to, as long as there is room."""
+        self.room = self._most = most
+        """How long `new` may become: ``most`` less what waits already."""
         self._waiting: list[Item] = []  # in order
 
     def __len__(self) -> int:
@@ -35,11 +37,13 @@ class ReorderBuffer(Generic[Item]):
             new.clear()
             if not in_order:
                 waiting.sort()
+            self.room = self._most - len(waiting)
         if not waiting or waiting[0][0] >= before:
             return []
         at = bisect_left(waiting, (before,))
         released = waiting[:at]
         del waiting[:at]
+        self.room = self._most - len(waiting)
         return released
 
     def state(self) -> list[Item]:
@@ -48,4 +52,5 @@ class ReorderBuffer(Generic[Item]):
 
     def restore(self, state: Any) -> None:
         """Take up ``state`` again."""
-        self._waiting, self.new = [], [tuple(item) for item in state]
+        items: Any = map(tuple, state)
+        self._waiting, self.new, self.room = [], list(items), self._most

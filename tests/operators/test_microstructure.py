@@ -63,7 +63,7 @@ def test_order_flow_imbalance_of_every_prefix(quotes: list[tuple[int, int, int, 
     flow, taken = OrderFlowImbalance(), 0.0
     assert flow.take() is None
     for n, (bid, bid_size, ask, ask_size) in enumerate(quotes, 1):
-        flow.update(float(bid), float(bid_size), float(ask), float(ask_size))
+        flow.update([(float(bid), float(bid_size), float(ask), float(ask_size))])
         part = flow.take()
         assert part is not None
         taken += part
@@ -74,9 +74,8 @@ def test_order_flow_imbalance_of_every_prefix(quotes: list[tuple[int, int, int, 
 
 def test_restored_it_goes_on_as_before() -> None:
     flow, again = OrderFlowImbalance(), OrderFlowImbalance()
-    flow.update(99.0, 1.0, 101.0, 2.0)
-    flow.update(99.0, 4.0, 101.0, 1.0)
+    flow.update([(99.0, 1.0, 101.0, 2.0), (99.0, 4.0, 101.0, 1.0)])
     again.restore(flow.state())
     for one in (flow, again):
-        one.update(100.0, 2.0, 101.0, 1.0)
+        one.update([(100.0, 2.0, 101.0, 1.0)])
     assert again.take() == flow.take() == 6.0
