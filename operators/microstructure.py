@@ -73,8 +73,10 @@ class OrderFlowImbalance(Slotted):
                 bid, bid_size, ask, ask_size = quote
                 if bid == old_bid:
                     flow = bid_size - old_bid_size
+                elif bid > old_bid:
+                    flow = bid_size
                 else:
-                    flow = bid_size if bid > old_bid else -old_bid_size
+                    flow = -old_bid_size
                 if ask == old_ask:
                     flow = flow - ask_size + old_ask_size
                 elif ask < old_ask:
