@@ -3,7 +3,6 @@
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from api.errors import BadQueryError
 from schemas.results import GapKind
 from schemas.signals import Direction
-from schemas.time import MINUTE, SECOND, Timeframe, to_text
+from schemas.time import MINUTE, SECOND, Timeframe, from_text, to_text
 from sinks.queries import Position, SignalStatus
 
 __all__ = [
@@ -25,7 +24,7 @@ __all__ = [
 _EARLIEST: Final = 1_230_768_000 * SECOND
 _LATEST: Final = 4_102_444_800 * SECOND
 _EXAMPLE_TIME: Final = 1_723_161_600 * SECOND
-_TEXT_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
+_TEXT_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?")
 _ALLOWED_TIME: Final = "nanoseconds since 1970 or ISO 8601, 2009 to 2100, as 2024-08-09T03:00:00Z"
 
 
@@ -36,12 +35,9 @@ def _moment(value: Any) -> int:
         moment = int(text)
     elif _TEXT_TIME.fullmatch(text):
         try:
-            read = datetime.fromisoformat(text)
+            moment = from_text(text)
         except ValueError as error:
             raise ValueError(f"{error}; allowed: {_ALLOWED_TIME}") from error
-        read = read.replace(tzinfo=UTC) if read.tzinfo is None else read
-        span = read - datetime(1970, 1, 1, tzinfo=UTC)
-        moment = (span.days * 86_400 + span.seconds) * SECOND + span.microseconds * 1000
     else:
         raise ValueError(f"allowed: {_ALLOWED_TIME}" + (" (write + as %2B)" if " " in text else ""))
     if not _EARLIEST <= moment <= _LATEST:

@@ -13,17 +13,17 @@ from schemas.market import MarketEvent
 from schemas.time import MILLISECOND, Timeframe
 from sources.history import SUFFIXES, History
 from sources.malformed import Malformed
-from sources.merge import Heard
-from sources.merge import Item as Heeded
+from sources.merge import Heard, Item
 from sources.sequencer import sequence
 from sources.simulator import Simulator
 from sources.tapes.parallel import parallel
 from sources.tapes.tape import Tape, open_tapes
 from sources.user_topics import UserTopics
 
-__all__ = ["Feed", "Item", "Measured", "recorded_feed", "rejected", "simulated_feed", "topics_feed"]
+__all__ = ["Entry", "Feed", "Measured", "recorded_feed", "rejected", "simulated_feed", "topics_feed"]
 
-Item = MarketEvent | Malformed
+Entry = MarketEvent | Malformed
+"""What goes into the log, or to the dead letters beside it."""
 _Any = TypeVar("_Any")
 
 
@@ -39,7 +39,7 @@ class Measured(Protocol):
 class Feed(Struct):
     """An input that is ready to be read once."""
 
-    items: Iterable[Item]
+    items: Iterable[Entry]
     origins: Sequence[Measured] = ()
     """What the items come from; empty for a feed without end."""
     commit: Callable[[], None] | None = None
@@ -102,8 +102,8 @@ def simulated_feed(
     stop: Callable[[], bool] = lambda: False,
 ) -> Feed:  # fmt: skip
     """A simulated market, after ``history_days`` of one-minute bars of its past."""
-    past: Iterable[Heeded] = simulator.history_bars(days=history_days) if history_days else ()
-    market: Iterable[Heeded] = chain(simulator.definitions(), past, simulator)
+    past: Iterable[Item] = simulator.history_bars(days=history_days) if history_days else ()
+    market: Iterable[Item] = chain(simulator.definitions(), past, simulator)
     return Feed(sequence(_until(stop, market), source=source))
 
 

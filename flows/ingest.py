@@ -13,7 +13,7 @@ from typing import Final, Protocol, Self
 import msgspec
 
 from flows.errors import FlowError
-from flows.feeds import Item, rejected
+from flows.feeds import Entry, rejected
 from schemas.codec import encode
 from schemas.deadletters import dead_letter
 from schemas.failpoints import reach
@@ -43,7 +43,7 @@ class Writer(Protocol):
     ) -> None: ...
 
 
-def ingest(items: Iterable[Item], writer: Writer, commit: Callable[[], None] | None = None) -> Counter[str]:
+def ingest(items: Iterable[Entry], writer: Writer, commit: Callable[[], None] | None = None) -> Counter[str]:
     """Write every item, those that are malformed or too large as dead letters; counts by type of record.
 
     ``commit`` tells the feed, once a second and at the end, that what it handed out has arrived: not before, so that a
@@ -74,7 +74,7 @@ def _refused(event: MarketEvent, reason: str) -> Malformed:
     return Malformed(feed=event.instrument_id, offset=0, raw=raw, reason=reason, ts_received=received)
 
 
-def _committed(items: Iterable[Item], writer: Writer, commit: Callable[[], None]) -> Iterator[Item]:
+def _committed(items: Iterable[Entry], writer: Writer, commit: Callable[[], None]) -> Iterator[Entry]:
     due = time.monotonic() + _COMMIT_S
     for item in items:
         yield item
@@ -100,14 +100,14 @@ def letter_of(item: Malformed) -> Outgoing:
 
 
 def paced(
-    items: Iterable[Item],
+    items: Iterable[Entry],
     speed: float,
     *,
     flush: Callable[[], None],
     stop: Callable[[], bool],
     since: int = 0,
     live: bool = False,
-) -> Iterator[Item]:
+) -> Iterator[Entry]:
     """``items`` as fast as they were received, times ``speed``; what waits in the writer is flushed before a pause.
 
     What was received before ``since`` (ns), a history of bars, is not held back. ``live``: nothing comes before its own

@@ -6,7 +6,7 @@ from typing import Final
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from flows.feeds import Item, rejected
+from flows.feeds import Entry, rejected
 from schemas.batches import Batch, Rejected
 from schemas.codec import encode
 from schemas.time import MILLISECOND
@@ -21,7 +21,7 @@ _LogItem = tuple[str, Batch | Rejected]
 class MemoryLog(FixedPartitionedSource[_LogItem, None]):
     """Records in one part, encoded, batched and grouped as the Kafka source does; not resumable."""
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self, items: Iterable[Entry]) -> None:
         self._items = items
 
     def list_parts(self) -> list[str]:
@@ -34,7 +34,7 @@ class MemoryLog(FixedPartitionedSource[_LogItem, None]):
 
 
 class _Part(StatefulSourcePartition[_LogItem, None]):
-    def __init__(self, items: Iterator[tuple[int, Item]]) -> None:
+    def __init__(self, items: Iterator[tuple[int, Entry]]) -> None:
         self._items = items
 
     def next_batch(self) -> list[_LogItem]:
@@ -42,7 +42,8 @@ class _Part(StatefulSourcePartition[_LogItem, None]):
         refused: list[_LogItem] = []
         for offset, item in islice(self._items, _BATCH):
             if isinstance(item, Malformed):
-                refused.append(("dead:00000", rejected(item)))
+                batch = rejected(item)
+                refused.append((batch.key, batch))
             else:
                 message = (offset, item.ts_received // MILLISECOND, encode(item))
                 batches.setdefault(item.instrument_id, []).append(message)

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from flows.feeds import Feed, Item
+from flows.feeds import Entry, Feed
 
 __all__ = ["shown"]
 
@@ -16,7 +16,7 @@ _EVERY: Final = 10_000
 
 
 @contextmanager
-def shown(feed: Feed) -> Iterator[Iterator[Item]]:
+def shown(feed: Feed) -> Iterator[Iterator[Entry]]:
     """The feed's items; passing through, they move a bar on."""
     if not sys.stderr.isatty() or not feed.size:
         yield iter(feed.items)
@@ -25,7 +25,7 @@ def shown(feed: Feed) -> Iterator[Iterator[Item]]:
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=feed.size, count=0)
 
-        def passing() -> Iterator[Item]:
+        def passing() -> Iterator[Entry]:
             count = 0
             for count, item in enumerate(feed.items, 1):
                 if not count % _EVERY:

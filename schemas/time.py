@@ -1,5 +1,6 @@
 """Time as the whole project counts it: integer nanoseconds UTC, and the timeframes that bars are built on."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, get_args
 
@@ -8,7 +9,7 @@ from msgspec import Meta
 __all__ = [
     "DAY", "HOUR",
     "MICROSECOND", "MILLISECOND", "MINUTE", "SECOND", "TIMEFRAMES", "TIMEFRAME_NS", "Nanoseconds", "Timeframe",
-    "due_timeframes", "floor_to", "to_text",
+    "due_timeframes", "floor_to", "from_text", "to_text",
 ]  # fmt: skip
 
 MICROSECOND: Final = 1_000
@@ -45,3 +46,19 @@ def to_text(ts: int) -> str:
     whole, rest = divmod(ts, SECOND)
     text = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return text + (f".{rest:09d}".rstrip("0") if rest else "") + "Z"
+
+
+def from_text(text: str) -> int:
+    """The moment (ns) that ``text`` tells in ISO 8601, with up to nine decimals of a second; without a zone it is UTC.
+
+    >>> from_text("2024-08-09T03:00:00.123456789+02:00") == from_text("2024-08-09T01:00:00.123456789")
+    True
+
+    Raises:
+        ValueError: it is no time.
+    """
+    fraction = re.search(r"(?<=:\d\d:\d\d)\.(\d{1,9})(?!\d)", text)
+    whole = datetime.fromisoformat(text[: fraction.start()] + text[fraction.end() :] if fraction else text)
+    span = (whole if whole.tzinfo else whole.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
+    decimals = int(fraction[1].ljust(9, "0")) if fraction else span.microseconds * MICROSECOND
+    return (span.days * 86_400 + span.seconds) * SECOND + decimals

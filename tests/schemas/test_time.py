@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.time import DAY, HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, due_timeframes, floor_to, to_text
+from schemas.time import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    TIMEFRAME_NS,
+    TIMEFRAMES,
+    due_timeframes,
+    floor_to,
+    from_text,
+    to_text,
+)
 
 times = st.integers(1_230_768_000 * SECOND, 4_102_444_800 * SECOND)
 
@@ -50,6 +61,19 @@ def test_text_tells_the_same_time(ts: int) -> None:
     since = datetime.fromisoformat(whole + "+00:00") - datetime(1970, 1, 1, tzinfo=UTC)
     assert since // timedelta(seconds=1) * SECOND + int(decimals.ljust(9, "0")) == ts
     assert not text.endswith("0Z") or "." not in text
+
+
+@given(ts=times)
+@settings(deadline=None)
+def test_what_text_tells_is_read_again(ts: int) -> None:
+    assert from_text(to_text(ts)) == ts
+
+
+def test_text_may_name_a_zone_a_day_or_no_time_at_all() -> None:
+    assert from_text("2023-04-05T02:00:00.25+02:00") == 1_680_652_800 * SECOND + SECOND // 4
+    assert from_text("2023-04-05") == from_text("2023-04-05T00:00") == 1_680_652_800 * SECOND
+    with pytest.raises(ValueError, match="yesterday"):
+        from_text("yesterday")
 
 
 def test_text_has_as_many_decimals_as_it_needs() -> None:
