@@ -1,12 +1,16 @@
 """The root of this package's errors."""
 
-from schemas.errors import CandlewickError
+from schemas.errors import AwayError, CandlewickError
 
-__all__ = ["FlowError", "told"]
+__all__ = ["BrokerAwayError", "FlowError", "told"]
 
 
 class FlowError(CandlewickError):
     """A flow that cannot begin or go on; the text says what is in the way."""
+
+
+class BrokerAwayError(FlowError, AwayError):
+    """The broker does not answer."""
 
 
 def told(error: BaseException) -> CandlewickError | None:

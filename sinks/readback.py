@@ -133,7 +133,7 @@ def look_back(
             key = (message.key() or b"").decode(errors="replace")
             gate.found(message.topic() or "", key, identifier, message.value() or b"", message.timestamp()[1])
     except KafkaException as error:
-        raise SinkError(f"{_names(outputs)}: cannot be read back: {words(error)}") from error
+        raise BrokerError(f"{_names(outputs)}: cannot be read back: {words(error)}") from error
     return gate
 
 

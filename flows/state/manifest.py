@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from flows.engine import FLOW, desk_config, instrument_config
-from flows.errors import FlowError
+from flows.errors import BrokerAwayError, FlowError
 from flows.settings import Settings, kafka_client
 from operators.config import DeskConfig, InstrumentConfig
 from schemas.topics import LOG
@@ -103,7 +103,7 @@ def _log(settings: Settings) -> Log:
             answers = asked.describe_topics(TopicCollection([LOG]), request_timeout=TIMEOUT_S)
             topic_id = str(answers[LOG].result().topic_id)
     except KafkaException as error:
-        raise FlowError(f"Kafka at {bootstrap} does not answer: {words(error)}") from error
+        raise BrokerAwayError(f"Kafka at {bootstrap} does not answer: {words(error)}") from error
     return Log(cluster=cluster, topic=LOG, topic_id=topic_id, partitions=len(found.topics[LOG].partitions))
 
 

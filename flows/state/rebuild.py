@@ -7,7 +7,7 @@ import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from msgspec import Struct
 
-from flows.errors import FlowError
+from flows.errors import BrokerAwayError, FlowError
 from flows.moments import moment
 from flows.settings import Settings, kafka_client
 from flows.state.manifest import Bridge
@@ -73,7 +73,7 @@ def begin(settings: Settings, rebuild_from: str | None) -> Begin:
             whole = not any(starts.values())
             decided_to = 0 if whole else _decided_to(client, results)
         except KafkaException as error:
-            raise FlowError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
+            raise BrokerAwayError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
     ends = {partition: last for (_, partition), (_, last) in log.items()}
     return Begin(starts, Bridge(ends=ends, past=Past(whole=whole, decided_to=decided_to)))
 
@@ -88,7 +88,7 @@ def log_ends(settings: Settings) -> dict[int, int]:
         try:
             return {partition: last for (_, partition), (_, last) in _ranges(asked, [LOG]).items()}
         except KafkaException as error:
-            raise FlowError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
+            raise BrokerAwayError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
 
 
 def _ranges(asked: Consumer, topics: Iterable[str]) -> _Ranges:
