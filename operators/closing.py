@@ -41,7 +41,8 @@ class BarMaker:
 
     Trades and quotes come in any order; the caller says with `settle` how far event time can no longer change, and
     ends each minute with `close_minute`. Where an exchange or a history file gives whole bars (`give`) these stand
-    for the trades; once there are trades, their own bars do.
+    for the trades, until a trade is settled that is in none of them; from then on the trades' own bars do. Features go
+    forward in time only: history has to come before the first heartbeat, or else it is too late, and counted.
     """
 
     def __init__(self, config: InstrumentConfig, listening: Listening, taints: Taints, outbox: Outbox[Closed]) -> None:
@@ -84,7 +85,6 @@ class BarMaker:
             if size and not (self._listening.before(ts) and ts < self._given_to):  # else a bar that was given has it
                 self._add_late((ts, order or 0), event.price, size, event.aggressor_side)
             return
-        self._origin = "trades"
         new = self._trades.new
         if len(new) >= self._trades.room:
             reason = f"{_MOST_WAITING} trades wait for a heartbeat, there is no room for more"
@@ -156,8 +156,9 @@ class BarMaker:
 
     def give(self, bar: OpenBar, event: ExchangeBar, moment: Moment) -> list[Vector | Absence]:
         """Take ``event`` as the closed ``bar``; it also closes the longer ones that end there."""
+        self.settle(event.ts_event, event.ts_received)  # what waits of its time is in it already
+        self._numbers.take()
         self._origin, self._given_to = "exchange", event.ts_event
-        self.settle(event.ts_event, event.ts_received)
         base, own = self._series[_BASE], self._series[event.timeframe]
         if base.bar is not None and own is base:
             bar.absorb_quotes(base.bar)
@@ -189,6 +190,7 @@ class BarMaker:
 
     def _settle_trades(self, trades: list[BufferedTrade], ts_received: int) -> None:
         bar, numbers = self._series[_BASE].current(trades[0][0]), self._numbers
+        self._origin = "trades"
         for ts, order, _, price, size, side, sequence in trades:
             if sequence is not None:
                 if sequence == numbers.last + 1:

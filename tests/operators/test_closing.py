@@ -457,6 +457,18 @@ class TestBarsThatAreGiven:
         assert not told(out, Vector)[-1].tainted
         assert len(bars(out)) == 63  # what the exchange gives no longer counts
 
+    @pytest.mark.parametrize("at", [-5_000, 1_000, 3_599, 3_600])
+    def test_trades_that_come_before_the_history_change_nothing(self, at: int) -> None:
+        history = [exchange_bar(60 * i, 100.0 + i % 3) for i in range(1, 61)]
+        early = [trade(at, 150.0, number=7), trade(at, 151.0, number=9)]
+        live = in_order(beats(3_600.25, 3_800), [trade(3_700, 151.0, number=10)])
+        out, usual = run([*early, *history, *live]), run([*history, *early, *live])
+        assert [(gap.kind, gap.count) for gap in gaps(out)] == [("too_late", 2)] * (at < 0) + [
+            ("trade_sequence", 1)
+        ] * (at == 3_600)
+        assert told(out, Vector) == told(usual, Vector)
+        assert len(bars(out)) == 62 + (at == 3_600)
+
     def test_a_trade_of_their_time_is_in_them_already(self) -> None:
         history = [exchange_bar(60 * i, 100.0) for i in range(1, 63)]
         live = in_order(beats(3_720.25, 4_000), [trade(3_730, 150.0)])
