@@ -190,10 +190,9 @@ class Instrument:
         self._outbox.tell(Closed(self.instrument_id, ts_close, records, self._definition))
 
     def _moment(self) -> Moment:
-        derivatives = self._derivatives
         if not self._listening.connected:
-            return Moment(funding_rate=derivatives.funding_rate, basis_bps=derivatives.basis_bps)
-        return self._quoting.moment(derivatives.funding_rate, derivatives.basis_bps)
+            return self._derivatives.read(Moment())
+        return self._derivatives.read(self._quoting.moment())
 
     def state(self) -> bytes:
         """The whole state, packed; plain data of a stated version."""

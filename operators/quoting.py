@@ -81,15 +81,13 @@ class Quoting:
         self.book.disconnect()
         self._best = None
 
-    def moment(self, funding_rate: float | None, basis_bps: float | None) -> Moment:
-        """What can be read off now."""
+    def moment(self) -> Moment:
+        """What can be read off now of book and quotes."""
         moment = Moment(
             obi_1=self._imbalance(1),
             obi_5=self._imbalance(5),
             obi_10=self._imbalance(10),
             obi_20=self._imbalance(20),
-            funding_rate=funding_rate,
-            basis_bps=basis_bps,
         )
         if self._best is None:
             return moment
