@@ -28,10 +28,12 @@ from flows.state.manifest import (
 from flows.state.rebuild import begin, log_ends
 from flows.state.snapshots import DATABASE, damage, flows_of, log_offsets, opened
 
-__all__ = ["disk_faults", "held", "recovery"]
+__all__ = ["MEMBER", "disk_faults", "held", "recovery"]
 
 _LOCK: Final = "engine.lock"
-_OURS: Final = (_LOCK, MANIFEST, DATABASE, "lost+found")
+MEMBER: Final = "engine.member"
+"""As whom the broker knows the engine that ran here last (`sinks.lease`)."""
+_OURS: Final = (_LOCK, MEMBER, MANIFEST, DATABASE, "lost+found")
 _ROOM: Final = 1 << 20
 """Bytes that have to fit in at the start; the state itself needs more, but then says so by itself."""
 _SQLITE: Final = re.compile(r'SqliteFailure\(.*?Some\("(.*?)"\)')
