@@ -17,6 +17,7 @@ from flows.process import stop_flag
 from flows.progress import shown
 from flows.settings import kafka_client, load
 from schemas.time import SECOND
+from schemas.vitals import WATCHDOG
 from sinks.log_writer import LogWriter
 from sources.simulator import Faults, Simulator, SimulatorConfig
 from sources.user_messages import KINDS
@@ -67,6 +68,8 @@ def ingest(
         duration=None if seconds is None else round(seconds * SECOND),
         faults=_faults(faults or "{}"),
     ).checked()
+    if source == WATCHDOG:
+        raise FlowError(f"--source {source}: that is who speaks for the silent; take another name")
     stop = stop_flag()
     feed: Feed
     if simulate:
