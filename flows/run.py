@@ -10,6 +10,7 @@ from bytewax.dataflow import Dataflow
 
 from flows.cluster import run_cluster
 from flows.engine import engine_flow
+from flows.login import log_in
 from flows.observed import EngineObserver, ObservedLog, ObservedSink
 from flows.process import stop_flag
 from flows.recovery import MEMBER, disk_faults, recovery
@@ -35,6 +36,7 @@ def run_engine(
         CandlewickError: something is missing or wrong; nothing that was consumed is lost.
     """
     stop = stop_flag()
+    log_in(settings)
     with (
         recovery(settings, rebuild_from=rebuild_from, accept_settings=accept_settings) as state,
         _alone(settings, stop),
