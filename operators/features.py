@@ -10,6 +10,7 @@ from operators import indicators, moments
 from operators.bars import OpenBar
 from operators.errors import StateError
 from operators.feature import Close, Feature, Measure, Moment
+from schemas.layouts import REBUILD
 from schemas.time import TIMEFRAME_NS, Timeframe
 
 __all__ = ["CATALOGUE", "NAMES", "SCHEMA_HASH", "FeatureSet"]
@@ -81,6 +82,8 @@ class FeatureSet:
         """
         schema_hash, parts, self._ofi = state
         if schema_hash != SCHEMA_HASH:
-            raise StateError(f"feature state has schema {schema_hash}, this program's catalogue is {SCHEMA_HASH}")
+            raise StateError(
+                f"feature state has schema {schema_hash}, this program's catalogue is {SCHEMA_HASH}: {REBUILD}"
+            )
         for (_, measure), saved in zip(self._measures, parts, strict=True):
             measure.restore(saved)

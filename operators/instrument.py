@@ -11,7 +11,7 @@ from operators.closed import Closed
 from operators.closing import BarMaker
 from operators.config import InstrumentConfig
 from operators.derivatives import Derivatives
-from operators.errors import Refused, StateError
+from operators.errors import Refused
 from operators.feature import Input, Moment
 from operators.listening import Listening
 from operators.outbox import Outbox
@@ -21,6 +21,7 @@ from operators.seen import SeenIds
 from operators.taints import Taints
 from schemas.batches import Batch
 from schemas.codec import UNREADABLE, parse_event
+from schemas.layouts import Layout
 from schemas.market import (
     BookDelta,
     BookSnapshot,
@@ -43,7 +44,7 @@ from schemas.topics import Outgoing
 
 __all__ = ["Instrument"]
 
-_VERSION: Final = 2
+_LAYOUT: Final = Layout("instrument", 2)
 _INPUTS: Final[tuple[Input, ...]] = ("trades", "quotes", "book", "derivatives")
 
 
@@ -195,10 +196,9 @@ class Instrument:
         return self._derivatives.read(self._quoting.moment())
 
     def state(self) -> bytes:
-        """The whole state, packed; plain data of a stated version."""
-        return msgspec.msgpack.encode(
+        """The whole state, sealed."""
+        return _LAYOUT.seal(
             {
-                "version": _VERSION,
                 "instrument_id": self.instrument_id,
                 "definition": self._definition,
                 "quoting": self._quoting.state(),
@@ -215,11 +215,10 @@ class Instrument:
         """The instrument whose `state` this is, to the bit.
 
         Raises:
-            StateError: of another version, or of another feature catalogue.
+            LayoutError: damaged, or of a version from which no way leads here.
+            StateError: of another feature catalogue.
         """
-        state = msgspec.msgpack.decode(packed)
-        if state["version"] != _VERSION:
-            raise StateError(f"instrument state has version {state['version']}, this program reads {_VERSION}")
+        state = _LAYOUT.unseal(packed)
         self = cls(state["instrument_id"], config)
         if state["definition"] is not None:
             self._definition = msgspec.convert(state["definition"], InstrumentDefinition)
