@@ -93,7 +93,10 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
         partition = int(for_part)
         outputs = [(topic, partition) for topic in self._topics if not _compacted(topic)]
         writer = IdempotentWriter(self._client, delivery_timeout_s=self._delivery_timeout_s, stop=self._stop)
-        known = _known(self._client, self._admin, outputs, following, self._past, desk=False, settled=self._settled)
+        known = _known(
+            self._client, self._admin, outputs, following, self._past,
+            desk=False, settled=self._settled, stop=self._stop,
+        )  # fmt: skip
         return _Part(writer, known, dict.fromkeys(self._topics, self._partitions), partition)
 
 
@@ -160,7 +163,10 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
             for topic, count in self._counts.items() if not _compacted(topic)
             for partition in range(count)
         ]  # fmt: skip
-        known = _known(self._client, self._admin, outputs, following, self._past, desk=True, settled=self._settled)
+        known = _known(
+            self._client, self._admin, outputs, following, self._past,
+            desk=True, settled=self._settled, stop=self._stop,
+        )  # fmt: skip
         return _Part(writer, known, self._counts)
 
     def _writer(self) -> Writer:
@@ -217,10 +223,11 @@ def _known(
     *,
     desk: bool,
     settled: bool,
+    stop: Callable[[], bool],
 ) -> Known:
     if past is not None:
-        return look_back(client, asked, outputs, past, desk=desk)
-    return read_back(client, asked, {output: following.get(output) for output in outputs}, settled=settled)
+        return look_back(client, asked, outputs, past, desk=desk, stop=stop)
+    return read_back(client, asked, {output: following.get(output) for output in outputs}, settled=settled, stop=stop)
 
 
 def _lane(lane: Lane) -> list[str]:

@@ -1,7 +1,8 @@
 """What outputs hold already when a sink resumes, so that nothing is written there twice."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol, cast
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
@@ -9,21 +10,22 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.errors import gone, place
 from schemas.failpoints import reach
-from schemas.layouts import REBUILD
 from schemas.topics import Outgoing
-from sinks.clients import TIMEOUT_S, Output, common, consumer, words
+from sinks.clients import Output, common, consumer, words
 from sinks.errors import BrokerError, ContradictionError, SinkError
 from sinks.gate import Gate, Past
+from sinks.grace import Grace, never
 from sinks.kafka_admin import EARLIEST, LATEST, OffsetSpec
 
 __all__ = ["Known", "Ledger", "committed", "look_back", "read_back"]
 
-_MOVED: Final = {
+_PASSING: Final = {
     KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT, KafkaError._TRANSPORT, KafkaError._TIMED_OUT,  # noqa: SLF001
 }  # fmt: skip
-"""A broker has just come back, and what the client knows of the partition is of before."""
+"""A broker is away, or has just come back, and what the client knows of the partition is of before."""
 _PATIENCE_S: Final = 120.0  # twice a transaction's timeout: so long one of a dead engine may be pending
+_ANSWER_S: Final = 5.0  # for one answer; then whoever has to see that we live, or wants us to end, has a turn
 _QUIET: Final = 100
 
 
@@ -101,18 +103,23 @@ class Ledger:
 
 
 def read_back(
-    client: Mapping[str, Any], admin: AdminClient, starts: Mapping[Output, int | None], *, settled: bool = True
+    client: Mapping[str, Any],
+    admin: AdminClient,
+    starts: Mapping[Output, int | None],
+    *,
+    settled: bool = True,
+    stop: Callable[[], bool] = never,
 ) -> Ledger:
     """What each output holds from its start on (``None``: all that it holds), up to now.
 
-    A transaction that is still open is waited for, since it may yet become visible.
+    A transaction that is still open is waited for, since it may yet become visible, and so is a broker that is away.
 
     Raises:
         SinkError: an output does not reach back to its start, or cannot be read.
     """
     reach("readback.before")
     try:
-        firsts, ends = _ask(admin, starts, EARLIEST), _settled_ends(admin, starts)
+        firsts, ends = _range(admin, starts, Grace(stop))
         begins = {output: _begin(output, start, firsts[output], ends[output]) for output, start in starts.items()}
         ledger = Ledger(ends, settled=settled)
         for message, identifier in _results(client, begins, ends):
@@ -124,11 +131,17 @@ def read_back(
 
 
 def look_back(
-    client: Mapping[str, Any], admin: AdminClient, outputs: Collection[Output], past: Past, *, desk: bool
+    client: Mapping[str, Any],
+    admin: AdminClient,
+    outputs: Collection[Output],
+    past: Past,
+    *,
+    desk: bool,
+    stop: Callable[[], bool] = never,
 ) -> Gate:
     """All that the outputs hold up to now, for an engine that makes its state anew; otherwise like `read_back`."""
     try:
-        firsts, ends = _ask(admin, outputs, EARLIEST), _settled_ends(admin, outputs)
+        firsts, ends = _range(admin, outputs, Grace(stop))
         gate = Gate(past, ends, {topic for (topic, _), first in firsts.items() if first}, desk=desk)
         for message, identifier in _results(client, firsts, ends):
             key = (message.key() or b"").decode(errors="replace")
@@ -154,23 +167,23 @@ def _begin(output: Output, start: int | None, first: int, end: int) -> int:
         return first
     if not first <= start <= end:
         raise SinkError(
-            f"{gone(*output, start, first, end)}, so what was written cannot be known: restore the topic, or {REBUILD}"
+            f"{gone(*output, start, first, end)}, so what was written cannot be known: restore the topic, or move the "
+            "recovery directory away and make the state anew with `candlewick run --rebuild-from earliest`"
         )
     return start
 
 
-def _settled_ends(admin: AdminClient, outputs: Iterable[Output]) -> dict[Output, int]:
+def _range(admin: AdminClient, outputs: Iterable[Output], grace: Grace) -> tuple[dict[Output, int], dict[Output, int]]:
+    """The first offset of each output, and the one behind its last, with no transaction open before it."""
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        ends = _ask(admin, outputs, LATEST, IsolationLevel.READ_UNCOMMITTED)
-        stable = _ask(admin, outputs, LATEST, IsolationLevel.READ_COMMITTED)
+        ends = _ask(admin, outputs, LATEST, grace)
+        stable = _ask(admin, outputs, LATEST, grace, IsolationLevel.READ_COMMITTED)
         pending = [output for output in ends if stable[output] < ends[output]]
         if not pending:
-            return ends
-        if time.monotonic() > deadline:
-            raise SinkError(
-                f"{_names(pending)}: a transaction has been open for {_PATIENCE_S:.0f} s; who has begun it?"
-            )
+            return _ask(admin, outputs, EARLIEST, grace), ends
+        if time.monotonic() > deadline or grace.over():
+            raise SinkError(f"{_names(pending)}: a transaction stays open; who has begun it?")
         time.sleep(0.02)
 
 
@@ -178,21 +191,26 @@ def _ask(
     admin: AdminClient,
     outputs: Iterable[Output],
     spec: OffsetSpec,
+    grace: Grace,
     level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
 ) -> dict[Output, int]:
     asked = {TopicPartition(*output): spec for output in outputs}
     if not asked:
         return {}
-    deadline = time.monotonic() + TIMEOUT_S
+    deadline = time.monotonic() + _PATIENCE_S  # a part may be made long after the start
     while True:
-        answers = admin.list_offsets(asked, isolation_level=level, request_timeout=TIMEOUT_S)
+        answers = admin.list_offsets(asked, isolation_level=level, request_timeout=_ANSWER_S)
         try:
-            return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+            found = {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+            if min(found.values()) < 0:  # what the client answers when the connection went away under its question
+                raise KafkaException(KafkaError(KafkaError._TRANSPORT, "the broker went away"))  # noqa: SLF001
+            return found
         except KafkaException as error:
-            if error.args[0].code() not in _MOVED or time.monotonic() > deadline:
+            if error.args[0].code() not in _PASSING or time.monotonic() > deadline or grace.over():
                 raise
             time.sleep(0.1)
-            admin.list_topics(timeout=TIMEOUT_S)  # so that the client learns who leads now
+            with suppress(KafkaException):
+                admin.list_topics(timeout=_ANSWER_S)  # so that the client learns who leads now
 
 
 def committed(client: Mapping[str, Any], begins: Mapping[Output, int]) -> Iterator[Message]:

@@ -71,6 +71,20 @@ def test_a_broker_that_crashes_under_a_batch_only_delays_it(kafka: KafkaBroker, 
 
 
 @LANES
+def test_a_part_that_is_made_while_the_broker_is_away_waits_for_it(kafka: KafkaBroker, name: str) -> None:
+    topic = make_topic(kafka.client, name, 1)
+    sink, part_name = lane(name, kafka, topic)
+    state = sink.build_part("out", part_name, None).snapshot()
+    kafka.kill()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        made: Future[Any] = pool.submit(sink.build_part, "out", part_name, state)
+        kafka.start()
+        made.result(60).write_batch([record(topic, 0)])
+    kafka.recover()
+    assert [read.identifier for read in read_all(kafka.client, topic)] == ["id0"]
+
+
+@LANES
 def test_a_broker_that_stays_away_ends_the_engine_with_a_reason(kafka: KafkaBroker, name: str) -> None:
     topic = make_topic(kafka.client, name, 1)
     sink: Any

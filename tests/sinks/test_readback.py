@@ -1,12 +1,17 @@
 """The ledger against a model of an engine that is killed again and again, with and without snapshots in between."""
 
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
+from confluent_kafka.admin import AdminClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.topics import Outgoing
 from sinks.errors import ContradictionError
-from sinks.readback import Ledger
+from sinks.readback import Ledger, read_back
 
 OUTPUT = ("features.bars", 3)
 Step = tuple[str, int]
@@ -78,3 +83,22 @@ def test_other_content_under_an_identifier_stops_the_engine() -> None:
     ledger = resume([record(number) for number in range(10)], 4)
     with pytest.raises(ContradictionError, match=r"features.bars\[3\]@7: identifier id7 has other content"):
         ledger.holds(OUTPUT, Outgoing(OUTPUT[0], "k", "id7", b"other", 0))
+
+
+class StubAdmin:
+    """Answers as the client does whose connection went away at its first questions: an offset of -1001, no error."""
+
+    def __init__(self) -> None:
+        self.offsets = [-1001, 7, -1001, 7]
+
+    def list_offsets(self, asked: dict[Any, Any], **_: Any) -> dict[Any, "Future[SimpleNamespace]"]:
+        answer: Future[SimpleNamespace] = Future()
+        answer.set_result(SimpleNamespace(offset=self.offsets.pop(0) if self.offsets else 7))
+        return dict.fromkeys(asked, answer)
+
+    def list_topics(self, **_: Any) -> None:
+        """Nothing to learn."""
+
+
+def test_an_offset_that_is_none_is_asked_for_again() -> None:
+    assert read_back({}, cast("AdminClient", StubAdmin()), {OUTPUT: None}).state() == [(*OUTPUT, 7)]
