@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 from operators.bars import OpenBar
 from operators.closed import Closed
 from operators.config import InstrumentConfig
-from operators.errors import Refused
+from operators.errors import Refused, StateError
 from operators.feature import Moment
 from operators.features import SCHEMA_HASH, FeatureSet
 from operators.lateness import Lateness
@@ -18,7 +18,6 @@ from operators.seen import number_of
 from operators.series import BarSeries
 from operators.taints import Taints
 from schemas.identifiers import derive
-from schemas.layouts import Layout
 from schemas.market import ExchangeBar, Side, Trade
 from schemas.results import Absence, Vector
 from schemas.time import MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes, to_text
@@ -31,7 +30,7 @@ are not of the market."""
 BufferedQuote = tuple[int, int, int, BestQuote]
 """Event time, sequence or 0, arrival, quote."""
 
-_LAYOUT: Final = Layout("closing", 4)
+_VERSION: Final = 4
 _BASE: Final[Timeframe] = "1m"
 _MOST_WAITING: Final = 50_000
 """Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""
@@ -280,7 +279,7 @@ class BarMaker:
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""
         return {
-            "version": _LAYOUT.version,
+            "version": _VERSION,
             "closed": [self.closed_to, self._origin, self._given_to],
             "trades": self._trades.state(),
             "quotes": self._quotes.state(),
@@ -297,9 +296,10 @@ class BarMaker:
         """Take up ``state`` again.
 
         Raises:
-            LayoutError: of a version from which no way leads here.
+            StateError: of another version.
         """
-        state = _LAYOUT.bring(state["version"], state)
+        if state["version"] != _VERSION:
+            raise StateError(f"closing state has version {state['version']}, this program reads {_VERSION}")
         self.closed_to, self._origin, self._given_to = state["closed"]
         self._trades.restore(state["trades"])
         self._quotes.restore(state["quotes"])

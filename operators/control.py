@@ -7,19 +7,18 @@ from msgspec import Struct
 
 from operators.closed import Standing
 from operators.config import InstrumentConfig
-from operators.errors import Refused
+from operators.errors import Refused, StateError
 from operators.outbox import Outbox
 from operators.refusal import misplaced
 from schemas.batches import Batch
 from schemas.codec import DecodeError, decode_event
-from schemas.layouts import Layout
 from schemas.market import CONTROL, Activation, Heartbeat, MarketEvent, Membership, Review, TapeEnd
 from schemas.time import DAY, MINUTE, floor_to, to_text
 from schemas.topics import Outgoing
 
 __all__ = ["Control"]
 
-_LAYOUT: Final = Layout("control", 2)
+_VERSION: Final = 2
 _FORGET: Final = DAY
 """Event time after which a silent ingester's instruments are forgotten: one that comes back says them again."""
 _NAMED: Final = 10
@@ -137,16 +136,19 @@ class Control:
         )  # fmt: skip
 
     def state(self) -> bytes:
-        """The whole state, sealed."""
-        return _LAYOUT.seal([self._sources, self._told_to])
+        """The whole state, packed."""
+        return msgspec.msgpack.encode([_VERSION, self._sources, self._told_to])
 
     @classmethod
     def restored(cls, packed: bytes, config: InstrumentConfig) -> "Control":
         """The control whose `state` this is.
 
         Raises:
-            LayoutError: damaged, or of a version from which no way leads here.
+            StateError: of another version.
         """
+        version, *state = msgspec.msgpack.decode(packed)
+        if version != _VERSION:
+            raise StateError(f"control state has version {version}, this program reads {_VERSION}")
         self = cls(config)
-        self._sources, self._told_to = msgspec.convert(_LAYOUT.unseal(packed), tuple[dict[str, _Source], int])
+        self._sources, self._told_to = msgspec.convert(state, tuple[dict[str, _Source], int])
         return self

@@ -11,7 +11,7 @@ from operators.closed import Closed
 from operators.closing import BarMaker
 from operators.config import InstrumentConfig
 from operators.derivatives import Derivatives
-from operators.errors import Refused
+from operators.errors import Refused, StateError
 from operators.feature import Input, Moment
 from operators.listening import Listening
 from operators.outbox import Outbox
@@ -21,7 +21,6 @@ from operators.seen import SeenIds
 from operators.taints import Taints
 from schemas.batches import Batch
 from schemas.codec import UNREADABLE, parse_event
-from schemas.layouts import Layout
 from schemas.market import (
     BookDelta,
     BookSnapshot,
@@ -44,7 +43,7 @@ from schemas.topics import Outgoing
 
 __all__ = ["Instrument"]
 
-_LAYOUT: Final = Layout("instrument", 2)
+_VERSION: Final = 2
 _INPUTS: Final[tuple[Input, ...]] = ("trades", "quotes", "book", "derivatives")
 
 
@@ -191,14 +190,16 @@ class Instrument:
         self._outbox.tell(Closed(self.instrument_id, ts_close, records, self._definition))
 
     def _moment(self) -> Moment:
+        derivatives = self._derivatives
         if not self._listening.connected:
-            return self._derivatives.read(Moment())
-        return self._derivatives.read(self._quoting.moment())
+            return Moment(funding_rate=derivatives.funding_rate, basis_bps=derivatives.basis_bps)
+        return self._quoting.moment(derivatives.funding_rate, derivatives.basis_bps)
 
     def state(self) -> bytes:
-        """The whole state, sealed."""
-        return _LAYOUT.seal(
+        """The whole state, packed; plain data of a stated version."""
+        return msgspec.msgpack.encode(
             {
+                "version": _VERSION,
                 "instrument_id": self.instrument_id,
                 "definition": self._definition,
                 "quoting": self._quoting.state(),
@@ -215,10 +216,11 @@ class Instrument:
         """The instrument whose `state` this is, to the bit.
 
         Raises:
-            LayoutError: damaged, or of a version from which no way leads here.
-            StateError: of another feature catalogue.
+            StateError: of another version, or of another feature catalogue.
         """
-        state = _LAYOUT.unseal(packed)
+        state = msgspec.msgpack.decode(packed)
+        if state["version"] != _VERSION:
+            raise StateError(f"instrument state has version {state['version']}, this program reads {_VERSION}")
         self = cls(state["instrument_id"], config)
         if state["definition"] is not None:
             self._definition = msgspec.convert(state["definition"], InstrumentDefinition)

@@ -15,7 +15,7 @@ from tests.faults.market import RESULTS, Market
 from tests.faults.member import Member
 from tests.faults.verdict import Verdict, compare, compare_tables
 from tests.integration.kafka_broker import KafkaBroker
-from tests.integration.pipeline import Pipeline, until
+from tests.integration.pipeline import Pipeline
 
 __all__ = ["Stand"]
 
@@ -51,9 +51,14 @@ class Stand:
 
     def results(self) -> int:
         """Messages in the topics `RESULTS`, or as many as were last known of."""
-        with suppress(KafkaException):
+        try:
             answers = self._asked.list_offsets(self._places, request_timeout=5.0)
-            self._known = sum(answer.result().offset for answer in answers.values())
+            offsets = [answer.result().offset for answer in answers.values()]
+            if min(offsets) >= 0:  # below, the connection went away under the question
+                self._known = sum(offsets)
+        except KafkaException:
+            with suppress(KafkaException):
+                self._asked.list_topics(timeout=1.0)  # who leads now
         return self._known
 
     def start_engine(self, **more: str) -> None:
@@ -69,8 +74,18 @@ class Stand:
 
     def wait(self, results: int, patience_s: float = 60.0) -> None:
         """Until there are so many, while the engine runs."""
-        until(lambda: self.results() >= results or not self.engine.alive, f"{results} results", patience_s=patience_s)
-        assert self.engine.alive, self.engine.words()
+        deadline = time.monotonic() + patience_s
+        while self.results() < results:
+            state = f"{self._known} of {results} results after {patience_s:.0f} s; the engine:\n{self.engine.words()}"
+            assert self.engine.alive, state
+            assert time.monotonic() < deadline, state
+            time.sleep(0.02)
+
+    def more(self, patience_s: float) -> float:
+        """Seconds until there is another result, while the engine runs."""
+        began = time.monotonic()
+        self.wait(self.results() + 1, patience_s)
+        return time.monotonic() - began
 
     def finish(self) -> None:
         """The engine, and the store if it runs, to the end of what is there now."""
