@@ -103,7 +103,7 @@ def simulated_feed(
 ) -> Feed:  # fmt: skip
     """A simulated market, after ``history_days`` of one-minute bars of its past."""
     past: Iterable[Item] = simulator.history_bars(days=history_days) if history_days else ()
-    market: Iterable[Item] = chain(simulator.definitions(), past, simulator)
+    market: Iterable[Item] = chain(simulator.definitions(history_days), past, simulator)
     return Feed(sequence(_until(stop, market), source=source))
 
 

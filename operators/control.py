@@ -1,24 +1,24 @@
 """The control key's pure class: from membership records and heartbeats to whom the desk waits for at each close."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from operators.closed import Standing
 from operators.config import InstrumentConfig
-from operators.errors import Refused, StateError
+from operators.errors import StateError
+from operators.gate import Gate
 from operators.outbox import Outbox
-from operators.refusal import misplaced
 from schemas.batches import Batch
-from schemas.codec import DecodeError, decode_event
-from schemas.market import CONTROL, Activation, Heartbeat, MarketEvent, Membership, Review, TapeEnd
+from schemas.market import CONTROL, Activation, Heartbeat, Membership, Review, TapeEnd
 from schemas.time import DAY, MINUTE, floor_to, to_text
 from schemas.topics import Outgoing
 
 __all__ = ["Control"]
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _FORGET: Final = DAY
 """Event time after which a silent ingester's instruments are forgotten: one that comes back says them again."""
 _NAMED: Final = 10
@@ -62,35 +62,21 @@ class Control:
     def __init__(self, config: InstrumentConfig) -> None:
         self.config = config
         self._outbox = Outbox[Standing](CONTROL)
+        handlers: dict[type, Callable[[Any], object]] = {
+            Membership: self._join,
+            Heartbeat: self._beat,
+            Review: _ignore,
+            Activation: _ignore,
+            TapeEnd: _ignore,
+        }
+        self._gate = Gate(handlers, config, self._outbox)
         self._sources: dict[str, _Source] = {}
         self._told_to = 0
 
     def on_batch(self, batch: Batch) -> list[Outgoing | Standing]:
         """Take the messages of one read; what they gave rise to, in order."""
-        for message in batch.messages:
-            try:
-                self.on_event(decode_event(message[2]))
-            except (DecodeError, Refused) as error:
-                self._outbox.refuse(batch, message, str(error))
+        self._gate.take(batch)
         return self._outbox.take()
-
-    def on_event(self, event: MarketEvent) -> None:
-        """Take one record.
-
-        Raises:
-            Refused: of another key, of a type that belongs to an instrument, or from the future.
-        """
-        if event.instrument_id != CONTROL or event.ts_event > event.ts_received + self.config.future_tolerance:
-            raise misplaced(event, CONTROL)
-        match event:
-            case Membership():
-                self._join(event)
-            case Heartbeat():
-                self._beat(event)
-            case Review() | Activation() | TapeEnd():
-                pass  # without effect on whom to wait for
-            case _:
-                raise Refused(f"$.type: {type(event).__name__} belongs to an instrument, not to the control key")
 
     def _join(self, event: Membership) -> None:
         if not event.instrument_ids:
@@ -101,6 +87,7 @@ class Control:
         source.hear(event.ts_event)
 
     def _beat(self, event: Heartbeat) -> None:
+        self._gate.reach(event.ts_received)
         source = self._sources.get(event.source)
         if source is not None:
             if event.connected:
@@ -137,7 +124,7 @@ class Control:
 
     def state(self) -> bytes:
         """The whole state, packed."""
-        return msgspec.msgpack.encode([_VERSION, self._sources, self._told_to])
+        return msgspec.msgpack.encode([_VERSION, self._sources, self._told_to, self._gate.state()])
 
     @classmethod
     def restored(cls, packed: bytes, config: InstrumentConfig) -> "Control":
@@ -150,5 +137,10 @@ class Control:
         if version != _VERSION:
             raise StateError(f"control state has version {version}, this program reads {_VERSION}")
         self = cls(config)
-        self._sources, self._told_to = msgspec.convert(state, tuple[dict[str, _Source], int])
+        self._sources, self._told_to, gate = msgspec.convert(state, tuple[dict[str, _Source], int, list[Any]])
+        self._gate.restore(gate)
         return self
+
+
+def _ignore(_event: object) -> None:
+    """Without effect on whom to wait for."""

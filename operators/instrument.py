@@ -1,7 +1,7 @@
 """Everything that happens to one instrument, record by record in the order of the log: the keyed step's pure class."""
 
 from collections.abc import Callable
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import msgspec
 
@@ -11,16 +11,15 @@ from operators.closed import Closed
 from operators.closing import BarMaker
 from operators.config import InstrumentConfig
 from operators.derivatives import Derivatives
-from operators.errors import Refused, StateError
+from operators.errors import StateError
 from operators.feature import Input, Moment
+from operators.gate import Gate
 from operators.listening import Listening
 from operators.outbox import Outbox
 from operators.quoting import Quoting
-from operators.refusal import misplaced
 from operators.seen import SeenIds
 from operators.taints import Taints
 from schemas.batches import Batch
-from schemas.codec import UNREADABLE, parse_event
 from schemas.market import (
     BookDelta,
     BookSnapshot,
@@ -30,7 +29,6 @@ from schemas.market import (
     Heartbeat,
     InstrumentDefinition,
     Liquidation,
-    MarketEvent,
     MarkPrice,
     OpenInterest,
     Quote,
@@ -43,7 +41,7 @@ from schemas.topics import Outgoing
 
 __all__ = ["Instrument"]
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _INPUTS: Final[tuple[Input, ...]] = ("trades", "quotes", "book", "derivatives")
 
 
@@ -57,7 +55,6 @@ class Instrument:
     def __init__(self, instrument_id: str, config: InstrumentConfig) -> None:
         self.instrument_id = instrument_id
         self.config = config
-        self._tolerance = config.future_tolerance
         self._definition: InstrumentDefinition | None = None
         self._outbox = Outbox[Closed](instrument_id)
         self._listening = Listening(config.heartbeat_timeout)
@@ -66,7 +63,7 @@ class Instrument:
         self._derivatives = Derivatives()
         self._bars = BarMaker(config, self._listening, self._taints, self._outbox)
         self._quoting = Quoting(config, self._taints, self._outbox, self._bars.add_quote)
-        self._handlers: dict[type, Callable[[Any], object]] = {
+        handlers: dict[type, Callable[[Any], object]] = {
             Trade: self._on_trade,
             Quote: self._quoting.on_quote,
             BookDelta: self._quoting.on_delta,
@@ -81,30 +78,12 @@ class Instrument:
             ExternalMetric: _ignore,
             TapeEnd: self._on_end,
         }
-        self._handlers |= {kind: _refuse for kind in get_args(MarketEvent) if kind not in self._handlers}
+        self._gate = Gate(handlers, config, self._outbox)
 
     def on_batch(self, batch: Batch) -> list[Outgoing | Closed]:
         """Take the messages of one read; what they gave rise to, in order."""
-        instrument_id, tolerance, handlers = self.instrument_id, self._tolerance, self._handlers
-        for message in batch.messages:
-            try:
-                event = parse_event(message[2])
-                if event.instrument_id != instrument_id or event.ts_event > event.ts_received + tolerance:
-                    raise misplaced(event, instrument_id)
-                handlers[type(event)](event)
-            except (*UNREADABLE, Refused) as error:
-                self._outbox.refuse(batch, message, str(error))
+        self._gate.take(batch)
         return self._outbox.take()
-
-    def on_event(self, event: MarketEvent) -> None:
-        """Take one record.
-
-        Raises:
-            Refused: of another instrument, of a type that has no business here, from the future, or not consistent.
-        """
-        if event.instrument_id != self.instrument_id or event.ts_event > event.ts_received + self._tolerance:
-            raise misplaced(event, self.instrument_id)
-        self._handlers[type(event)](event)
 
     def _on_trade(self, event: Trade) -> None:
         identifier = event.trade_id
@@ -133,6 +112,7 @@ class Instrument:
 
     def _on_exchange_bar(self, event: ExchangeBar) -> None:
         bar = OpenBar.of(event)
+        self._gate.reach(event.ts_received)
         if not self._bars.wants(event):
             return
         silence = self._listening.cover(event.ts_open, event.ts_event)
@@ -144,6 +124,7 @@ class Instrument:
         self._tell_desk(event.ts_event, self._bars.give(bar, event, self._moment()))
 
     def _on_heartbeat(self, event: Heartbeat) -> None:
+        self._gate.reach(event.ts_received)
         before = self._listening.now
         silence = self._listening.beat(event.ts_event, connected=event.connected, source=event.source)
         if self._listening.now == before:
@@ -208,6 +189,7 @@ class Instrument:
                 "listening": self._listening.state(),
                 "taints": self._taints.state(),
                 "seen": self._seen.state(),
+                "gate": self._gate.state(),
             }
         )
 
@@ -230,12 +212,9 @@ class Instrument:
         self._listening.restore(state["listening"])
         self._taints.restore(state["taints"])
         self._seen.restore(state["seen"])
+        self._gate.restore(state["gate"])
         return self
 
 
 def _ignore(_event: object) -> None:
     """Known, and without effect on this step."""
-
-
-def _refuse(event: object) -> None:
-    raise Refused(f"$.type: {type(event).__name__} belongs to the control key, not to an instrument")

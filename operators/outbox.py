@@ -3,7 +3,6 @@
 from typing import Any, Final, Generic, TypeVar
 
 from operators.closed import Closed, Standing
-from schemas.batches import Batch
 from schemas.codec import encode
 from schemas.deadletters import dead_letter
 from schemas.identifiers import derive
@@ -93,8 +92,8 @@ class Outbox(Generic[Told]):
             )
         )  # fmt: skip
 
-    def refuse(self, batch: Batch, message: tuple[int, int, bytes], reason: str) -> None:
+    def refuse(self, partition: int, message: tuple[int, int, bytes], reason: str) -> None:
         """Send a message that cannot be read or believed to the dead letters."""
         offset, ts_ms, value = message
-        letter = dead_letter(LOG, batch.partition, offset, ts_ms, self.instrument_id.encode(), value, reason)
+        letter = dead_letter(LOG, partition, offset, ts_ms, self.instrument_id.encode(), value, reason)
         self._records.append(letter)

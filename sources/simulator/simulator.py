@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 
 from schemas.market import BookSnapshot, ExchangeBar, InstrumentDefinition, MarketEvent
+from schemas.time import DAY
 from sources.malformed import Malformed
 from sources.simulator.config import SimulatorConfig
 from sources.simulator.faults import FaultyLine
@@ -52,9 +53,10 @@ class Simulator:
     def __next__(self) -> MarketEvent | Malformed:
         return next(self._stream)
 
-    def definitions(self) -> list[InstrumentDefinition]:
-        """The instruments' definitions as of the start."""
-        return [listing.definition(self._config.start) for listing in self._config.instruments]
+    def definitions(self, days: float = 0.0) -> list[InstrumentDefinition]:
+        """The instruments' definitions as of the start, or of ``days`` before it, where history begins."""
+        begin = self._config.start - round(days * DAY)
+        return [listing.definition(begin) for listing in self._config.instruments]
 
     def history_bars(self, until: int | None = None, days: float = 1.0) -> Iterator[ExchangeBar]:
         """1m bars of ``days`` before ``until`` (ns; the start, unless given), see `history.history_bars`."""

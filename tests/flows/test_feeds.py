@@ -95,6 +95,14 @@ def test_a_recording_is_handed_on_as_it_is(tmp_path: Path) -> None:
     assert gzip.decompress(path.read_bytes()) == gzip.decompress(again.read_bytes())
 
 
+def test_a_simulated_past_comes_in_the_order_of_its_receipt() -> None:
+    """Definitions too: the engine doubts whoever is hours ahead of all that follows."""
+    simulator = Simulator(SimulatorConfig(seed=3, start=_START, duration=SECOND))
+    times = [item.ts_received for item in simulated_feed(simulator, history_days=0.1).items]
+    assert times == sorted(times)
+    assert times[0] < _START - 2 * HOUR
+
+
 def test_a_recording_that_begins_with_garbage_is_one(tmp_path: Path) -> None:
     """It can be replayed, and the garbage has the bytes that it had in the tape."""
     tape = Path(write_tape(tmp_path / "a", "BTCUSDT", 0, 3))

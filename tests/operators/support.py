@@ -21,6 +21,8 @@ START: Final = 19_700 * DAY
 """The first moment of a day, ns."""
 DELAY: Final = 10 * MILLISECOND
 """From event to receipt."""
+LATER: Final = 4_102_444_800_000
+"""A time stamp of a message (ms) that no record can be ahead of."""
 
 QUICK: Final = settings(deadline=None, max_examples=50)
 """For properties: machines that test are busy."""

@@ -442,9 +442,9 @@ class TestBarsThatAreGiven:
         assert "nobody listened" in vectors(out)[10].tainted["ema_20"]
 
     def test_a_hole_of_months_is_told_shortly(self) -> None:
-        out = run([exchange_bar(60, 100.0), exchange_bar(86_400 * 90 + 3_600, 100.0)])
+        out = run([exchange_bar(60, 100.0), *[exchange_bar(86_400 * 90 + i * 60, 100.0) for i in (60, 61)]])
         assert len(absences(out)) < 2 * 1_440
-        assert bars(out)[-1].ts_close == ns(86_400 * 90 + 3_600)
+        assert bars(out)[-1].ts_close == ns(86_400 * 90 + 3_660)
 
     def test_from_history_to_trades_without_a_seam(self) -> None:
         history = [exchange_bar(60 * i, 100.0 + i % 3) for i in range(1, 61)]

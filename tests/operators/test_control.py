@@ -13,9 +13,9 @@ from operators.errors import StateError
 from schemas.batches import Batch
 from schemas.codec import encode
 from schemas.market import CONTROL, Activation, Heartbeat, MarketEvent, Membership, Review, TapeEnd, Trade
-from schemas.time import MILLISECOND, SECOND
+from schemas.time import SECOND
 from schemas.topics import Outgoing
-from tests.operators.support import ID, QUICK, START, beat, gaps, in_order, ns
+from tests.operators.support import ID, LATER, QUICK, START, beat, gaps, in_order, ns
 
 
 def join(at: float, *members: str, source: str = "a") -> Membership:
@@ -34,7 +34,7 @@ def pulses(start: int, end: int, source: str = "a", step: int = 5) -> list[Marke
 
 def feed(control: Control, *events: MarketEvent | bytes) -> list[Outgoing | Standing]:
     values = [event if isinstance(event, bytes) else encode(event) for event in events]
-    return control.on_batch(Batch(CONTROL, 2, [(i, START // MILLISECOND, value) for i, value in enumerate(values)]))
+    return control.on_batch(Batch(CONTROL, 2, [(i, LATER, value) for i, value in enumerate(values)]))
 
 
 def standings(*events: MarketEvent) -> list[Standing]:
@@ -187,5 +187,5 @@ def test_restored_anywhere_it_goes_on_as_before() -> None:
 
 def test_the_state_of_another_version_is_refused() -> None:
     state = Control(InstrumentConfig()).state()
-    with pytest.raises(StateError, match="version 5, this program reads 2"):
+    with pytest.raises(StateError, match="version 5, this program reads 3"):
         Control.restored(state[:1] + b"\x05" + state[2:], InstrumentConfig())

@@ -23,6 +23,7 @@ from schemas.time import SECOND, TIMEFRAME_NS, TIMEFRAMES
 from schemas.topics import Outgoing
 from tests.operators.support import (
     ID,
+    LATER,
     START,
     absences,
     bars,
@@ -181,7 +182,7 @@ class TestDefinitions:
 
 class TestRefused:
     def reasons(self, *values: bytes) -> list[str]:
-        out = Instrument(ID, InstrumentConfig()).on_batch(Batch(ID, 3, [(7, 5, value) for value in values]))
+        out = Instrument(ID, InstrumentConfig()).on_batch(Batch(ID, 3, [(7, LATER, value) for value in values]))
         assert all(isinstance(sent, Outgoing) and sent.topic == "dead_letters" for sent in out)
         return [letter.reason for letter in told(out, DeadLetter)]
 
@@ -224,5 +225,5 @@ class TestRefused:
 
 def test_the_state_of_another_version_is_refused() -> None:
     state = msgspec.msgpack.decode(Instrument(ID, InstrumentConfig()).state())
-    with pytest.raises(StateError, match="version 3, this program reads 2"):
-        Instrument.restored(msgspec.msgpack.encode({**state, "version": 3}), InstrumentConfig())
+    with pytest.raises(StateError, match="version 9, this program reads 3"):
+        Instrument.restored(msgspec.msgpack.encode({**state, "version": 9}), InstrumentConfig())

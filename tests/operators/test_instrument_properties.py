@@ -28,6 +28,7 @@ from sources.tapes.tape import open_tapes
 from tests.data import DATA, needs_data
 from tests.operators.support import (
     ID,
+    LATER,
     QUICK,
     START,
     bars,
@@ -282,7 +283,7 @@ def _number(value: Any) -> float:
 @given(values=st.lists(mutated(), max_size=30), cut=st.integers(0, 30))
 def test_whatever_looks_valid_is_taken_or_refused_and_the_step_goes_on(values: list[bytes], cut: int) -> None:
     config = InstrumentConfig(book_depth=50)
-    messages = [(i, 1, value) for i, value in enumerate(values)]
+    messages = [(i, LATER, value) for i, value in enumerate(values)]
     instrument = Instrument(ID, config)
     out = instrument.on_batch(Batch(ID, 0, messages[:cut]))
     instrument = Instrument.restored(instrument.state(), config)

@@ -24,7 +24,7 @@ from schemas.codec import encode
 from schemas.market import CONTROL, Heartbeat, MarketEvent, Membership
 from schemas.time import MILLISECOND
 from schemas.topics import Outgoing
-from tests.operators.support import ID, beat, beats, exchange_bar, in_order, ns, quote, snapshot, trade
+from tests.operators.support import ID, LATER, beat, beats, exchange_bar, in_order, ns, quote, snapshot, trade
 
 OTHER = "okx:ETH/USDT"
 Item = tuple[str, Batch | Rejected]
@@ -81,7 +81,7 @@ def expected() -> tuple[dict[str, list[Outgoing]], list[Outgoing]]:
     to_the_desk = []
     for key, events in ((ID, of(ID)), (OTHER, of(OTHER)), (CONTROL, control())):
         keyed = Control(CONFIG) if key == CONTROL else Instrument(key, CONFIG)
-        out = keyed.on_batch(Batch(key, 0, [(0, 0, encode(event)) for event in events]))
+        out = keyed.on_batch(Batch(key, 0, [(0, LATER, encode(event)) for event in events]))
         said[key] = [record for record in out if isinstance(record, Outgoing)]
         to_the_desk += [record for record in out if not isinstance(record, Outgoing)]
     return said, desk.on_batch(to_the_desk)
@@ -172,7 +172,7 @@ def test_a_key_of_which_every_record_is_refused_is_not_kept(tmp_path: Path) -> N
     junk: list[Item] = [(f"junk:{i}", Batch(f"junk:{i}", 0, [(i, 5, b"{}"), (i, 5, b"")])) for i in range(50)]
     later: list[Item] = [
         (ID, Batch(ID, 0, [(90, 5, b"{}")])),
-        (ID, Batch(ID, 0, [(91, 5, b"{}"), (92, 5, encode(beat(1)))])),
+        (ID, Batch(ID, 0, [(91, 5, b"{}"), (92, LATER, encode(beat(1)))])),
     ]
     features: list[tuple[str, Outgoing]] = []
     dataflow = flow([*junk, (REFUSED.key, REFUSED), *later, *later[:1]], features, [])

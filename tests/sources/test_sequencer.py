@@ -239,7 +239,7 @@ def closes(records: list[MarketEvent]) -> list[int]:
     instruments: dict[str, Instrument] = {}
     for offset, record in enumerate(records):
         name = record.instrument_id
-        batch = Batch(name, 0, [(offset, 0, encode(record))])
+        batch = Batch(name, 0, [(offset, record.ts_received // MILLISECOND, encode(record))])
         step = control if name == CONTROL else instruments.setdefault(name, Instrument(name, config))
         for told in step.on_batch(batch):
             if not isinstance(told, Outgoing):
