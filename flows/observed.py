@@ -27,6 +27,7 @@ __all__ = ["EngineObserver", "ObservedLog", "ObservedSink"]
 Item = tuple[str, Batch | Rejected]
 _HEARTBEAT: Final = b'{"type":"heartbeat"'  # as our codec writes it, and heartbeats are written by us
 _MEMBERSHIP: Final = b'{"type":"membership"'
+_NOT_CONNECTED: Final = b'"connected":false'
 _OURS: Final = f'"source":"{WATCHDOG}"'.encode()
 _LOOKED_AT: Final = 64
 """Of a batch of the control key: enough to hear every ingester of a log that is followed live."""
@@ -71,6 +72,7 @@ class EngineObserver:
             beat = value.startswith(_HEARTBEAT)
             if beat and _OURS in value:
                 continue
+            beat = beat and _NOT_CONNECTED not in value
             known = keys.get(name)
             if known is None:
                 keys[name] = KeyVitals(partition=partition, ts_ms=ts_ms, seen=now, beats=beat)
@@ -142,13 +144,19 @@ class EngineObserver:
                 event = decode_event(value)
             except DecodeError:
                 continue  # becomes a dead letter
+            if not isinstance(event, (Membership, Heartbeat)):
+                continue
+            source = sources.get(event.source)
             if isinstance(event, Membership):
-                if event.instrument_ids:
-                    sources[event.source] = SourceVitals(seen=now, members=event.instrument_ids)
-                else:
+                if not event.instrument_ids:
                     sources.pop(event.source, None)  # it has ended as it should
-            elif isinstance(event, Heartbeat) and event.source in sources:
-                sources[event.source].seen = now
+                    continue
+                source = sources.setdefault(event.source, SourceVitals(seen=now, heard=event.ts_event))
+                source.members = event.instrument_ids
+            if source is not None:
+                source.seen = now
+                if event.ts_event != source.heard:
+                    source.heard, source.pause = event.ts_event, max(event.ts_event - source.heard, 0)
 
 
 class ObservedLog(FixedPartitionedSource[Item, bytes]):

@@ -27,11 +27,14 @@ from flows.state.manifest import (
 )
 from flows.state.rebuild import begin, log_ends
 from flows.state.snapshots import DATABASE, damage, flows_of, log_offsets, opened
+from schemas.layouts import REBUILD
 
-__all__ = ["disk_faults", "held", "recovery"]
+__all__ = ["MEMBER", "disk_faults", "held", "recovery"]
 
 _LOCK: Final = "engine.lock"
-_OURS: Final = (_LOCK, MANIFEST, DATABASE, "lost+found")
+MEMBER: Final = "engine.member"
+"""As whom the broker knows the engine that ran here last (`sinks.lease`)."""
+_OURS: Final = (_LOCK, MEMBER, MANIFEST, DATABASE, "lost+found")
 _ROOM: Final = 1 << 20
 """Bytes that have to fit in at the start; the state itself needs more, but then says so by itself."""
 _SQLITE: Final = re.compile(r'SqliteFailure\(.*?Some\("(.*?)"\)')
@@ -149,10 +152,7 @@ def _look_around(directory: Path, name: str) -> dict[int, int]:
     with opened(directory, "rw") as connection:
         wrong = damage(connection)
         if wrong is not None:
-            raise FlowError(
-                f"{name}: {DATABASE} is damaged: {wrong}; restore a backup, or move the directory away and make the "
-                "state anew with `candlewick run --rebuild-from earliest`"
-            )
+            raise FlowError(f"{name}: {DATABASE} is damaged: {wrong}; restore a backup, or {REBUILD}")
         others = flows_of(connection) - {FLOW}
         if others:
             raise FlowError(f"{name} holds the state of flow {others.pop()}, not of {FLOW}")

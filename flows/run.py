@@ -1,7 +1,8 @@
 """The live engine: Kafka in, Kafka out, one process a worker."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -9,15 +10,17 @@ from bytewax.dataflow import Dataflow
 
 from flows.cluster import run_cluster
 from flows.engine import engine_flow
+from flows.login import log_in
 from flows.observed import EngineObserver, ObservedLog, ObservedSink
 from flows.process import stop_flag
-from flows.recovery import disk_faults, recovery
+from flows.recovery import MEMBER, disk_faults, recovery
 from flows.runtime import cluster_main
 from flows.settings import Settings, kafka_client
 from flows.state.manifest import read_manifest
 from flows.vitals import Pulse
 from schemas.time import TIMEFRAMES
 from sinks.kafka import KafkaFeatures, KafkaSignals
+from sinks.lease import Lease
 from sinks.vitals import read_vitals
 from sources.log import KafkaLog
 
@@ -33,11 +36,26 @@ def run_engine(
         CandlewickError: something is missing or wrong; nothing that was consumed is lost.
     """
     stop = stop_flag()
-    with recovery(settings, rebuild_from=rebuild_from, accept_settings=accept_settings) as state:
+    log_in(settings)
+    with (
+        recovery(settings, rebuild_from=rebuild_from, accept_settings=accept_settings) as state,
+        _alone(settings, stop),
+    ):
         if settings.engine.workers == 1:
             run_worker(settings, [], 0, state, stop, until_end=until_end)
         else:
             run_cluster(settings, stop, until_end=until_end)
+
+
+@contextmanager
+def _alone(settings: Settings, stop: threading.Event) -> Iterator[None]:
+    """As long as no other engine writes to this Kafka cluster; a broker without transactions cannot tell."""
+    if not settings.kafka.transactions:
+        yield
+        return
+    with Lease(kafka_client(settings), settings.engine.recovery_dir / MEMBER, stop.set) as lease:
+        yield
+        lease.check()
 
 
 def run_worker(

@@ -11,6 +11,7 @@ __all__ = ["RecoveryConfig", "cluster_main", "init_db_dir", "run_here"]
 RecoveryConfig: Callable[..., Any] = recovery.RecoveryConfig
 init_db_dir: Callable[..., None] = recovery.init_db_dir
 cluster_main: Callable[..., None] = testing.cluster_main
+"""Unlike `bytewax.run` it starts no web server, which would show the flow to whoever reaches any of our addresses."""
 
 
 def run_here(flow: Dataflow) -> None:

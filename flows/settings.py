@@ -9,8 +9,10 @@ from typing import Annotated, Any, Final, Literal, Self, get_origin
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -36,7 +38,7 @@ __all__ = [
 ]  # fmt: skip
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
-_SECRET: Final = re.compile(r"passw|secret|\bkey\b|dsn|oauth", re.IGNORECASE)
+_SECRET: Final = re.compile(r"passw|secret|\bkey\b|dsn|oauth|^kafka(\.client|$)|^database", re.IGNORECASE)
 _LINK: Final = re.compile(
     r"(\w+_)?(service_host|service_port(_\w+)?|port_\d+_(tcp|udp|sctp)_\w+)=|\w+=(tcp|udp|sctp)://"
 )
@@ -56,6 +58,24 @@ def _failpoint(value: str) -> str:
     return value
 
 
+def _flat(value: Any) -> Any:
+    """In TOML ``sasl.password = ...`` without quotes is a table in a table; librdkafka's names are meant."""
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for name, part in value.items():
+        inner = {f".{key}": each for key, each in _flat(part).items()} if isinstance(part, dict) else {"": part}
+        found.update({f"{name}{key}": each for key, each in inner.items()})
+    return found
+
+
+def _scalar(value: Any) -> str | int | float | bool:
+    if not isinstance(value, str | int | float):
+        raise ValueError("has to be a text, a number, true or false")
+    return value
+
+
+Client = Annotated[dict[str, Annotated[str | int | float | bool, PlainValidator(_scalar)]], BeforeValidator(_flat)]
 Timeframes = Annotated[tuple[Timeframe, ...], Field(min_length=1)]
 Reach = Annotated[float, Field(gt=0, le=100)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@*\s]+$")]
@@ -85,7 +105,7 @@ class KafkaSettings(_Section):
     replication: Annotated[int, Field(ge=1, le=9)] = 1
     transactions: bool = True
     """Off only for brokers that have none (the embedded one): then a crash may repeat a signal."""
-    client: dict[str, str | int | float | bool] = {}
+    client: Client = {}
 
 
 class DatabaseSettings(_Section):

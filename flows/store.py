@@ -7,6 +7,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
+from flows.login import log_in
 from flows.runtime import run_here
 from flows.settings import Settings, kafka_client
 from flows.vitals import Pulse
@@ -70,6 +71,7 @@ def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None
         LogError: no broker, no such topic, or messages that are gone before they were stored.
     """
     run = _Run(stop or Event())
+    log_in(settings)
     writer = TimescaleWriter(settings.database.dsn, stop=run.stop)
     client = kafka_client(settings)
     try:

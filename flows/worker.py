@@ -5,6 +5,7 @@ import sys
 from flows.cluster import Task
 from flows.errors import told
 from flows.process import die_with_parent, stop_flag
+from flows.remarks import show_remarks
 from flows.run import run_worker
 from flows.runtime import RecoveryConfig
 from schemas.failpoints import arm
@@ -16,6 +17,7 @@ def main() -> int:
     """Work until told to stop; 0 at a clean end, an error's own status after one line on standard error."""
     task = Task.model_validate_json(sys.stdin.buffer.read())
     die_with_parent(task.parent)
+    show_remarks(f"candlewick: engine worker {task.number}")
     arm(task.settings.failpoint)
     stop = stop_flag()
     state = RecoveryConfig(str(task.settings.engine.recovery_dir))

@@ -7,16 +7,16 @@ from zlib import crc32
 import msgspec
 
 from operators.checksum import Checksum, Decimals
-from operators.errors import StateError
 from operators.ladder import Ladder
 from operators.numbering import RESTART
 from schemas.codec import encode
+from schemas.layouts import Layout
 from schemas.market import BookDelta, BookSnapshot
 from schemas.results import GapKind
 
 __all__ = ["Break", "OrderBook"]
 
-_VERSION: Final = 1
+_LAYOUT: Final = Layout("order book", 1)
 _PENDING: Final = 1_000
 """Deltas kept while waiting for a book snapshot; the oldest go first."""
 _INFINITE: Final = float("inf")
@@ -234,7 +234,7 @@ class OrderBook:
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""
         return {
-            "version": _VERSION,
+            "version": _LAYOUT.version,
             "bids": self.bids.state(),
             "asks": self.asks.state(),
             "flags": [self.synchronised, self._fresh, self._proven],
@@ -249,10 +249,9 @@ class OrderBook:
         """Take up ``state`` again, to the bit.
 
         Raises:
-            StateError: of another version.
+            LayoutError: of a version from which no way leads here.
         """
-        if state["version"] != _VERSION:
-            raise StateError(f"order book state has version {state['version']}, this program reads {_VERSION}")
+        state = _LAYOUT.bring(state["version"], state)
         self.bids.restore(state["bids"])
         self.asks.restore(state["asks"])
         self.synchronised, self._fresh, self._proven = state["flags"]

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 from operators.bars import OpenBar
 from operators.closed import Closed
 from operators.config import InstrumentConfig
-from operators.errors import Refused, StateError
+from operators.errors import Refused
 from operators.feature import Moment
 from operators.features import SCHEMA_HASH, FeatureSet
 from operators.lateness import Lateness
@@ -18,6 +18,7 @@ from operators.seen import number_of
 from operators.series import BarSeries
 from operators.taints import Taints
 from schemas.identifiers import derive
+from schemas.layouts import Layout
 from schemas.market import ExchangeBar, Side, Trade
 from schemas.results import Absence, Vector
 from schemas.time import MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes, to_text
@@ -30,7 +31,7 @@ are not of the market."""
 BufferedQuote = tuple[int, int, int, BestQuote]
 """Event time, sequence or 0, arrival, quote."""
 
-_VERSION: Final = 4
+_LAYOUT: Final = Layout("closing", 4)
 _BASE: Final[Timeframe] = "1m"
 _MOST_WAITING: Final = 50_000
 """Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""
@@ -279,7 +280,7 @@ class BarMaker:
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""
         return {
-            "version": _VERSION,
+            "version": _LAYOUT.version,
             "closed": [self.closed_to, self._origin, self._given_to],
             "trades": self._trades.state(),
             "quotes": self._quotes.state(),
@@ -296,10 +297,9 @@ class BarMaker:
         """Take up ``state`` again.
 
         Raises:
-            StateError: of another version.
+            LayoutError: of a version from which no way leads here.
         """
-        if state["version"] != _VERSION:
-            raise StateError(f"closing state has version {state['version']}, this program reads {_VERSION}")
+        state = _LAYOUT.bring(state["version"], state)
         self.closed_to, self._origin, self._given_to = state["closed"]
         self._trades.restore(state["trades"])
         self._quotes.restore(state["quotes"])

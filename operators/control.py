@@ -8,17 +8,17 @@ from msgspec import Struct
 
 from operators.closed import Standing
 from operators.config import InstrumentConfig
-from operators.errors import StateError
 from operators.gate import Gate
 from operators.outbox import Outbox
 from schemas.batches import Batch
+from schemas.layouts import Layout
 from schemas.market import CONTROL, Activation, Heartbeat, Membership, Review, TapeEnd
 from schemas.time import DAY, MINUTE, floor_to, to_text
 from schemas.topics import Outgoing
 
 __all__ = ["Control"]
 
-_VERSION: Final = 3
+_LAYOUT: Final = Layout("control", 3)
 _FORGET: Final = DAY
 """Event time after which a silent ingester's instruments are forgotten: one that comes back says them again."""
 _NAMED: Final = 10
@@ -123,21 +123,19 @@ class Control:
         )  # fmt: skip
 
     def state(self) -> bytes:
-        """The whole state, packed."""
-        return msgspec.msgpack.encode([_VERSION, self._sources, self._told_to, self._gate.state()])
+        """The whole state, sealed."""
+        return _LAYOUT.seal([self._sources, self._told_to, self._gate.state()])
 
     @classmethod
     def restored(cls, packed: bytes, config: InstrumentConfig) -> "Control":
         """The control whose `state` this is.
 
         Raises:
-            StateError: of another version.
+            LayoutError: damaged, or of a version from which no way leads here.
         """
-        version, *state = msgspec.msgpack.decode(packed)
-        if version != _VERSION:
-            raise StateError(f"control state has version {version}, this program reads {_VERSION}")
         self = cls(config)
-        self._sources, self._told_to, gate = msgspec.convert(state, tuple[dict[str, _Source], int, list[Any]])
+        state = msgspec.convert(_LAYOUT.unseal(packed), tuple[dict[str, _Source], int, list[Any]])
+        self._sources, self._told_to, gate = state
         self._gate.restore(gate)
         return self
 

@@ -3,6 +3,7 @@
 from math import isfinite
 from typing import NamedTuple
 
+from operators.feature import Moment
 from operators.state import Slotted
 from schemas.market import FundingRate, Liquidation, MarkPrice, OpenInterest
 
@@ -21,9 +22,11 @@ class Derivatives(Slotted):
     """State of a perpetual or future. Every measure is ``None`` until the venue has told it."""
 
     __slots__ = (
-        "_funding_at", "_interest_at", "_mark_at", "funding_rate", "index_price", "liquidated_long", "liquidated_short",
+        "_funding_at", "_interest_at", "_mark_at", "forced", "funding_interval", "funding_rate", "index_price",
         "mark_price", "next_funding", "open_interest",
     )  # fmt: skip
+
+    VERSION = 2
 
     def __init__(self) -> None:
         self.mark_price: float | None = None
@@ -32,8 +35,11 @@ class Derivatives(Slotted):
         """A fraction of mark notional for one interval."""
         self.next_funding: int | None = None
         self.open_interest: float | None = None
-        self.liquidated_long = self.liquidated_short = 0.0
-        """Sizes seen; exchanges throttle these streams, so a lower bound."""
+        self.funding_interval: int | None = None
+        """Nanoseconds: as the venue says, else from one settlement to the next."""
+        self.forced: tuple[int, float, int, float] | None = None
+        """Long positions liquidated and their notional (price times size), the same of short ones. Exchanges throttle
+        these streams, so a lower bound; ``None`` where the venue has never told of one."""
         self._mark_at = self._funding_at = self._interest_at = 0
 
     def on_mark(self, event: MarkPrice) -> Settlement | None:
@@ -48,6 +54,8 @@ class Derivatives(Slotted):
 
     def on_funding(self, event: FundingRate) -> Settlement | None:
         """Take a funding rate."""
+        if event.interval is not None:
+            self.funding_interval = event.interval
         return self._fund(event.ts_event, event.rate, event.next_funding)
 
     def on_open_interest(self, event: OpenInterest) -> None:
@@ -57,14 +65,27 @@ class Derivatives(Slotted):
 
     def on_liquidation(self, event: Liquidation) -> None:
         """Count a forced order; one that sells closes a long position."""
+        longs, long_notional, shorts, short_notional = self.forced or (0, 0.0, 0, 0.0)
+        notional = event.price * event.size
         if event.side == "sell":
-            self.liquidated_long += event.size
+            self.forced = (longs + 1, long_notional + notional, shorts, short_notional)
         else:
-            self.liquidated_short += event.size
+            self.forced = (longs, long_notional, shorts + 1, short_notional + notional)
 
     def forget(self) -> None:
         """Nobody listened for a while: what is in force now has to be told again. What was counted stays."""
         self.mark_price = self.index_price = self.funding_rate = self.next_funding = self.open_interest = None
+
+    def read(self, moment: Moment) -> Moment:
+        """``moment`` with what is known here."""
+        return moment._replace(
+            funding_rate=self.funding_rate,
+            funding_interval=self.funding_interval,
+            next_funding=self.next_funding,
+            basis_bps=self.basis_bps,
+            open_interest=self.open_interest,
+            forced=self.forced,
+        )
 
     @property
     def basis_bps(self) -> float | None:
@@ -83,4 +104,7 @@ class Derivatives(Slotted):
         if next_funding is None or next_funding == old:
             return None
         self.next_funding = next_funding
-        return Settlement(ts, old, next_funding) if old is not None and next_funding > old else None
+        if old is None or next_funding < old:
+            return None
+        self.funding_interval = next_funding - old
+        return Settlement(ts, old, next_funding)

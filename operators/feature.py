@@ -55,10 +55,18 @@ class Moment(NamedTuple):
     obi_5: float | None = None
     obi_10: float | None = None
     obi_20: float | None = None
-    funding_rate: float | None = None
-    basis_bps: float | None = None
     bid: float | None = None
     ask: float | None = None
+    funding_rate: float | None = None
+    """Of one interval."""
+    funding_interval: int | None = None
+    """ns."""
+    next_funding: int | None = None
+    """ns."""
+    basis_bps: float | None = None
+    open_interest: float | None = None
+    forced: tuple[int, float, int, float] | None = None
+    """Long positions liquidated so far, their notional, the same of short ones; only what the venue told."""
 
 
 class Close(NamedTuple):

@@ -10,6 +10,7 @@ from operators import indicators, moments
 from operators.bars import OpenBar
 from operators.errors import StateError
 from operators.feature import Close, Feature, Measure, Moment
+from schemas.layouts import REBUILD
 from schemas.time import TIMEFRAME_NS, Timeframe
 
 __all__ = ["CATALOGUE", "NAMES", "SCHEMA_HASH", "FeatureSet"]
@@ -37,17 +38,12 @@ SCHEMA_HASH: Final = sha256(
 class FeatureSet:
     """All measures of one instrument and timeframe."""
 
-    __slots__ = ("_length", "_measures", "_ofi")
+    __slots__ = ("_blank", "_length", "_measures", "_ofi")
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._length = TIMEFRAME_NS[timeframe]
-        # Those that do not count on this timeframe are not computed there.
-        self._measures = [
-            (measure.step, measure.make(), None)
-            if timeframe in measure.features[0].timeframes
-            else (measure.step, None, (None,) * len(measure.features))
-            for measure in _MEASURES
-        ]
+        self._measures = [(measure.step, measure.make()) for measure in _MEASURES]
+        self._blank = [at for at, feature in enumerate(CATALOGUE) if timeframe not in feature.timeframes]
         self._ofi: float | None = None
 
     def add_flow(self, ofi: float | None) -> None:
@@ -64,17 +60,19 @@ class FeatureSet:
         close = Close(bar, moment, self._ofi, bar.ts_open + self._length)
         self._ofi = None
         values: list[float | None] = []
-        for step, state, nothing in self._measures:
-            found = step(state, close) if nothing is None else nothing
+        for step, state in self._measures:
+            found = step(state, close)
             if isinstance(found, tuple):
                 values += found
             else:
                 values.append(found)
+        for at in self._blank:
+            values[at] = None
         return dict(zip(NAMES, values, strict=True))
 
     def state(self) -> list[Any]:
         """Plain data for recovery."""
-        return [SCHEMA_HASH, [None if state is None else state.state() for _, state, _ in self._measures], self._ofi]
+        return [SCHEMA_HASH, [state.state() for _, state in self._measures], self._ofi]
 
     def restore(self, state: list[Any]) -> None:
         """Take up ``state`` again.
@@ -84,7 +82,8 @@ class FeatureSet:
         """
         schema_hash, parts, self._ofi = state
         if schema_hash != SCHEMA_HASH:
-            raise StateError(f"feature state has schema {schema_hash}, this program's catalogue is {SCHEMA_HASH}")
-        for (_, measure, _), saved in zip(self._measures, parts, strict=True):
-            if measure is not None:
-                measure.restore(saved)
+            raise StateError(
+                f"feature state has schema {schema_hash}, this program's catalogue is {SCHEMA_HASH}: {REBUILD}"
+            )
+        for (_, measure), saved in zip(self._measures, parts, strict=True):
+            measure.restore(saved)

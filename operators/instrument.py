@@ -11,7 +11,6 @@ from operators.closed import Closed
 from operators.closing import BarMaker
 from operators.config import InstrumentConfig
 from operators.derivatives import Derivatives
-from operators.errors import StateError
 from operators.feature import Input, Moment
 from operators.gate import Gate
 from operators.listening import Listening
@@ -20,6 +19,7 @@ from operators.quoting import Quoting
 from operators.seen import SeenIds
 from operators.taints import Taints
 from schemas.batches import Batch
+from schemas.layouts import Layout
 from schemas.market import (
     BookDelta,
     BookSnapshot,
@@ -41,7 +41,7 @@ from schemas.topics import Outgoing
 
 __all__ = ["Instrument"]
 
-_VERSION: Final = 3
+_LAYOUT: Final = Layout("instrument", 3)
 _INPUTS: Final[tuple[Input, ...]] = ("trades", "quotes", "book", "derivatives")
 
 
@@ -171,16 +171,14 @@ class Instrument:
         self._outbox.tell(Closed(self.instrument_id, ts_close, records, self._definition))
 
     def _moment(self) -> Moment:
-        derivatives = self._derivatives
         if not self._listening.connected:
-            return Moment(funding_rate=derivatives.funding_rate, basis_bps=derivatives.basis_bps)
-        return self._quoting.moment(derivatives.funding_rate, derivatives.basis_bps)
+            return self._derivatives.read(Moment())
+        return self._derivatives.read(self._quoting.moment())
 
     def state(self) -> bytes:
-        """The whole state, packed; plain data of a stated version."""
-        return msgspec.msgpack.encode(
+        """The whole state, sealed."""
+        return _LAYOUT.seal(
             {
-                "version": _VERSION,
                 "instrument_id": self.instrument_id,
                 "definition": self._definition,
                 "quoting": self._quoting.state(),
@@ -198,11 +196,10 @@ class Instrument:
         """The instrument whose `state` this is, to the bit.
 
         Raises:
-            StateError: of another version, or of another feature catalogue.
+            LayoutError: damaged, or of a version from which no way leads here.
+            StateError: of another feature catalogue.
         """
-        state = msgspec.msgpack.decode(packed)
-        if state["version"] != _VERSION:
-            raise StateError(f"instrument state has version {state['version']}, this program reads {_VERSION}")
+        state = _LAYOUT.unseal(packed)
         self = cls(state["instrument_id"], config)
         if state["definition"] is not None:
             self._definition = msgspec.convert(state["definition"], InstrumentDefinition)

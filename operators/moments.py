@@ -1,4 +1,4 @@
-"""The features that are read off book, quotes and derivatives at the moment of decision."""
+"""The features that are read off book and quotes at the moment of decision."""
 
 from operators.feature import Close, Feature, one
 from operators.state import Slotted
@@ -17,7 +17,7 @@ class _Nothing(Slotted):
 
 
 def _step(_nothing: _Nothing, close: Close) -> tuple[float | None, ...]:
-    return (*close.moment[:10], close.ofi)
+    return (*close.moment[:8], close.ofi)
 
 
 MEASURES = (
@@ -48,15 +48,6 @@ MEASURES = (
                 source="Cartea, Jaimungal, Penalva, Algorithmic and High-Frequency Trading, 2015",
             )
             for levels in (1, 5, 10, 20)
-        ),
-        Feature(
-            name="funding_rate", unit="ratio", inputs=("derivatives",), summary="Running funding rate of one interval",
-            formula="as the venue tells it", source="the venue", null="the venue has told none since somebody listens",
-        ),
-        Feature(
-            name="basis_bps", unit="bps", inputs=("derivatives",), summary="Mark price over index price, minus one",
-            formula="10000 (mark / index - 1)", source="its definition",
-            null="the venue has told no mark or index price since somebody listens",
         ),
         Feature(
             name="ofi", unit="size", inputs=("quotes",), summary="Order-flow imbalance of the bar",

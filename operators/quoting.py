@@ -7,13 +7,14 @@ from operators.book import Break, OrderBook
 from operators.checksum import CHECKSUMS
 from operators.closed import Closed
 from operators.config import InstrumentConfig
-from operators.errors import Refused, StateError
+from operators.errors import Refused
 from operators.feature import Moment
 from operators.microstructure import BestQuote, imbalance, microprice, spread_bps
 from operators.numbering import RESTART
 from operators.outbox import Outbox
 from operators.taints import Taints
 from schemas.identifiers import derive
+from schemas.layouts import Layout
 from schemas.market import BookDelta, BookSnapshot, Heartbeat, Quote
 from schemas.results import BookSample
 from schemas.time import floor_to, to_text
@@ -23,7 +24,7 @@ __all__ = ["OnQuote", "Quoting"]
 OnQuote = Callable[[int, int, BestQuote], None]
 """Told of each change of the best quotes: event time, and sequence or 0."""
 
-_VERSION: Final = 1
+_LAYOUT: Final = Layout("quoting", 1)
 _SAMPLED: Final = 10
 """Levels a side."""
 
@@ -81,15 +82,13 @@ class Quoting:
         self.book.disconnect()
         self._best = None
 
-    def moment(self, funding_rate: float | None, basis_bps: float | None) -> Moment:
-        """What can be read off now."""
+    def moment(self) -> Moment:
+        """What can be read off now of book and quotes."""
         moment = Moment(
             obi_1=self._imbalance(1),
             obi_5=self._imbalance(5),
             obi_10=self._imbalance(10),
             obi_20=self._imbalance(20),
-            funding_rate=funding_rate,
-            basis_bps=basis_bps,
         )
         if self._best is None:
             return moment
@@ -169,7 +168,7 @@ class Quoting:
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""
         return {
-            "version": _VERSION,
+            "version": _LAYOUT.version,
             "book": self.book.state(),
             "best": [self._best, self._best_at, self._best_sequence, self._quoted],
             "times": [self._book_at, self._next_sample],
@@ -179,10 +178,9 @@ class Quoting:
         """Take up ``state`` again.
 
         Raises:
-            StateError: of another version.
+            LayoutError: of a version from which no way leads here.
         """
-        if state["version"] != _VERSION:
-            raise StateError(f"quoting state has version {state['version']}, this program reads {_VERSION}")
+        state = _LAYOUT.bring(state["version"], state)
         self.book.restore(state["book"])
         best, self._best_at, self._best_sequence, self._quoted = state["best"]
         self._best = None if best is None else tuple(best)

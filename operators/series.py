@@ -4,13 +4,13 @@ from collections import deque
 from typing import Any, Final
 
 from operators.bars import OpenBar
-from operators.errors import StateError
+from schemas.layouts import Layout
 from schemas.market import Side
 from schemas.time import TIMEFRAME_NS, Timeframe
 
 __all__ = ["BarSeries"]
 
-_VERSION: Final = 1
+_LAYOUT: Final = Layout("bar series", 1)
 _KEPT: Final[dict[Timeframe, int]] = {"1m": 60, "5m": 13, "15m": 5, "1h": 2, "4h": 2, "1d": 2}
 """Closed bars that can still be revised: at least an hour of each timeframe."""
 
@@ -113,7 +113,7 @@ class BarSeries:
     def state(self) -> list[Any]:
         """Plain data for recovery."""
         return [
-            _VERSION,
+            _LAYOUT.version,
             None if self.bar is None else self.bar.state(),
             self.last_close,
             self._filled_to,
@@ -126,10 +126,9 @@ class BarSeries:
         """Take up ``state`` again.
 
         Raises:
-            StateError: of another version.
+            LayoutError: of a version from which no way leads here.
         """
-        if state[0] != _VERSION:
-            raise StateError(f"bar series state has version {state[0]}, this program reads {_VERSION}")
+        state = _LAYOUT.bring(state[0], state)
         _, bar, self.last_close, self._filled_to, later, kept, dirty = state
         self.bar = None if bar is None else OpenBar.restored(bar)
         self._later = None if later is None else OpenBar.restored(later)

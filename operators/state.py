@@ -1,8 +1,10 @@
 """Recovery state of small objects: their slots as a list, with the class's version in front."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from operators.errors import StateError
+from schemas.layouts import Layout, Migration
 
 __all__ = ["Slotted"]
 
@@ -13,6 +15,8 @@ class Slotted:
     __slots__: tuple[str, ...] = ()
     VERSION: ClassVar[int] = 1
     """Raised whenever the meaning of a slot changes."""
+    MIGRATIONS: ClassVar[Mapping[int, Migration]] = {}
+    """By the version that each starts from; of what `state` gives, without the version."""
     _names: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
@@ -29,11 +33,14 @@ class Slotted:
         """Take up ``state`` again, to the bit.
 
         Raises:
-            StateError: of another version or class.
+            LayoutError: of a version from which no way leads here.
+            StateError: of another class.
         """
-        if len(state) != len(self._names) + 1 or state[0] != self.VERSION:
-            raise StateError(f"{type(self).__name__} state is of another version than {self.VERSION}")
-        for name, value in zip(self._names, state[1:], strict=True):
+        kind = type(self).__name__
+        values = Layout(kind, self.VERSION, self.MIGRATIONS).bring(state[0], state[1:])
+        if len(values) != len(self._names):
+            raise StateError(f"{kind} state has {len(values)} values, not {len(self._names)}")
+        for name, value in zip(self._names, values, strict=True):
             known = getattr(self, name)
             if isinstance(known, Slotted):
                 known.restore(value)

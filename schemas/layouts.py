@@ -12,8 +12,13 @@ import msgspec
 
 from schemas.errors import CandlewickError
 
-__all__ = ["Layout", "LayoutError", "Migration", "Sealed", "peek", "unversioned"]
+__all__ = ["REBUILD", "Layout", "LayoutError", "Migration", "Sealed", "peek", "unversioned"]
 
+REBUILD: Final = (
+    "move the recovery directory away and make the state anew from the log with "
+    "`candlewick run --rebuild-from earliest`"
+)
+"""The advice wherever a state cannot be gone on with."""
 Migration = Callable[[Any], Any]
 """From the plain data of one version to that of the next; pure."""
 _CHECKSUM: Final = 4  # bytes
@@ -81,8 +86,7 @@ class Layout:
             if version not in self._migrations:
                 raise LayoutError(
                     f"{self.kind} state has version {version}, this program reads {self.version} and knows no way from "
-                    "there: move the recovery directory away and make the state anew from the log with `candlewick run "
-                    "--rebuild-from earliest`"
+                    f"there: {REBUILD}"
                 )
             state = self._migrations[version](state)
             version += 1

@@ -40,7 +40,7 @@ class KeyVitals(Struct, kw_only=True):
     seen: int
     """When it was read, by the ``clock``."""
     beats: bool = False
-    """Heartbeats were among its messages: their absence says something."""
+    """Heartbeats that prove something were among its messages: their absence says something."""
 
 
 class SourceVitals(Struct, kw_only=True):
@@ -49,7 +49,11 @@ class SourceVitals(Struct, kw_only=True):
     seen: int
     """When the last one was read, by the ``clock``."""
     members: list[str] = []
-    """The instruments that it said it feeds; empty as long as it was not heard to say so."""
+    """The instruments that it said it feeds."""
+    heard: int = 0
+    """Event time (ns) of its last sign of life."""
+    pause: int = 0
+    """Event time (ns) between the last two; long where only bars are fed."""
 
 
 class SinkVitals(Struct, kw_only=True):

@@ -7,16 +7,16 @@ from msgspec import Struct
 
 from schemas.market import CONTROL
 from schemas.partitioner import partition_for
-from schemas.time import MILLISECOND, MINUTE, SECOND
+from schemas.time import DAY, MILLISECOND, MINUTE, SECOND
 from schemas.topics import LOG
-from schemas.vitals import Check, EngineVitals, KeyVitals, PartitionVitals, Vitals
+from schemas.vitals import Check, EngineVitals, KeyVitals, PartitionVitals, SourceVitals, Vitals
 from sinks.vitals import together
 
 __all__ = ["FRESH_S", "Limits", "Silent", "Wait", "checks", "dead_sources", "desk_wait", "silent_keys"]
 
 FRESH_S: Final = 5.0
 """Vitals are written every second; a process whose last word is older does not get to write."""
-_RETIRED_S: Final = 86_400.0
+_RETIRED: Final = DAY
 """An ingester that has been silent for longer is one that nobody runs any more."""
 _NAMED: Final = 5
 """So many of a kind are named in a check, the others counted."""
@@ -59,36 +59,43 @@ def silent_keys(found: Sequence[Vitals], now: int, liveness_s: float) -> list[Si
         now: by the clock of the vitals, ns.
     """
     engines = _running(found, now)
-    known = _together(engines)
+    known, partitions, limit = _together(engines), _partitions(engines), round(liveness_s * SECOND)
     control = known.keys.get(CONTROL)
-    if not liveness_s or not known.members or control is None:
+    if not limit or not known.members or control is None:
         return []
-    partitions = _partitions(engines)
-    heard = [_heard(key, known, control, len(partitions), now) for key in (*known.members, CONTROL)]
-    limit = now - round(liveness_s * SECOND)
-    return [key for key in heard if key.since < limit and _at_end(partitions.get(f"{LOG}[{key.partition}]"))]
+    heard = [_heard(key, known, control, len(partitions), now, limit) for key in (*known.members, CONTROL)]
+    return [key for key in heard if now - key.since > limit and _at_end(partitions.get(f"{LOG}[{key.partition}]"))]
 
 
-def _heard(key: str, known: EngineVitals, control: KeyVitals, partitions: int, now: int) -> Silent:
+def _heard(key: str, known: EngineVitals, control: KeyVitals, partitions: int, now: int, limit: int) -> Silent:
     heard = known.keys.get(key)
     if heard is None:  # only named so far: it has the time of the control key
         since = known.members[key]
         return Silent(key, partition_for(key, partitions), since, control.ts_ms * MILLISECOND + now - control.seen)
-    since = heard.seen
-    if not heard.beats:  # it gives bars, and may be silent for long: judged by who feeds it
-        since = max((one.seen for one in known.sources.values() if key in one.members), default=control.seen)
-    return Silent(key, heard.partition, since, heard.ts_ms * MILLISECOND + now - heard.seen)
+    since, ts = heard.seen, heard.ts_ms * MILLISECOND + now - heard.seen
+    if not heard.beats or key == CONTROL:  # silent for long where only bars are given: judged by who gives them
+        feeding = [source for source in known.sources.values() if key == CONTROL or key in source.members]
+        alive = any(not _is_dead(source, now, limit) for source in feeding)
+        since = now if alive else max((source.seen for source in feeding), default=control.seen)
+    return Silent(key, heard.partition, since, ts)
+
+
+def _is_dead(source: SourceVitals, now: int, limit: int) -> bool:
+    return now - source.seen > max(limit, 2 * source.pause)
 
 
 def dead_sources(found: Sequence[Vitals], now: int, liveness_s: float) -> dict[str, float]:
     """The ingesters whose heartbeats have been missing for ``liveness_s``, and for how many seconds."""
     engines = _running(found, now)
-    known = _together(engines)
+    known, limit = _together(engines), round(liveness_s * SECOND)
     control = known.keys.get(CONTROL)
-    if not liveness_s or control is None or not _at_end(_partitions(engines).get(f"{LOG}[{control.partition}]")):
+    if not limit or control is None or not _at_end(_partitions(engines).get(f"{LOG}[{control.partition}]")):
         return {}
-    silent = {source: (now - heard.seen) / SECOND for source, heard in known.sources.items()}
-    return {source: seconds for source, seconds in silent.items() if liveness_s < seconds < _RETIRED_S}
+    return {
+        name: (now - source.seen) / SECOND
+        for name, source in known.sources.items()
+        if _is_dead(source, now, limit) and now - source.seen < _RETIRED
+    }
 
 
 def desk_wait(known: EngineVitals, now: int) -> Wait | None:

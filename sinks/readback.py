@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.errors import gone, place
 from schemas.failpoints import reach
+from schemas.layouts import REBUILD
 from schemas.topics import Outgoing
 from sinks.clients import Output, common, consumer, words
 from sinks.errors import BrokerError, ContradictionError, SinkError
@@ -167,8 +168,7 @@ def _begin(output: Output, start: int | None, first: int, end: int) -> int:
         return first
     if not first <= start <= end:
         raise SinkError(
-            f"{gone(*output, start, first, end)}, so what was written cannot be known: restore the topic, or move the "
-            "recovery directory away and make the state anew with `candlewick run --rebuild-from earliest`"
+            f"{gone(*output, start, first, end)}, so what was written cannot be known: restore the topic, or {REBUILD}"
         )
     return start
 

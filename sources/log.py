@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from schemas.batches import Batch, Rejected, RejectedMessage
 from schemas.errors import gone, place
 from schemas.failpoints import reach
-from schemas.layouts import Layout, unversioned
+from schemas.layouts import REBUILD, Layout, unversioned
 from schemas.partitioner import partition_for
 from schemas.topics import LOG
 from sources.kafka import (
@@ -262,7 +262,4 @@ class _Part(StatefulSourcePartition[Item, bytes]):
             ) from error
 
     def _gone(self, low: int, high: int) -> LogError:
-        return LogError(
-            f"{gone(self._topic, self._partition, self._next, low, high)}: restore the topic, or move the recovery "
-            "directory away and make the state anew with `candlewick run --rebuild-from earliest`"
-        )
+        return LogError(f"{gone(self._topic, self._partition, self._next, low, high)}: restore the topic, or {REBUILD}")

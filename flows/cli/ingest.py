@@ -13,10 +13,12 @@ from flows.errors import FlowError
 from flows.feeds import Feed, recorded_feed, simulated_feed, topics_feed
 from flows.ingest import Recorder, Writer, paced
 from flows.ingest import ingest as write
+from flows.login import log_in
 from flows.process import stop_flag
 from flows.progress import shown
 from flows.settings import kafka_client, load
 from schemas.time import SECOND
+from schemas.vitals import WATCHDOG
 from sinks.log_writer import LogWriter
 from sources.simulator import Faults, Simulator, SimulatorConfig
 from sources.user_messages import KINDS
@@ -67,7 +69,11 @@ def ingest(
         duration=None if seconds is None else round(seconds * SECOND),
         faults=_faults(faults or "{}"),
     ).checked()
-    stop = stop_flag()
+    if source == WATCHDOG:
+        raise FlowError(f"--source {source}: that is who speaks for the silent; take another name")
+    settings, stop = load(), stop_flag()
+    if to is None or topics is not None:
+        log_in(settings)
     feed: Feed
     if simulate:
         feed = simulated_feed(
@@ -75,12 +81,12 @@ def ingest(
         )
     elif topics is not None:
         feed = topics_feed(
-            kafka_client(load()), topics, source=source or "topics", stop=stop.is_set, until_end=until_end,
+            kafka_client(settings), topics, source=source or "topics", stop=stop.is_set, until_end=until_end,
             resume=to is None,
         )  # fmt: skip
     else:
         feed = recorded_feed(files, venue, source=source or "tape", stop=stop.is_set)
-    writer: Writer = Recorder(to) if to is not None else LogWriter(kafka_client(load()), stop=stop.is_set)
+    writer: Writer = Recorder(to) if to is not None else LogWriter(kafka_client(settings), stop=stop.is_set)
     with closing(feed), writer, shown(feed) as items:
         if speed is None and not live:
             counts = write(items, writer, feed.commit)

@@ -1,7 +1,5 @@
 """The root of the `candlewick` command."""
 
-import logging
-import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -10,6 +8,7 @@ from typing import Final
 import typer
 
 from flows.errors import told
+from flows.remarks import show_remarks
 
 __all__ = ["COMMANDS", "application", "main"]
 
@@ -37,26 +36,9 @@ def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
     return app
 
 
-class _Once(logging.Filter):
-    """Lets a remark through that was not made in the last half minute; clients repeat theirs ten times a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._made: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        remark = re.sub(r"\d+", "", f"{record.name} {record.getMessage()}")
-        fresh = record.created - self._made.get(remark, 0.0) > 30.0
-        if fresh:
-            self._made[remark] = record.created
-        return fresh
-
-
 def main() -> None:
     """Run the command; an error of ours is one line on standard error and its own exit status."""
-    told_once = logging.StreamHandler()
-    told_once.addFilter(_Once())
-    logging.basicConfig(format="candlewick: %(message)s", handlers=[told_once])
+    show_remarks()
     asked = tuple(name for name in sys.argv[1:2] if name in COMMANDS)
     try:
         application(asked or COMMANDS)()

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flows.login import log_in
 from flows.settings import kafka_client, load
 from sinks.clients import admin
 from sinks.errors import SinkError
@@ -27,6 +28,7 @@ def topics(
 ) -> None:
     """Create or check the Kafka topics; what differs from the registry is an error."""
     settings = load()
+    log_in(settings)
     client = admin(kafka_client(settings))
     partitions = settings.kafka.partitions
     if action is Action.CREATE:

@@ -12,10 +12,9 @@ from flows.doctor.finding import Finding
 from flows.doctor.kafka import examine_kafka
 from flows.doctor.machine import check_disk, check_port, check_recovery
 from flows.settings import Settings
+from schemas.secrets import is_secret
 
 __all__ = ["examine"]
-
-_SECRET: tuple[str, ...] = ("password", "secret", "token", "jaas", "key.pem")
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -45,8 +44,8 @@ def _guarded(name: str, group: Callable[[], list[Finding]], settings: Settings) 
 
 
 def _secrets(settings: Settings) -> list[str]:
-    named = [str(value) for key, value in settings.kafka.client.items() if any(word in key for word in _SECRET)]
-    for dsn in (settings.database.dsn, settings.database.read_dsn):
+    named = [str(value) for key, value in settings.kafka.client.items() if is_secret(key)]
+    for dsn in (settings.database.dsn, settings.database.read_dsn, settings.database.owner_dsn):
         try:
             named.append(str(conninfo_to_dict(dsn or "").get("password") or ""))
         except Exception:  # it cannot be taken apart, so all of it is one

@@ -3,13 +3,15 @@
 import signal
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from prometheus_client import CollectorRegistry, generate_latest
 
 from flows.process import command, stop_flag
-from flows.settings import Settings, limits
+from flows.settings import Settings, kafka_client, limits
 from flows.supervise.endpoint import endpoint
 from flows.supervise.hold import hold
+from flows.supervise.liveness import Watchdog
 from flows.supervise.supervisor import STAGES, Supervisor
 from flows.vitals import Pulse
 from sinks.exposition import VitalsCollector
@@ -37,6 +39,14 @@ def up(settings: Settings, stages: Sequence[str], *, take_over: bool = False) ->
         commands = {stage: command(word) for stage, word in STAGES.items() if stage in stages}
         supervisor = Supervisor(settings, commands, stop, renew, pulse)
         registry.register(VitalsCollector(told.dir, limits(settings)))
-        with endpoint(told.host, told.port, supervisor.checks, lambda: generate_latest(registry)):
+        with (
+            endpoint(told.host, told.port, supervisor.checks, lambda: generate_latest(registry)),
+            _watchdog(settings, stop, pulse) if "engine" in stages and told.liveness_s else nullcontext(),
+        ):
             pulse.at_work()
             supervisor.run()
+
+
+def _watchdog(settings: Settings, stop: threading.Event, pulse: Pulse) -> Watchdog:
+    told = settings.supervisor
+    return Watchdog(kafka_client(settings), told.dir, told.liveness_s, stop.is_set, pulse)

@@ -10,9 +10,10 @@ from operators.config import DeskConfig
 from operators.desk.barrier import Barrier, Passed
 from operators.desk.confluence import NAME, VERSION, Opinion, judge
 from operators.desk.risk import plan, vetoes
-from operators.errors import OperatorError, StateError
+from operators.errors import OperatorError
 from operators.outbox import entry, outgoing
 from schemas.identifiers import derive
+from schemas.layouts import Layout
 from schemas.market import InstrumentDefinition
 from schemas.results import Vector
 from schemas.signals import Signal
@@ -21,13 +22,12 @@ from schemas.topics import Outgoing
 
 __all__ = ["Desk"]
 
-_VERSION: Final = 2
+_LAYOUT: Final = Layout("desk", 2)
 _NAMED: Final = 10
 """Instruments, in the words of an error."""
 
 
 class _State(Struct, kw_only=True):
-    version: int = _VERSION
     barrier: Barrier
     quiet_until: dict[str, int]
 
@@ -137,20 +137,17 @@ class Desk:
         )
 
     def state(self) -> bytes:
-        """The whole state, packed."""
-        return msgspec.msgpack.encode(_State(barrier=self.barrier, quiet_until=self._quiet_until))
+        """The whole state, sealed."""
+        return _LAYOUT.seal(_State(barrier=self.barrier, quiet_until=self._quiet_until))
 
     @classmethod
     def restored(cls, packed: bytes, config: DeskConfig) -> "Desk":
         """The desk whose `state` this is.
 
         Raises:
-            StateError: of another version.
+            LayoutError: damaged, or of a version from which no way leads here.
         """
-        version = msgspec.msgpack.decode(packed)["version"]
-        if version != _VERSION:
-            raise StateError(f"desk state has version {version}, this program reads {_VERSION}")
-        state = msgspec.msgpack.decode(packed, type=_State)
+        state = msgspec.convert(_LAYOUT.unseal(packed), _State)
         self = cls(config)
         self.barrier, self._quiet_until = state.barrier, state.quiet_until
         return self

@@ -3,7 +3,7 @@
 from math import sqrt
 from typing import Final
 
-from operators.feature import Close, Feature, one
+from operators.feature import Close, Feature, Input, one
 from operators.state import Slotted
 from schemas.time import DAY, Timeframe
 
@@ -90,10 +90,11 @@ class _BarScores(Slotted):
         return self._return.update(bar.ts_open, moved), self._volume.update(bar.ts_open, bar.volume)
 
 
-def z_feature(name: str, of: str, *, ready: int = 1) -> Feature:
+def z_feature(name: str, of: str, *, inputs: tuple[Input, ...] = ("trades",), ready: int = 1) -> Feature:
     """The entry of a score of the feature or measure ``of``."""
     return Feature(
-        name=name, unit="deviations", summary=f"{of} against the last 24 to 48 h", timeframes=INTRADAY, ready=ready,
+        name=name, unit="deviations", summary=f"{of} against the last 24 to 48 h", timeframes=INTRADAY,
+        ready=ready, inputs=inputs,
         formula=f"({of} - mean) / stddev over the session before and this one so far, without the value itself",
         source="Welford 1962; Chan, Golub, LeVeque 1983", memory="two sessions", warm_up="two sessions",
         null="no whole session before this one was seen, or nothing varied; 4h and 1d: too few bars",

@@ -105,7 +105,7 @@ def test_long_answers_are_packed(api: httpx.Client) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_defect_is_one_line_for_the_caller() -> None:
+async def test_a_defect_is_one_line_for_the_caller_and_tells_the_log_no_key(caplog: pytest.LogCaptureFixture) -> None:
     app = create_app(ApiConfig(dsn=""))
 
     @app.get("/defect")
@@ -114,10 +114,12 @@ async def test_a_defect_is_one_line_for_the_caller() -> None:
 
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        answer = await client.get("/defect")
+        answer = await client.get("/defect?key=cwk_1_hunter2", headers={"authorization": "Bearer cwk_1_hunter2"})
     assert answer.status_code == 500
     assert answer.json() == {"error": "the API failed on this request; its log has the details"}
     assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "GET /defect failed" in caplog.text
+    assert "hunter2" not in caplog.text
 
 
 @pytest.fixture

@@ -48,12 +48,12 @@ def batch(key: str, *events: MarketEvent) -> tuple[str, Batch | Rejected]:
 def test_the_last_arrival_of_each_key(observer: EngineObserver) -> None:
     observer.read(3, [batch("sim:A", trade("sim:A"), beat("sim:A")), batch("sim:B", trade("sim:B"))], 10)
     rejected: tuple[str, Batch | Rejected] = ("dead:x", Rejected("dead:x", "x", 3, [(0, MS, None, b"", "no key")]))
-    observer.read(3, [batch("sim:A", trade("sim:A")), rejected], 20)
+    observer.read(3, [batch("sim:A", trade("sim:A")), batch("sim:B", beat("sim:B", connected=False)), rejected], 20)
     assert observer.vitals.keys == {
         "sim:A": KeyVitals(partition=3, ts_ms=MS, seen=20, beats=True),
-        "sim:B": KeyVitals(partition=3, ts_ms=MS, seen=10, beats=False),
+        "sim:B": KeyVitals(partition=3, ts_ms=MS, seen=20, beats=False),
     }
-    assert observer.pulse.counts["events"] == 5
+    assert observer.pulse.counts["events"] == 6
 
 
 def test_the_watchdog_s_own_heartbeats_are_no_sign_of_life(observer: EngineObserver) -> None:

@@ -184,7 +184,7 @@ def test_a_damaged_database_is_refused(settings: Settings, damage: Any) -> None:
     advance(settings, 5)
     file = directory(settings) / DATABASE
     file.write_bytes(damage(file.read_bytes()))
-    refused(settings, "is damaged: .*restore a backup, or move the directory away")
+    refused(settings, "is damaged: .*restore a backup, or move the recovery directory away")
 
 
 def test_a_damaged_state_is_refused(settings: Settings) -> None:

@@ -47,7 +47,7 @@ def test_environment_wins_over_file_over_default(elsewhere: Path, monkeypatch: p
         ("CANDLEWICK_API_PORT", "80", ["setting api_port: there is no such key"]),
         ("CANDLEWICK_ENGINE", '{"workers": ', ["setting engine = '{\"workers\": '", "JSON object"]),
         ("CANDLEWICK_DATABASE", '{"dsn": "postgresql://a:hush@b', ["setting database = (hidden)", "JSON object"]),
-        ("CANDLEWICK_KAFKA__CLIENT", "x", ["setting kafka.client = 'x'", "JSON object"]),
+        ("CANDLEWICK_KAFKA__CLIENT", "x", ["setting kafka.client = (hidden)", "JSON object"]),
         ("CANDLEWICK_STRATEGY__TARGETS_ATR", "[1, 2, Infinity]", ["strategy.targets_atr.2", "inf"]),
         ("CANDLEWICK_ENGINE__TIMEFRAMES", "[]", ["engine.timeframes", "at least 1"]),
         ("CANDLEWICK_ENGINE__TIMEFRAMES", "1h", ["strategy.timeframes has 15m, 1m, 5m, which engine.timeframes lacks"]),
@@ -81,6 +81,13 @@ def test_what_kubernetes_says_of_a_service_of_our_name_is_no_setting(monkeypatch
     }.items():  # fmt: skip
         monkeypatch.setenv(f"CANDLEWICK_{name}", value)
     assert load() == Settings()
+
+
+def test_a_client_s_settings_may_be_written_without_quotes(elsewhere: Path) -> None:
+    """`a.b = 1` is a table in a table for TOML."""
+    text = '[kafka.client]\nsasl.password = "x"\n"sasl.username" = "y"\nssl.x.y = 3\n'
+    (elsewhere / "candlewick.toml").write_text(text)
+    assert load().kafka.client == {"sasl.password": "x", "sasl.username": "y", "ssl.x.y": 3}
 
 
 @pytest.mark.parametrize("text", ["[engine\n", "workers = 3\n", '[engine]\nworkers = "many"\n'])

@@ -94,3 +94,21 @@ def test_a_lost_state_is_made_anew_from_a_log_that_lost_its_beginning(pipeline: 
     pipeline.run("run", "--until-end")
     assert pipeline.read() == found
     assert json.loads((recovery(pipeline) / "candlewick.json").read_text())["bridge"] is None
+
+
+def test_a_second_engine_on_another_host_ends_the_first(pipeline: Pipeline, golden: Golden, tmp_path: Path) -> None:
+    """With a directory of its own, and in the middle of the log; not even a feature is written twice."""
+    elsewhere = {"CANDLEWICK_ENGINE__RECOVERY_DIR": str(tmp_path / "elsewhere")}
+    first = pipeline.start("run", CANDLEWICK_ENGINE__BATCH_SIZE="5")
+    pipeline.wait_for_results(500, first)
+    second = pipeline.start("run", **elsewhere)
+    _, errors = first.communicate(timeout=30)
+    assert first.returncode == 2
+    assert "another engine" in errors
+    assert pipeline.results() < sum(len(golden[topic]) for topic in golden if topic.startswith("features."))
+    pipeline.stop(second)
+    pipeline.run("run", "--until-end", **elsewhere)
+    found = pipeline.read()
+    assert_golden(found, golden)
+    del found["reference.instruments"]  # compacted
+    assert not [name for topic in found.values() for name, values in topic.items() if len(values) > 1]

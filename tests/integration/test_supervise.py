@@ -12,7 +12,12 @@ from urllib.request import urlopen
 
 import pytest
 
-from sinks.vitals import read_vitals
+from flows.feeds import simulated_feed
+from flows.ingest import Recorder, ingest
+from schemas.time import SECOND
+from schemas.vitals import EngineVitals
+from sinks.vitals import read_vitals, together
+from sources.simulator import LISTINGS, Simulator, SimulatorConfig
 from tests.integration.kafka_broker import KafkaBroker
 from tests.integration.pipeline import Pipeline, until
 
@@ -73,3 +78,58 @@ def test_a_killed_engine_is_back_a_stopped_worker_is_found_and_all_end_in_time(
     third = up.engine()
     pipeline.stop(up.process, patience_s=10.0)
     assert not Path(f"/proc/{third}").exists()
+
+
+def record(folder: Path, name: str, *, number: int, start: int) -> Path:
+    """A tape of one instrument, 90 s from ``start`` (ns), as the ingester ``name`` would write it."""
+    path = folder / f"{name}-{start}.jsonl"
+    config = SimulatorConfig(seed=3, start=start, duration=90 * SECOND, instruments=LISTINGS[number : number + 1])
+    with Recorder(path) as writer:
+        ingest(simulated_feed(Simulator(config), source=name).items, writer)
+    return path
+
+
+def known(folder: Path) -> EngineVitals:
+    """What the engine knows of the market."""
+    return together(one.engine for one in read_vitals(folder / "vitals", ["engine"]) if one.engine is not None)
+
+
+def gaps(folder: Path) -> int:
+    """Silences that the engine has told of since its start."""
+    return sum(one.counts.get("gaps.disconnected", 0) for one in read_vitals(folder / "vitals", ["engine"]))
+
+
+def test_without_a_dead_ingester_the_others_are_decided_and_it_is_named_until_it_is_back(
+    brokers: Callable[[], KafkaBroker], tmp_path: Path
+) -> None:
+    """One of two ingesters is killed seconds before a close; a tape of the past keeps its own time."""
+    close = 1_723_161_660 * SECOND
+    pipeline = Pipeline(brokers(), tmp_path, partitions=4)
+    left, right = LISTINGS[0].instrument_id, LISTINGS[1].instrument_id
+    tapes = [record(tmp_path, name, number=number, start=close - 8 * SECOND) for number, name in enumerate("LR")]
+    again = record(tmp_path, "R", number=1, start=close + 10 * SECOND)
+    up = Up(pipeline, tmp_path, "engine", liveness_s="2", max_wait_s="8")
+    up.wait_for(lambda: up.engine() != 0, "an engine")
+    going, dying = (pipeline.start("ingest", "--tape", str(tape), "--speed", "1") for tape in tapes)
+    up.wait_for(lambda: known(tmp_path).keys.keys() >= {left, right}, "both instruments")
+    dying.kill()
+    dying.communicate()
+    up.wait_for(lambda: "R has been silent" in up.wrong().get("ingesters", ""), "the dead one to be named")
+    os.kill(up.engine(), signal.SIGKILL)  # what it knew is known after a restart as well
+    up.wait_for(lambda: known(tmp_path).told.get(left) == close, "the close of the one that goes on")
+    begun = time.monotonic()
+    up.wait_for(lambda: known(tmp_path).told.get(right) == close, "that nothing is to come of the other")
+    assert time.monotonic() - begun < 8.0
+    wrong = up.wrong()
+    assert "R has been silent" in wrong["ingesters"]
+    assert "desk" not in wrong
+    back = pipeline.start("ingest", "--tape", str(again), "--speed", "1")
+    up.wait_for(lambda: gaps(tmp_path) == 2, "it to listen again")
+    assert "ingesters" not in up.wrong()
+    for process in (up.process, going, back):
+        pipeline.stop(process)
+    ledger = [json.loads(value) for (value, *_) in pipeline.read()["quality.gaps"].values()]
+    silences = [gap for gap in ledger if gap["instrument_id"] == right and gap["kind"] == "disconnected"]
+    assert [gap["detail"] for gap in silences] == ["nobody listens", "listening again"]
+    pipeline.run("run", "--until-end")
+    assert "identical" in pipeline.run("verify-parity")

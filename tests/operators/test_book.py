@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.book import Break, OrderBook
-from operators.errors import StateError
+from schemas.layouts import LayoutError
 from tests.operators.support import QUICK, Levels, delta, snapshot
 
 Side = dict[float, float]
@@ -360,5 +360,5 @@ def test_restored_it_goes_on_as_before() -> None:
 
 
 def test_the_state_of_another_version_is_refused() -> None:
-    with pytest.raises(StateError, match="version 9, this program reads 1"):
+    with pytest.raises(LayoutError, match="version 9, newer than 1"):
         OrderBook().restore({**OrderBook().state(), "version": 9})

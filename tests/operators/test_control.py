@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from operators.closed import Standing
 from operators.config import InstrumentConfig
 from operators.control import Control
-from operators.errors import StateError
 from schemas.batches import Batch
 from schemas.codec import encode
+from schemas.layouts import Layout, LayoutError
 from schemas.market import CONTROL, Activation, Heartbeat, MarketEvent, Membership, Review, TapeEnd, Trade
 from schemas.time import SECOND
 from schemas.topics import Outgoing
@@ -186,6 +186,5 @@ def test_restored_anywhere_it_goes_on_as_before() -> None:
 
 
 def test_the_state_of_another_version_is_refused() -> None:
-    state = Control(InstrumentConfig()).state()
-    with pytest.raises(StateError, match="version 5, this program reads 3"):
-        Control.restored(state[:1] + b"\x05" + state[2:], InstrumentConfig())
+    with pytest.raises(LayoutError, match="control state has version 5, newer than"):
+        Control.restored(Layout("control", 5).seal([]), InstrumentConfig())

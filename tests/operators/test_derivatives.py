@@ -66,7 +66,7 @@ def test_what_was_forced_is_counted_by_side_and_only_once() -> None:
     instrument = Instrument(ID, InstrumentConfig())
     events = [liquidation(1, "sell", 2.0), liquidation(2, "buy", 3.0), liquidation(2, "buy", 3.5)]
     run([*events, *events], instrument=instrument)
-    assert (instrument._derivatives.liquidated_long, instrument._derivatives.liquidated_short) == (2.0, 6.5)
+    assert instrument._derivatives.forced == (1, 18.0, 2, 58.5)
 
 
 def test_after_a_silence_all_has_to_be_told_again() -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from operators.closed import Closed
 from operators.config import InstrumentConfig
-from operators.errors import StateError
 from operators.instrument import Instrument
 from schemas.batches import Batch
 from schemas.codec import encode
+from schemas.layouts import Layout, LayoutError
 from schemas.market import (
     ExternalMetric,
     InstrumentDefinition,
@@ -224,6 +224,5 @@ class TestRefused:
 
 
 def test_the_state_of_another_version_is_refused() -> None:
-    state = msgspec.msgpack.decode(Instrument(ID, InstrumentConfig()).state())
-    with pytest.raises(StateError, match="version 9, this program reads 3"):
-        Instrument.restored(msgspec.msgpack.encode({**state, "version": 9}), InstrumentConfig())
+    with pytest.raises(LayoutError, match=r"instrument state has version 1, .* knows no way from there"):
+        Instrument.restored(Layout("instrument", 1).seal({}), InstrumentConfig())

@@ -7,12 +7,12 @@ import pytest
 
 from operators.closed import Closed
 from operators.config import InstrumentConfig
-from operators.errors import StateError
 from operators.instrument import Instrument
 from operators.microstructure import imbalance, microprice, spread_bps
 from operators.outbox import Outbox
 from operators.quoting import Quoting
 from operators.taints import Taints
+from schemas.layouts import LayoutError
 from schemas.market import InstrumentDefinition, MarketEvent
 from schemas.results import BookSample
 from schemas.topics import Outgoing
@@ -219,5 +219,5 @@ def test_a_venue_with_checksums_is_held_against_them() -> None:
 
 def test_the_state_of_another_version_is_refused() -> None:
     quoting = Quoting(InstrumentConfig(), Taints(), Outbox(ID), lambda *_: None)
-    with pytest.raises(StateError, match="version 2, this program reads 1"):
+    with pytest.raises(LayoutError, match="version 2, newer than 1"):
         quoting.restore({**quoting.state(), "version": 2})

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from operators.bars import OpenBar
-from operators.errors import StateError
 from operators.series import BarSeries
+from schemas.layouts import LayoutError
 from schemas.time import MINUTE
 from tests.operators.support import START
 
@@ -153,5 +153,5 @@ def test_restored_anywhere_it_goes_on_as_before() -> None:
 
 def test_the_state_of_another_version_is_refused() -> None:
     series = BarSeries("5m")
-    with pytest.raises(StateError, match="version 7, this program reads 1"):
+    with pytest.raises(LayoutError, match="version 7, newer than 1"):
         series.restore([7, *series.state()[1:]])

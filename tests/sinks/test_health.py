@@ -59,6 +59,15 @@ def test_who_gives_bars_only_is_judged_by_who_feeds_it() -> None:
     assert silent(fed(60.0, names=[], control=20.0)) == ["sim:A", CONTROL]
 
 
+def test_an_ingester_that_has_something_to_say_once_an_hour_is_not_dead_before_two() -> None:
+    for ago, dead in ((7_100.0, False), (7_300.0, True)):
+        found = engine({CONTROL: key(ago), "sim:A": key(ago, beats=False)}, sources={"bars": (ago, ["sim:A"])})
+        assert found.engine is not None
+        found.engine.sources["bars"].pause = 3_600 * SECOND
+        assert silent(found) == ["sim:A", CONTROL] * dead
+        assert bool(dead_sources([found], NOW, 10.0)) is dead
+
+
 def test_who_was_only_named_has_the_control_key_s_time() -> None:
     found = engine({CONTROL: key(2.0)})
     assert found.engine is not None

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from operators.closed import Closed, Standing
 from operators.config import DeskConfig, StrategyConfig
 from operators.desk.desk import Desk
-from operators.errors import OperatorError, StateError
+from operators.errors import OperatorError
+from schemas.layouts import Layout, LayoutError
 from schemas.time import MINUTE, Timeframe
 from schemas.topics import Outgoing
 from tests.operators.desk.support import (
@@ -225,6 +226,5 @@ def test_decisions_come_in_order_of_close_timeframe_and_instrument() -> None:
 
 
 def test_the_state_of_another_version_is_refused() -> None:
-    state = msgspec.msgpack.decode(Desk(DeskConfig()).state())
-    with pytest.raises(StateError, match="version 8, this program reads 2"):
-        Desk.restored(msgspec.msgpack.encode({**state, "version": 8}), DeskConfig())
+    with pytest.raises(LayoutError, match="desk state has version 8, newer than"):
+        Desk.restored(Layout("desk", 8).seal({}), DeskConfig())

@@ -7,6 +7,7 @@ import talib
 from operators.errors import OperatorError, StateError
 from operators.indicators.ema import ExponentialMovingAverage
 from operators.indicators.rsi import RelativeStrengthIndex
+from schemas.layouts import LayoutError
 from tests.data import needs_data
 from tests.operators.indicators.support import MADE, REAL, Series, assert_equal, real
 
@@ -54,5 +55,5 @@ def test_the_state_of_something_else_is_refused() -> None:
     ema = ExponentialMovingAverage(5)
     with pytest.raises(StateError, match="ExponentialMovingAverage"):
         ema.restore(RelativeStrengthIndex(5).state())
-    with pytest.raises(StateError, match="another version"):
+    with pytest.raises(LayoutError, match="newer than"):
         ema.restore([99, *ema.state()[1:]])

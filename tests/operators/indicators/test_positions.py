@@ -1,0 +1,62 @@
+"""Open interest, liquidations and the cascade, by examples that can be counted by hand."""
+
+import pytest
+
+from operators.bars import OpenBar
+from operators.feature import Close, Moment
+from operators.indicators.positions import Positions, quadrant
+from schemas.time import MINUTE
+from tests.operators.support import START
+
+INTEREST, CHANGE, QUADRANT, LONGS, LONG_NOTIONAL, SHORTS, SHORT_NOTIONAL, CASCADE = 0, 1, 3, 4, 5, 6, 7, 8
+
+
+def close(i: int, price: float, interest: float | None, forced: tuple[int, float, int, float] | None = None) -> Close:
+    bar = OpenBar(START + i * MINUTE)
+    bar.empty(price)
+    return Close(bar, Moment(open_interest=interest, forced=forced), None, bar.ts_open + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("move", "change", "place"), [(1, 1, 1), (1, -1, 2), (-1, 1, 3), (-1, -1, 4), (0, 1, 0), (1, 0, 0)]
+)
+def test_four_quadrants(move: int, change: int, place: int) -> None:
+    positions = Positions()
+    assert positions.update(close(0, 100.0, 50.0)) == (50.0, *(None,) * 8)
+    found = positions.update(close(1, 100.0 + move, 50.0 + change))
+    assert found[CHANGE] == pytest.approx(change / 50)
+    assert found[QUADRANT] == place == quadrant(move, change)
+
+
+def test_a_change_needs_both_ends() -> None:
+    positions = Positions()
+    told = [positions.update(close(i, 100.0, x))[CHANGE] for i, x in enumerate((None, 5.0, None, 6.0, 6.0, 0.0, 3.0))]
+    assert told == [None, None, None, None, 0.0, -1.0, None]
+
+
+def test_liquidations_are_those_of_the_bar_and_none_until_the_venue_tells_of_one() -> None:
+    positions = Positions()
+    found = [
+        positions.update(close(i, 100.0, None, forced))[LONGS : SHORT_NOTIONAL + 1]
+        for i, forced in enumerate((None, (2, 50.0, 0, 0.0), (2, 50.0, 1, 7.0), (5, 80.0, 1, 7.0)))
+    ]
+    assert found == [(None,) * 4, (2.0, 50.0, 0.0, 0.0), (0.0, 0.0, 1.0, 7.0), (3.0, 30.0, 0.0, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("price", "interest", "forced", "expected"),
+    [
+        (95.0, 90.0, (20, 900.0, 20, 20.0), -1.0),
+        (105.0, 90.0, (20, 20.0, 20, 900.0), 1.0),
+        (95.0, 110.0, (20, 900.0, 20, 20.0), 0.0),  # interest rises
+        (100.1, 90.0, (20, 900.0, 20, 20.0), 0.0),  # the price hardly moves
+        (95.0, 90.0, (20, 21.0, 20, 900.0), 0.0),  # the other side is thrown out
+    ],
+)
+def test_a_cascade(price: float, interest: float, forced: tuple[int, float, int, float], expected: float) -> None:
+    positions = Positions()
+    for i in range(22):
+        quiet = (i, float(i), i, float(i))
+        found = positions.update(close(i, 100.0 + 0.1 * (i % 2), 100.0, quiet))
+        assert found[CASCADE] == (0.0 if i > 20 else None)
+    assert positions.update(close(22, price, interest, forced))[CASCADE] == expected
