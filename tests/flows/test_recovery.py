@@ -1,9 +1,7 @@
 """The recovery directory: whose it is, whether it can be written to, and whether it is whole."""
 
 import json
-import pickle
 import resource
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,56 +12,16 @@ import pytest
 from flows.errors import FlowError
 from flows.recovery import disk_faults, recovery
 from flows.runtime import init_db_dir
-from flows.settings import EngineSettings, KafkaSettings, Settings, StrategySettings
+from flows.settings import Settings, StrategySettings
 from flows.state.manifest import MANIFEST
 from flows.state.snapshots import DATABASE
-from schemas.topics import LOG
-from sources.log import LAYOUT
-from tests.kafka_tools import put
-
-
-@pytest.fixture
-def settings(embedded_kafka: dict[str, Any], tmp_path: Path) -> Settings:
-    """An engine's, whose log has four partitions, on a directory that is not there yet."""
-    put(embedded_kafka, [], LOG)
-    kafka = KafkaSettings(bootstrap=embedded_kafka["bootstrap.servers"], transactions=False)
-    return Settings(kafka=kafka, engine=EngineSettings(recovery_dir=tmp_path / "recovery"))
-
-
-def begin(settings: Settings, **options: Any) -> None:
-    """As an engine does that ends at once."""
-    with recovery(settings, **options):
-        pass
-
-
-def directory(settings: Settings) -> Path:
-    return settings.engine.recovery_dir
+from tests.flows.directories import advance, begin, database_of, directory, edit
 
 
 def refused(settings: Settings, reason: str, **options: Any) -> None:
     with pytest.raises(FlowError, match=reason) as caught:
         begin(settings, **options)
     assert "\n" not in str(caught.value)
-
-
-def edit(settings: Settings, **changes: Any) -> None:
-    """Change the manifest."""
-    file = directory(settings) / MANIFEST
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
-
-
-def advance(settings: Settings, offset: int, flow: str = "candlewick") -> None:
-    """Leave behind what an engine does that has read four partitions up to ``offset``."""
-    with sqlite3.connect(directory(settings) / DATABASE) as database:
-        database.execute("INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES (0, 1, 1)")
-        database.execute("INSERT INTO fronts (ex_num, worker_index, worker_frontier) VALUES (0, 0, 3)")
-        database.executemany(
-            "INSERT INTO snaps (step_id, state_key, snap_epoch, ser_change) VALUES (?, ?, 2, ?)",
-            [
-                (f"{flow}.log", f"{at:05d}", pickle.dumps(LAYOUT.seal({"partitions": 4, "offset": offset})))
-                for at in range(4)
-            ],
-        )
 
 
 def test_it_is_made_private_and_gone_on_with(settings: Settings) -> None:
@@ -161,7 +119,7 @@ def test_the_bridge_is_torn_down_once_the_log_is_read_beyond_it(settings: Settin
     advance(settings, 6)
     begin(settings)
     assert json.loads((directory(settings) / MANIFEST).read_text())["bridge"] is not None
-    with sqlite3.connect(directory(settings) / DATABASE) as database:
+    with database_of(settings) as database:
         database.execute("DELETE FROM exs")
         database.execute("DELETE FROM fronts")
         database.execute("DELETE FROM snaps")
@@ -190,7 +148,7 @@ def test_a_damaged_database_is_refused(settings: Settings, damage: Any) -> None:
 def test_a_damaged_state_is_refused(settings: Settings) -> None:
     begin(settings)
     advance(settings, 5)
-    with sqlite3.connect(directory(settings) / DATABASE) as database:
+    with database_of(settings) as database:
         ((state,),) = database.execute("SELECT ser_change FROM snaps WHERE state_key = '00000'").fetchall()
         database.execute("UPDATE snaps SET ser_change = ?", [state.replace(b"offset\x05", b"offset\x06")])
     refused(settings, "state of log, key 00000: its checksum is wrong")
@@ -199,7 +157,7 @@ def test_a_damaged_state_is_refused(settings: Settings) -> None:
 def test_code_in_a_state_is_not_run(settings: Settings) -> None:
     begin(settings)
     advance(settings, 5)
-    with sqlite3.connect(directory(settings) / DATABASE) as database:
+    with database_of(settings) as database:
         database.execute("UPDATE snaps SET ser_change = ?", [b"cos\nsystem\n(S'touch ran'\ntR."])
     refused(settings, "it holds os.system, and only plain data is expected")
 

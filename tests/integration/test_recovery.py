@@ -12,7 +12,7 @@ from confluent_kafka import TopicPartition
 from sinks.clients import admin
 from tests.integration.golden import Golden
 from tests.integration.kafka_broker import KafkaBroker
-from tests.integration.pipeline import Pipeline, Read
+from tests.integration.pipeline import Pipeline, Read, until
 
 pytestmark = pytest.mark.integration
 
@@ -32,9 +32,9 @@ def recovery(pipeline: Pipeline) -> Path:
     return Path(pipeline.environment["CANDLEWICK_ENGINE__RECOVERY_DIR"])
 
 
-def killed(pipeline: Pipeline, writes: int, *arguments: str) -> None:
-    """An engine that dies by SIGKILL after it has written so many batches of features."""
-    engine = pipeline.start("run", *arguments, CANDLEWICK_FAILPOINT=f"features.write.after:{writes}")
+def killed(pipeline: Pipeline, failpoint: str, *arguments: str, **more: str) -> None:
+    """An engine that dies by SIGKILL when it comes to ``failpoint``."""
+    engine = pipeline.start("run", *arguments, CANDLEWICK_FAILPOINT=failpoint, **more)
     _, errors = engine.communicate(timeout=60)
     assert engine.returncode == -signal.SIGKILL, errors
 
@@ -58,11 +58,11 @@ def assert_golden(found: Read, golden: Golden) -> None:
 
 
 def test_a_lost_state_is_made_anew_from_a_whole_log(pipeline: Pipeline, golden: Golden) -> None:
-    killed(pipeline, 30)
+    killed(pipeline, "features.write.after:30")
     shutil.rmtree(recovery(pipeline))
-    killed(pipeline, 20)
+    killed(pipeline, "features.write.after:20")
     shutil.rmtree(recovery(pipeline))
-    killed(pipeline, 20, "--rebuild-from", "earliest")
+    killed(pipeline, "features.write.after:20", "--rebuild-from", "earliest")
     pipeline.run("run", "--until-end")
     assert_golden(pipeline.read(), golden)
     pipeline.run("run", "--until-end")
@@ -71,7 +71,7 @@ def test_a_lost_state_is_made_anew_from_a_whole_log(pipeline: Pipeline, golden: 
 
 def test_a_lost_state_is_made_anew_from_a_log_that_lost_its_beginning(pipeline: Pipeline, golden: Golden) -> None:
     """What was written stays, and is not written again; what comes after has the golden run's identifiers."""
-    killed(pipeline, 60)
+    killed(pipeline, "features.write.after:60")
     before = pipeline.read()
     shutil.rmtree(recovery(pipeline))
     trim(pipeline, "market.events", 0.15)
@@ -79,7 +79,7 @@ def test_a_lost_state_is_made_anew_from_a_log_that_lost_its_beginning(pipeline: 
     said = pipeline.fail("run", status=2)
     assert "holds no state, but there are results" in said
     assert "--rebuild-from earliest" in said
-    killed(pipeline, 10, "--rebuild-from", "earliest")
+    killed(pipeline, "features.write.after:10", "--rebuild-from", "earliest")
     pipeline.run("run", "--until-end")
     found = pipeline.read()
     for topic, expected in golden.items():
@@ -112,3 +112,69 @@ def test_a_second_engine_on_another_host_ends_the_first(pipeline: Pipeline, gold
     assert_golden(found, golden)
     del found["reference.instruments"]  # compacted
     assert not [name for topic in found.values() for name, values in topic.items() if len(values) > 1]
+
+
+def test_a_backup_taken_while_the_engine_runs_is_gone_on_with(
+    pipeline: Pipeline, golden: Golden, tmp_path: Path
+) -> None:
+    engine = pipeline.start("run", CANDLEWICK_ENGINE__BATCH_SIZE="20")
+    pipeline.wait_for_results(1_000, engine)
+    until(lambda: "resumes in epoch 1\n" not in pipeline.run("state", "show"), "a snapshot", engine)
+    assert "up to epoch" in pipeline.run("state", "backup", str(tmp_path / "backup"))
+    shown = json.loads(pipeline.run("state", "show", "--json"))
+    assert {key["kind"] for key in shown["keys"]} == {"log", "instrument", "control", "desk", "sink"}
+    assert not [key for key in shown["keys"] if key["fault"]]
+    assert "market.events" in pipeline.run("state", "show")
+    assert "can go on with it" in pipeline.run("state", "check")
+    assert "is there already" in pipeline.fail("state", "backup", str(tmp_path / "backup"), status=2)
+    engine.kill()
+    engine.communicate()
+    pipeline.run("run", "--until-end")
+    before = pipeline.read()
+    assert_golden(before, golden)
+    shutil.rmtree(recovery(pipeline))
+    (tmp_path / "backup").rename(recovery(pipeline))
+    pipeline.run("run", "--until-end")
+    after = pipeline.read()
+    del before["reference.instruments"], after["reference.instruments"]  # compacted: written again
+    assert after == before
+
+
+def test_what_is_trimmed_away_is_named_and_a_state_made_anew_goes_on(
+    pipeline: Pipeline, golden: Golden, tmp_path: Path
+) -> None:
+    """Of a result topic under the sink's read-back, then of the log under the engine."""
+    killed(pipeline, "sink.snapshot.after:7", CANDLEWICK_ENGINE__EPOCH_INTERVAL_S="0.05")
+    killed(pipeline, "features.write.after:30", CANDLEWICK_ENGINE__EPOCH_INTERVAL_S="600")
+    before = pipeline.read()["features.bars"]
+    trim(pipeline, "features.bars", 1.0)
+    for said in (pipeline.fail("run", status=2), pipeline.fail("state", "check", status=1)):
+        assert "features.bars[" in said
+        assert "are gone, the topic now begins at" in said
+    shutil.move(recovery(pipeline), tmp_path / "old")
+    pipeline.run("run", "--until-end", "--rebuild-from", "earliest")
+    found = pipeline.read()
+    bars = found["features.bars"]
+    assert before.keys() | bars.keys() == golden["features.bars"].keys()
+    assert {bar: values for bar, values in golden["features.bars"].items() if bar in bars} == {
+        bar: value for bar, (value,) in bars.items()
+    }
+    last = {key: max(closes(before, key)) for key in {instrument(value) for (value,) in before.values()}}
+    assert all(close >= last[key] for key in last for close in closes(bars, key))
+    assert_golden(found, {topic: values for topic, values in golden.items() if topic != "features.bars"})
+
+    shutil.rmtree(recovery(pipeline))
+    shutil.move(tmp_path / "old", recovery(pipeline))
+    trim(pipeline, "market.events", 1.0)
+    said = pipeline.fail("run", status=2)
+    assert "market.events[" in said
+    assert "are gone, the topic now begins at" in said
+    assert "--rebuild-from earliest" in said
+
+
+def instrument(bar: bytes) -> str:
+    return str(json.loads(bar)["instrument_id"])
+
+
+def closes(bars: dict[str, list[bytes]], key: str) -> list[int]:
+    return [json.loads(value)["ts_close"] for (value,) in bars.values() if instrument(value) == key]
