@@ -1,6 +1,7 @@
 """Several engine workers on this host, a process each: start, watch, stop together."""
 
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -56,7 +57,7 @@ def run_cluster(settings: Settings, stop: threading.Event, *, until_end: bool) -
     workers: list[subprocess.Popen[bytes]] = []
     try:
         for task in tasks:
-            workers.append(spawn("flows.worker", task.model_dump_json().encode()))  # noqa: PERF401, ended below if one fails
+            workers.append(spawn("worker", task.model_dump_json().encode()))  # noqa: PERF401, ended below if one fails
         _supervise(workers, stop)
     finally:
         for worker in workers:
@@ -67,8 +68,9 @@ def run_cluster(settings: Settings, stop: threading.Event, *, until_end: bool) -
 def _supervise(workers: "list[subprocess.Popen[bytes]]", stop: threading.Event) -> None:
     deadline: float | None = None
     while any(worker.poll() is None for worker in workers):
+        good = {None, 0} if deadline is None else {None, 0, -signal.SIGTERM}  # it may not have been ready for ours
         for number, worker in enumerate(workers):
-            if worker.poll() not in {None, 0}:  # the others would wait for it for ever
+            if worker.poll() not in good:  # the others would wait for it for ever
                 raise WorkerError(number, worker.returncode)
         if deadline is not None:
             if time.monotonic() > deadline:

@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Final
 
-__all__ = ["command", "die_with_parent", "spawn", "status_text", "stop_flag"]
+__all__ = ["command", "die_with_parent", "end_at_once", "spawn", "status_text", "stop_flag"]
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -28,12 +28,12 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "flows.child", str(os.getpid()), *words]
 
 
-def spawn(module: str, payload: bytes) -> "subprocess.Popen[bytes]":
-    """Start ``python -m module`` with ``payload`` on its standard input, in a process group of its own.
+def spawn(word: str, payload: bytes) -> "subprocess.Popen[bytes]":
+    """Start `command` ``word`` with ``payload`` on its standard input, in a process group of its own.
 
     A group of its own, so that Ctrl-C in a terminal reaches the parent alone and children end in the order it wants.
     """
-    child = subprocess.Popen([sys.executable, "-m", module], stdin=subprocess.PIPE, start_new_session=True)
+    child = subprocess.Popen(command(word), stdin=subprocess.PIPE, start_new_session=True)
     assert child.stdin is not None
     child.stdin.write(payload)
     child.stdin.close()
@@ -48,6 +48,12 @@ def status_text(status: int) -> str:
         return f"was killed by {signal.Signals(-status).name}"
     except ValueError:
         return f"was killed by signal {-status}"
+
+
+def end_at_once() -> None:
+    """Until somebody else handles SIGTERM and SIGINT they end this process, with status 0: nothing has begun yet."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))
 
 
 def stop_flag() -> threading.Event:

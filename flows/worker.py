@@ -1,10 +1,10 @@
-"""One worker process of a cluster; started by `flows.run`, told what to do on standard input."""
+"""One worker process of a cluster; started by `flows.cluster`, told what to do on standard input."""
 
 import sys
 
 from flows.cluster import Task
 from flows.errors import told
-from flows.process import die_with_parent, stop_flag
+from flows.process import stop_flag
 from flows.remarks import show_remarks
 from flows.run import run_worker
 from flows.runtime import RecoveryConfig
@@ -16,7 +16,6 @@ __all__ = ["main"]
 def main() -> int:
     """Work until told to stop; 0 at a clean end, an error's own status after one line on standard error."""
     task = Task.model_validate_json(sys.stdin.buffer.read())
-    die_with_parent(task.parent)
     show_remarks(f"candlewick: engine worker {task.number}")
     arm(task.settings.failpoint)
     stop = stop_flag()
@@ -30,7 +29,3 @@ def main() -> int:
         print(f"candlewick: engine worker {task.number}: {ours}", file=sys.stderr)  # noqa: T201, this is a command
         return ours.exit_status
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,7 +13,7 @@ import pytest
 from click import Group
 from typer.main import get_command
 
-from flows.cli.main import application
+from flows.cli.application import application
 from tests.integration.golden import Golden
 from tests.integration.kafka_broker import KafkaBroker
 from tests.integration.pipeline import Pipeline
