@@ -1,6 +1,6 @@
 """The read endpoint as a process."""
 
-import socket
+import errno
 import ssl
 from datetime import UTC, datetime
 from importlib import import_module
@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from flows.errors import FlowError
+from flows.ports import listening_trouble
 from flows.settings import Settings, limits
 from flows.vitals import Pulse
 from sinks.api_keys import list_keys
@@ -64,20 +65,22 @@ def valid_keys(settings: Settings) -> int | None:
 
 
 def claim_port(settings: Settings) -> None:
-    """Say it by name if another program listens where the API is meant to.
+    """Say it by name if the API cannot listen where it is meant to.
 
     Raises:
-        FlowError: it does.
+        FlowError: another program does, the port is for others, or the host is none of this machine's.
     """
     host, port = settings.api.host, settings.api.port
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise FlowError(
-                f"api.port {port} on {host}: {error.strerror}; stop what listens there or set CANDLEWICK_API__PORT"
-            ) from error
+    trouble = listening_trouble(host, port)
+    if trouble is None:
+        return
+    if trouble.errno in {errno.EADDRINUSE, errno.EACCES}:
+        raise FlowError(
+            f"api.port {port} on {host}: {trouble.strerror}; stop what listens there or set CANDLEWICK_API__PORT"
+        ) from trouble
+    raise FlowError(
+        f"api.host {host!r}: {trouble.strerror}; set CANDLEWICK_API__HOST to an address of this machine"
+    ) from trouble
 
 
 def _check_certificate(settings: Settings) -> None:

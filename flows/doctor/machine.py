@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import ssl
 import stat
 from contextlib import closing, suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from flows.doctor.finding import Finding
+from flows.ports import listening_trouble
 
 __all__ = ["check_disk", "check_port", "check_recovery"]
 
@@ -78,16 +78,11 @@ def _held(directory: Path) -> bool:
 def check_port(host: str, port: int, certificate: Path | None = None) -> Finding:
     """Whether the API has its port, or could have it; with ``certificate`` it answers by HTTPS."""
     check, place = "port of the API", f"{host}:{port}"
-    try:
-        family, kind, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(where)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            return Finding(check, "bad", f"{place}: {error.strerror}", "set api.host and api.port to what is ours")
-    else:
+    trouble = listening_trouble(host, port)
+    if trouble is None:
         return Finding(check, "ok", f"{place} is free: the API is not running", "candlewick api")
+    if trouble.errno != errno.EADDRINUSE:
+        return Finding(check, "bad", f"{place}: {trouble.strerror}", "set api.host and api.port to what is ours")
     version = _candlewick_at("127.0.0.1" if host in ("0.0.0.0", "::", "") else host, port, certificate)  # noqa: S104
     if version is None:
         return Finding(check, "bad", f"{place} is taken by another program", "stop that one, or set api.port")

@@ -1,5 +1,6 @@
 """What the API refuses to start with."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import trustme
 
 from flows.embedded.postgres import EmbeddedPostgres
 from flows.errors import FlowError
-from flows.serve import run_api, valid_keys
+from flows.serve import claim_port, run_api, valid_keys
 from flows.settings import ApiSettings, DatabaseSettings, Settings
 from sinks.api_keys import add_key
 from sinks.database import connect
@@ -43,3 +44,18 @@ def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         api = ApiSettings(port=8311, tls_certificate=tmp_path / "chain.pem", tls_key=key)
         with pytest.raises(FlowError, match=rf"api.tls_certificate .*chain.pem, api.tls_key {key}: "):
             run_api(Settings(api=api))
+
+
+@pytest.mark.parametrize("host", ["256.1.1.1", "no.such.host.invalid", "192.0.2.1"])
+def test_a_host_that_is_not_ours_is_not_the_ports_fault(host: str) -> None:
+    """It is named, with what would be right."""
+    with pytest.raises(FlowError, match=rf"api\.host '{host}': .*CANDLEWICK_API__HOST"):
+        claim_port(Settings(api=ApiSettings(host=host)))
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    """And the setting for another one."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(FlowError, match=rf"api\.port {port} on 127.0.0.1: .*CANDLEWICK_API__PORT"):
+            claim_port(Settings(api=ApiSettings(port=port)))
