@@ -12,7 +12,7 @@ from flows.cluster import run_cluster
 from flows.engine import engine_flow
 from flows.login import log_in
 from flows.observed import EngineObserver, ObservedLog, ObservedSink
-from flows.process import stop_flag
+from flows.process import spare_collector, stop_flag
 from flows.recovery import MEMBER, disk_faults, recovery
 from flows.runtime import cluster_main
 from flows.settings import Settings, kafka_client
@@ -69,6 +69,7 @@ def run_worker(
     group: int | None = None,
 ) -> None:
     """One worker of the cluster at ``addresses``, in this process; ``group`` watches over all of them."""
+    spare_collector()
     engine, directory, workers = settings.engine, settings.supervisor.dir, max(len(addresses), 1)
     known = [one.engine for one in read_vitals(directory, ["engine"]) if one.engine is not None]
     with Pulse(directory, "engine", worker=number, workers=workers, group=group, stop=stop.is_set) as pulse:
