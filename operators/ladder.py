@@ -1,4 +1,4 @@
-"""One side of an order book: levels in a dict, the best ones sorted beside it, both brought up to date when read."""
+"""One side of an order book: all levels in a dict, the best ones sorted beside it."""
 
 from array import array
 from bisect import bisect_left, insort
@@ -11,58 +11,56 @@ _KEPT: Final = 64
 """Prices that a fresh scan puts into the sorted list."""
 _MOST: Final = 128
 """Longer than this and the sorted list is cut back."""
-_CHANGES: Final = 2_000
-"""More changes than this do not wait for a reader."""
 _INFINITE: Final = float("inf")
 
 
 class Ladder:
     """The levels of one side.
 
-    ``sign`` is 1 for bids, whose best price is the highest, and -1 for asks. Changes are gathered by price, of which
-    many change several times between two reads, and applied by the next read. The sorted list holds every level from
+    ``sign`` is 1 for bids, whose best price is the highest, and -1 for asks. The sorted list holds every level from
     ``_low`` to ``_high``, of which one is infinite; a scan of the whole side (some 600 µs for 5,000 levels) happens
-    only when it has run short.
+    only when it has run short. Most of what venues send lies beyond it or is there already, so it seldom changes.
     """
 
-    __slots__ = ("_best", "_changes", "_high", "_levels", "_low", "sign")
+    __slots__ = ("_best", "_high", "_low", "levels", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
-        self._levels: dict[float, float] = {}
-        self._changes: dict[float, float] = {}  # new sizes by price, not applied yet
-        self._best: list[float] = []  # ascending
-        self._low, self._high = -_INFINITE, _INFINITE
-
-    @property
-    def levels(self) -> dict[float, float]:
+        self.levels: dict[float, float] = {}
         """Sizes by price."""
-        if self._changes:
-            self._apply()
-        return self._levels
+        self._best: list[float] = []  # ascending
+        self._unsort()
 
     def __len__(self) -> int:
         return len(self.levels)
 
     def replace(self, prices: list[float], sizes: list[float]) -> None:
         """Forget everything and hold these levels."""
-        self._levels, self._changes = {}, {}
+        self.levels = {}
         self._unsort()
         self.update(prices, sizes)
 
     def update(self, prices: list[float], sizes: list[float]) -> None:
         """Set levels to their new sizes; a size of 0 removes one. Of a price that comes twice the last size counts."""
-        changes = self._changes
-        changes.update(zip(prices, sizes, strict=True))
-        if len(changes) > _CHANGES:
-            self._apply()
+        levels, best, low, high = self.levels, self._best, self._low, self._high
+        for price, size in zip(prices, sizes, strict=True):
+            if size:
+                if low <= price <= high and price not in levels:
+                    insort(best, price)
+                levels[price] = size
+            elif levels.pop(price, None) and low <= price <= high:
+                del best[bisect_left(best, price)]
+        if len(best) > _MOST:
+            if self.sign > 0:
+                del best[:-_KEPT]
+            else:
+                del best[_KEPT:]
+            self._bound()
 
     def best(self, count: int) -> list[float]:
         """The ``count`` best prices, best first; fewer where the side has fewer."""
-        if self._changes:
-            self._apply()
         best = self._best
-        if len(best) < count and len(best) < len(self._levels):
+        if len(best) < count and len(best) < len(self.levels):
             best = self._scan(max(count, _KEPT))
         return best[: -count - 1 : -1] if self.sign > 0 else best[:count]
 
@@ -79,33 +77,16 @@ class Ladder:
         excess = len(self.levels) - depth
         if excess <= 0:
             return False
-        dropped = (nsmallest if self.sign > 0 else nlargest)(excess, self._levels)
+        dropped = (nsmallest if self.sign > 0 else nlargest)(excess, self.levels)
         self.update(dropped, [0.0] * excess)
         return True
 
-    def _apply(self) -> None:
-        levels, best, low, high = self._levels, self._best, self._low, self._high
-        for price, size in self._changes.items():
-            if size:
-                if low <= price <= high and price not in levels:
-                    insort(best, price)
-                levels[price] = size
-            elif levels.pop(price, None) is not None and low <= price <= high:
-                del best[bisect_left(best, price)]
-        self._changes.clear()
-        if len(best) > _MOST:
-            if self.sign > 0:
-                del best[:-_KEPT]
-            else:
-                del best[_KEPT:]
-            self._bound()
-
     def _scan(self, count: int) -> list[float]:
         if self.sign > 0:
-            self._best = nlargest(count, self._levels)[::-1]
+            self._best = nlargest(count, self.levels)[::-1]
         else:
-            self._best = nsmallest(count, self._levels)
-        if len(self._best) < len(self._levels):
+            self._best = nsmallest(count, self.levels)
+        if len(self._best) < len(self.levels):
             self._bound()
         else:
             self._low, self._high = -_INFINITE, _INFINITE
@@ -125,10 +106,10 @@ class Ladder:
 
     def state(self) -> list[bytes]:
         """Plain data for recovery: prices and sizes as packed doubles."""
-        return [array("d", self.levels).tobytes(), array("d", self._levels.values()).tobytes()]
+        return [array("d", self.levels).tobytes(), array("d", self.levels.values()).tobytes()]
 
     def restore(self, state: Any) -> None:
         """Take up ``state`` again."""
         prices, sizes = (array("d", part) for part in state)
-        self._levels, self._changes = dict(zip(prices, sizes, strict=True)), {}
+        self.levels = dict(zip(prices, sizes, strict=True))
         self._unsort()
