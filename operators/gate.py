@@ -107,6 +107,6 @@ class Gate:
         """Take up ``state`` again.
 
         Raises:
-            StateError: of another version.
+            LayoutError: of a version from which no way leads here.
         """
         self._leaps.restore(state)

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from operators.errors import StateError
+from schemas.layouts import Layout
 from schemas.time import MINUTE
 
 __all__ = ["LEAP", "Held", "Leaps"]
@@ -15,7 +15,7 @@ LEAP: Final = 5 * MINUTE
 _WAIT: Final = MINUTE
 """Receive time by which the key has to go on without another such record until a leap is refuted."""
 _MOST: Final = 8
-_VERSION: Final = 1
+_LAYOUT: Final = Layout("leaps", 1)
 
 
 class Held(Struct, array_like=True):
@@ -91,16 +91,14 @@ class Leaps:
 
     def state(self) -> list[Any]:
         """Plain data for recovery."""
-        return [_VERSION, self._reached, self._held]
+        return [_LAYOUT.version, self._reached, self._held]
 
     def restore(self, state: list[Any]) -> None:
         """Take up ``state`` again.
 
         Raises:
-            StateError: of another version.
+            LayoutError: of a version from which no way leads here.
         """
-        version, self._reached, held = state
-        if version != _VERSION:
-            raise StateError(f"state of leaps has version {version}, this program reads {_VERSION}")
+        _, self._reached, held = _LAYOUT.bring(state[0], state)
         self._held = msgspec.convert(held, list[Held])
         self._set_limit()

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.errors import StateError
 from operators.leaps import LEAP, Held, Leaps
+from schemas.layouts import LayoutError
 from schemas.time import HOUR, MINUTE, SECOND
 from tests.operators.support import QUICK, START
 
@@ -105,5 +105,5 @@ def test_nothing_is_lost_or_doubled_and_a_restart_changes_nothing(times: list[in
 
 
 def test_the_state_of_another_version_is_refused() -> None:
-    with pytest.raises(StateError, match="version 7, this program reads 1"):
+    with pytest.raises(LayoutError, match="version 7, newer than 1"):
         Leaps().restore([7, *Leaps().state()[1:]])
