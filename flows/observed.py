@@ -1,7 +1,8 @@
 """The engine under observation: its ends wrapped, so that its vitals are seen a batch at a time and nothing changes."""
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -59,27 +60,11 @@ class EngineObserver:
         """There is no state to resume from; what has arrived on the log has arrived all the same."""
         self.vitals = self.pulse.engine = EngineVitals(keys=self.vitals.keys, sources=self.vitals.sources)
 
-    def read(self, partition: int, items: list[Item], now: int) -> None:
-        """The source hands on ``items`` at ``now`` (ns, monotonic)."""
-        keys, count = self.vitals.keys, 0
-        for name, batch in items:
-            count += len(batch.messages)
-            if isinstance(batch, Rejected):
-                continue
-            if name == CONTROL:
-                self._hear(batch, now)
-            _, ts_ms, value = batch.messages[-1]
-            beat = value.startswith(_HEARTBEAT)
-            if beat and _OURS in value:
-                continue
-            beat = beat and _NOT_CONNECTED not in value
-            known = keys.get(name)
-            if known is None:
-                keys[name] = KeyVitals(partition=partition, ts_ms=ts_ms, seen=now, beats=beat)
-            else:
-                known.partition, known.ts_ms, known.seen = partition, ts_ms, now
-                known.beats = known.beats or beat
-        self.pulse.counts["events"] += count
+    def read(self, latest: Mapping[str, Batch | Rejected], now: int) -> None:
+        """The last that the source has handed on of each key; ``now`` in ns, monotonic."""
+        for name, batch in latest.items():
+            if isinstance(batch, Batch):
+                self._arrived(name, batch, now)
 
     def closed(self, record: Closed | Standing) -> None:
         """An instrument or the control key tells the desk."""
@@ -111,14 +96,19 @@ class EngineObserver:
         sink.writes += 1
         sink.seconds += took / SECOND
         sink.last_ms = took / MILLISECOND
-        for record in records:
-            topic = record.topic
-            counts["written." + topic] += 1
-            if topic == "features.books":
-                self._look_at_book(record)
-            elif topic == "quality.gaps":
-                gap = msgspec.json.decode(record.value, type=_GapCount)
-                counts["gaps." + gap.kind] += gap.count
+        topics = Counter([record.topic for record in records])
+        for topic, count in topics.items():
+            counts[f"written.{topic}"] += count
+        if "features.books" in topics:
+            stale = self.vitals.stale
+            for record in records:
+                if record.topic == "features.books":
+                    (stale.add if record.value.endswith(_STALE) else stale.discard)(record.key)
+        if "quality.gaps" in topics:
+            for record in records:
+                if record.topic == "quality.gaps":
+                    gap = msgspec.json.decode(record.value, type=_GapCount)
+                    counts[f"gaps.{gap.kind}"] += gap.count
 
     def snapshotting(self, now: int) -> None:
         """The source tells where it goes on: an epoch ends."""
@@ -129,12 +119,22 @@ class EngineObserver:
         if self._snapshot:
             self.vitals.epoch_ms = (now - self._snapshot) / MILLISECOND
 
-    def _look_at_book(self, record: Outgoing) -> None:
-        stale = self.vitals.stale
-        (stale.add if record.value.endswith(_STALE) else stale.discard)(record.key)
+    def _arrived(self, key: str, batch: Batch, now: int) -> None:
+        _, ts_ms, value = batch.messages[-1]
+        beat = value.startswith(_HEARTBEAT)
+        if beat and _OURS in value:
+            return
+        beat = beat and _NOT_CONNECTED not in value
+        known = self.vitals.keys.get(key)
+        if known is None:
+            self.vitals.keys[key] = KeyVitals(partition=batch.partition, ts_ms=ts_ms, seen=now, beats=beat)
+        else:
+            known.partition, known.ts_ms, known.seen = batch.partition, ts_ms, now
+            known.beats = known.beats or beat
 
-    def _hear(self, batch: Batch, now: int) -> None:
-        """Who beats the control key, and whom they feed."""
+    def hear(self, batch: Batch, now: int) -> None:
+        """The source hands on messages of the control key: who beats it, and whom they feed."""
+        self._arrived(CONTROL, batch, now)
         sources, messages = self.vitals.sources, batch.messages
         first = len(messages) - _LOOKED_AT
         for number, (_, _, value) in enumerate(messages):
@@ -179,17 +179,30 @@ class ObservedLog(FixedPartitionedSource[Item, bytes]):
 class _Part(StatefulSourcePartition[Item, bytes]):
     def __init__(self, partition: int, part: Any, observer: EngineObserver) -> None:
         self._partition, self._part, self._observer = partition, part, observer
-        self._look = 0
+        self._latest: dict[str, Batch | Rejected] = {}
+        self._look, self._counted = 0, part.position()[0]
 
     def next_batch(self) -> list[Item]:
         items: list[Item] = self._part.next_batch()
-        now = time.monotonic_ns()
+        now, latest = time.monotonic_ns(), self._latest
         if items:
-            self._observer.read(self._partition, items, now)
+            latest.update(items)  # all that a batch costs; what it means is looked at four times a second
+            control = latest.pop(CONTROL, None)
+            if isinstance(control, Batch):
+                self._observer.hear(control, now)
         if now >= self._look:
-            self._observer.pulse.read_to((LOG, self._partition), *self._part.position())
+            self._look_at_all(now)
             self._look = now + _BETWEEN_LOOKS
         return items
+
+    def _look_at_all(self, now: int) -> None:
+        following, end = self._part.position()
+        pulse = self._observer.pulse
+        self._observer.read(self._latest, now)
+        self._latest.clear()
+        pulse.read_to((LOG, self._partition), following, end)
+        pulse.counts["events"] += following - self._counted
+        self._counted = following
 
     def next_awake(self) -> datetime | None:
         awake: datetime | None = self._part.next_awake()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic_ns
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from confluent_kafka import KafkaException, TopicPartition
 
@@ -15,7 +15,7 @@ from schemas.errors import CandlewickError
 from schemas.market import Heartbeat
 from schemas.time import SECOND
 from schemas.topics import LOG
-from schemas.vitals import WATCHDOG, Vitals
+from schemas.vitals import WATCHDOG, Check, Vitals
 from sinks.clients import admin
 from sinks.health import silent_keys
 from sinks.kafka_admin import LATEST
@@ -49,6 +49,12 @@ class Liveness:
     def __init__(self, liveness_s: float) -> None:
         self._liveness_s, self._quiet_s = liveness_s, min(_QUIET_S, liveness_s)
         self._answers_since: dict[int, int] = {}
+        self._unanswered: set[int] = set()
+
+    def check(self) -> Check:
+        """Whether who was asked last has answered; asked is only where somebody is quiet."""
+        silent = ", ".join(f"{LOG}[{partition}]" for partition in sorted(self._unanswered))
+        return Check(name="kafka", ok=not silent, detail=f"no answer on {silent}" if silent else "answers")
 
     def heartbeats(self, found: Sequence[Vitals], ends: Ends, now: int) -> list[Heartbeat]:
         """What to write now.
@@ -59,6 +65,7 @@ class Liveness:
         quiet = silent_keys(found, now, self._quiet_s)
         asked = sorted({one.partition for one in quiet})
         answers = ends(asked) if asked else {}
+        self._unanswered = {*asked} - answers.keys()
         self._answers_since = {partition: self._answers_since.get(partition, now) for partition in answers}
         long_ago = now - round((self._liveness_s - self._quiet_s) * SECOND)
         read = {name: one.following for vitals in found for name, one in vitals.partitions.items()}
@@ -83,14 +90,14 @@ class LogEnds:
     def __call__(self, partitions: Sequence[int]) -> dict[int, int]:
         """See `Ends`."""
         ends = {}
-        try:
-            asked = {TopicPartition(LOG, partition): LATEST for partition in partitions}
-            answers = self._admin.list_offsets(asked, request_timeout=_ANSWER_S)
-        except KafkaException:
-            return {}
-        for at, answer in answers.items():
+        asked = {TopicPartition(LOG, partition): LATEST for partition in partitions}
+        with suppress(KafkaException):
+            for at, answer in self._admin.list_offsets(asked, request_timeout=_ANSWER_S).items():
+                with suppress(KafkaException):
+                    ends[at.partition] = answer.result().offset
+        if len(ends) < len(partitions):
             with suppress(KafkaException):
-                ends[at.partition] = answer.result().offset
+                self._admin.list_topics(LOG, _ANSWER_S)  # so that the client learns who leads now
         return ends
 
 
@@ -101,12 +108,13 @@ class Watchdog:
         self, client: Mapping[str, Any], directory: Path, liveness_s: float, stop: Callable[[], bool], pulse: Pulse
     ) -> None:
         self._client, self._directory, self._stop, self._pulse = dict(client), directory, stop, pulse
-        self._liveness, self._ends = Liveness(liveness_s), LogEnds(client)
+        self.liveness, self._ends = Liveness(liveness_s), LogEnds(client)
         self._over = Event()
         self._thread = Thread(target=self._run, name="watchdog", daemon=True)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
@@ -115,7 +123,7 @@ class Watchdog:
     def _run(self) -> None:
         writer: LogWriter | None = None
         while not (self._over.wait(_EVERY_S) or self._stop()):
-            beats = self._liveness.heartbeats(read_vitals(self._directory, ["engine"]), self._ends, monotonic_ns())
+            beats = self.liveness.heartbeats(read_vitals(self._directory, ["engine"]), self._ends, monotonic_ns())
             if not beats:
                 continue
             try:

@@ -53,6 +53,12 @@ class Progress:
         assert self._begun is not None
         ready = [vitals for vitals in workers if vitals.state not in ("starting", "resuming")]
         self._at_work = bool(ready) and len(ready) == ready[0].workers
-        if not self._at_work and now - self._begun > self._start_s:
+        if self._at_work:
+            return None
+        for vitals in workers:
+            unheard = now - max(vitals.clock / 1e9, self._begun)
+            if unheard > self._stall_s:
+                return f"worker {vitals.worker} has not been heard of for {unheard:.0f} s"
+        if now - self._begun > self._start_s:
             return f"it was not at work {now - self._begun:.0f} s after its start"
         return None

@@ -14,6 +14,7 @@ from flows.supervise.hold import hold
 from flows.supervise.liveness import Watchdog
 from flows.supervise.supervisor import STAGES, Supervisor
 from flows.vitals import Pulse
+from schemas.vitals import Check
 from sinks.exposition import VitalsCollector
 
 __all__ = ["up"]
@@ -39,14 +40,14 @@ def up(settings: Settings, stages: Sequence[str], *, take_over: bool = False) ->
         commands = {stage: command(word) for stage, word in STAGES.items() if stage in stages}
         supervisor = Supervisor(settings, commands, stop, renew, pulse)
         registry.register(VitalsCollector(told.dir, limits(settings)))
+        watchdog = Watchdog(kafka_client(settings), told.dir, told.liveness_s, stop.is_set, pulse)
+
+        def checks() -> list[Check]:
+            return [*supervisor.checks(), watchdog.liveness.check()] if "engine" in stages else supervisor.checks()
+
         with (
-            endpoint(told.host, told.port, supervisor.checks, lambda: generate_latest(registry)),
-            _watchdog(settings, stop, pulse) if "engine" in stages and told.liveness_s else nullcontext(),
+            endpoint(told.host, told.port, checks, lambda: generate_latest(registry)),
+            watchdog if "engine" in stages and told.liveness_s else nullcontext(),
         ):
             pulse.at_work()
             supervisor.run()
-
-
-def _watchdog(settings: Settings, stop: threading.Event, pulse: Pulse) -> Watchdog:
-    told = settings.supervisor
-    return Watchdog(kafka_client(settings), told.dir, told.liveness_s, stop.is_set, pulse)

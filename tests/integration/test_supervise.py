@@ -57,7 +57,7 @@ class Up:
         until(condition, f"{what}; now {self.wrong()}", self.process, patience_s)
 
 
-def test_a_killed_engine_is_back_a_stopped_worker_is_found_and_all_end_in_time(
+def test_a_killed_engine_is_back_a_stopped_worker_found_another_takes_over_and_all_end_in_time(
     brokers: Callable[[], KafkaBroker], tmp_path: Path
 ) -> None:
     pipeline = Pipeline(brokers(), tmp_path, partitions=2, workers=2)
@@ -75,9 +75,15 @@ def test_a_killed_engine_is_back_a_stopped_worker_is_found_and_all_end_in_time(
     up.wait_for(lambda: up.engine() not in (0, second), "an engine in the place of the one that hangs")
     assert not Path(f"/proc/{stopped}").exists()
     assert not up.wrong().keys() & {"engine", "lag"}
+
     third = up.engine()
-    pipeline.stop(up.process, patience_s=10.0)
-    assert not Path(f"/proc/{third}").exists()
+    other = Up(pipeline, tmp_path, "engine", "--take-over")
+    _, errors = up.process.communicate(timeout=15)
+    assert up.process.returncode == 0, errors
+    other.wait_for(lambda: other.engine() not in (0, third), "an engine of the supervisor that took over")
+    fourth = other.engine()
+    pipeline.stop(other.process, patience_s=10.0)
+    assert not Path(f"/proc/{fourth}").exists()
 
 
 def record(folder: Path, name: str, *, number: int, start: int) -> Path:

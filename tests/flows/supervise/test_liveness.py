@@ -53,9 +53,12 @@ def test_silence_counts_only_while_the_broker_answers() -> None:
     log = Log()
     assert first(log, 0, 8) is None
     log.away = True
+    assert log.liveness.check().ok
     assert first(log, 8, 40) is None
+    assert log.liveness.check().detail == "no answer on market.events[0]"
     log.away = False
     assert first(log, 40, 100) == 49
+    assert log.liveness.check().ok
 
 
 def test_what_the_engine_has_not_read_yet_may_be_a_word_of_theirs() -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from flows.supervise.progress import Progress
 from schemas.vitals import Vitals
 from tests.vitals_samples import SECOND, vitals
@@ -43,9 +45,18 @@ def test_waiting_for_the_database_is_no_stall_as_long_as_it_is_said() -> None:
 
 
 def test_a_stage_that_never_gets_to_work_is_found_late_only() -> None:
-    for workers in ([], [vitals(state="resuming")], [vitals(workers=2)]):
-        found = first_alarm(Progress(stall_s=20.0, start_s=60.0), workers, 0, 200)
-        assert found == (61, "it was not at work 61 s after its start")
+    for found in ([], [vitals(state="resuming")], [vitals(workers=2)]):
+        progress = Progress(stall_s=20.0, start_s=60.0)
+        for second in range(62):
+            now = [msgspec.structs.replace(one, clock=second * SECOND) for one in found]
+            said = progress.look(now, float(second))
+            assert said == ("it was not at work 61 s after its start" if second == 61 else None)
+
+
+def test_who_is_stopped_while_it_resumes_is_found_as_soon_as_at_work() -> None:
+    workers = [vitals(state="resuming", clock=5 * SECOND)]
+    found = first_alarm(Progress(stall_s=20.0, start_s=300.0), workers, 0, 300)
+    assert found == (26, "worker 0 has not been heard of for 21 s")
 
 
 def test_when_we_were_stopped_ourselves_nobody_is_blamed() -> None:
