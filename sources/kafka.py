@@ -2,27 +2,49 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.errors import AwayError
 from schemas.secrets import discreet
 from sources.errors import SourceError
 
 __all__ = [
+    "AT_END",
+    "OFFSET_GONE",
     "TIMEOUT_S",
     "BrokerAwayError",
     "BrokerError",
+    "Consumed",
     "LogError",
     "consumer",
     "consumer_settings",
+    "offset_range",
     "partition_count",
+    "partitions_of",
     "words",
 ]
 
 TIMEOUT_S: Final = 10.0
 """For an answer of the broker at the start."""
+
+AT_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001, the names of what the client tells itself begin like this
+"""Code of a message that is an error and says that the partition has no more for now."""
+OFFSET_GONE: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+"""Code of a message that is an error and says that the next one is not there."""
+
+
+class Consumed(Protocol):
+    """A consumed message: of what the client's stubs call optional, only key and value are."""
+
+    def error(self) -> KafkaError | None: ...
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def timestamp(self) -> tuple[int, int]: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
 
 
 class LogError(SourceError):
@@ -77,13 +99,35 @@ def partition_count(settings: dict[str, Any], topic: str) -> int:
     """
     broker = settings.get("bootstrap.servers")
     with consumer(settings) as asked:
-        try:
-            topics = asked.list_topics(timeout=TIMEOUT_S).topics
-        except KafkaException as error:
-            raise BrokerAwayError(f"Kafka at {broker} does not answer: {words(error)}") from error
-    if topic not in topics:
+        found = partitions_of(asked, broker)
+    if topic not in found:
         raise LogError(f"topic {topic}: there is none at {broker}; `candlewick topics create` makes it")
-    return len(topics[topic].partitions)
+    return len(found[topic])
+
+
+def partitions_of(asked: Consumer, broker: Any) -> dict[str, list[int]]:
+    """The partitions of every topic there is.
+
+    Raises:
+        BrokerAwayError: no answer.
+    """
+    try:
+        found = asked.list_topics(timeout=TIMEOUT_S).topics
+    except KafkaException as error:
+        raise BrokerAwayError(f"Kafka at {broker} does not answer: {words(error)}") from error
+    return {name: sorted(topic.partitions) for name, topic in found.items()}
+
+
+def offset_range(asked: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """The first offset that a partition holds, and the one behind its last.
+
+    Raises:
+        BrokerAwayError: no answer.
+    """
+    try:
+        return asked.get_watermark_offsets(TopicPartition(topic, partition), TIMEOUT_S)
+    except KafkaException as error:
+        raise BrokerAwayError(f"{topic}[{partition}]: no answer on its offsets: {words(error)}") from error
 
 
 def words(error: KafkaException) -> str:

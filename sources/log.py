@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, Protocol, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from schemas.batches import Batch, Rejected, RejectedMessage
 from schemas.errors import gone, place
@@ -15,14 +15,15 @@ from schemas.layouts import REBUILD, Layout, unversioned
 from schemas.partitioner import partition_for
 from schemas.topics import LOG
 from sources.kafka import (
-    TIMEOUT_S,
-    BrokerAwayError,
+    AT_END,
+    OFFSET_GONE,
     BrokerError,
+    Consumed,
     LogError,
     consumer,
     consumer_settings,
+    offset_range,
     partition_count,
-    words,
 )  # fmt: skip
 from sources.pace import Pace
 from sources.partitions import PartitionWatch
@@ -48,16 +49,6 @@ class LogState(TypedDict):
     """Of the topic: with another number, instruments would be elsewhere."""
     offset: int
     """Of the next message."""
-
-
-class _Message(Protocol):
-    """A consumed message: of what the client's stubs call optional, only key and value are."""
-
-    def error(self) -> KafkaError | None: ...
-    def key(self) -> bytes | None: ...
-    def value(self) -> bytes | None: ...
-    def offset(self) -> int: ...
-    def timestamp(self) -> tuple[int, int]: ...
 
 
 class KafkaLog(FixedPartitionedSource[Item, bytes]):
@@ -174,7 +165,7 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         if self._idle:
             return []
         reach("log.read.before")
-        messages = cast("list[_Message]", self._consumer.consume(self._batch_size, 0))
+        messages = cast("list[Consumed]", self._consumer.consume(self._batch_size, 0))
         self._idle = not messages
         if not messages:
             return []
@@ -198,7 +189,7 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         self._known_end = max(self._known_end, end, self._next)  # until the first answer, `end` is negative
         return self._next, self._known_end
 
-    def _items(self, messages: list[_Message]) -> list[Item]:
+    def _items(self, messages: list[Consumed]) -> list[Item]:
         end = self._end
         if end is not None and messages[-1].offset() >= end:
             messages = [message for message in messages if message.offset() < end]
@@ -243,23 +234,18 @@ class _Part(StatefulSourcePartition[Item, bytes]):
             return "", f"key {name!r} belongs to partition {right} of {self._partitions}"
         return name, ""
 
-    def _at_end(self, message: _Message) -> None:
+    def _at_end(self, message: Consumed) -> None:
         """The client says once, by a message that is an error, that this is the end for now."""
         error = cast("KafkaError", message.error())
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001, its public names begin like this
+        if error.code() == OFFSET_GONE:
             raise self._gone(*self._range())
-        if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
+        if error.code() != AT_END:
             raise BrokerError(f"{place(self._topic, self._partition, self._next)}: {error.str()}")
         self._next = max(self._next, message.offset())  # transactions' markers have offsets too
         self._pace.at_end(self._name)
 
     def _range(self) -> tuple[int, int]:
-        try:
-            return self._consumer.get_watermark_offsets(TopicPartition(self._topic, self._partition), TIMEOUT_S)
-        except KafkaException as error:
-            raise BrokerAwayError(
-                f"{self._topic}[{self._partition}]: no answer on its offsets: {words(error)}"
-            ) from error
+        return offset_range(self._consumer, self._topic, self._partition)
 
     def _gone(self, low: int, high: int) -> LogError:
         return LogError(f"{gone(self._topic, self._partition, self._next, low, high)}: restore the topic, or {REBUILD}")

@@ -3,14 +3,24 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from schemas.errors import gone
 from schemas.message import Message
-from sources.kafka import TIMEOUT_S, BrokerAwayError, BrokerError, LogError, consumer, consumer_settings, words
+from sources.kafka import (
+    AT_END,
+    OFFSET_GONE,
+    BrokerError,
+    Consumed,
+    LogError,
+    consumer,
+    consumer_settings,
+    offset_range,
+    partitions_of,
+)
 
 __all__ = ["Offsets", "Position", "ResultTopics"]
 
@@ -23,18 +33,6 @@ Position = Callable[[tuple[str, int], int, int], None]
 _log: Final = logging.getLogger(__name__)
 _POLL_S: Final = 0.05
 _TELL_S: Final = 1.0
-
-
-class _Consumed(Protocol):
-    """A consumed message: of what the client's stubs call optional, only key and value are."""
-
-    def error(self) -> KafkaError | None: ...
-    def topic(self) -> str: ...
-    def partition(self) -> int: ...
-    def offset(self) -> int: ...
-    def timestamp(self) -> tuple[int, int]: ...
-    def key(self) -> bytes | None: ...
-    def value(self) -> bytes | None: ...
 
 
 class ResultTopics(FixedPartitionedSource[list[Message], None]):
@@ -142,7 +140,7 @@ class _Part(StatefulSourcePartition[list[Message], None]):
 
     def _read(self, ends: dict[tuple[str, int], int]) -> list[Message]:
         batch = []
-        for consumed in cast("list[_Consumed]", self._consumer.consume(self._batch_size, _POLL_S)):
+        for consumed in cast("list[Consumed]", self._consumer.consume(self._batch_size, _POLL_S)):
             error = consumed.error()
             if error is not None:
                 self._judge(consumed, error, ends)
@@ -153,12 +151,12 @@ class _Part(StatefulSourcePartition[list[Message], None]):
                 del ends[topic, partition]
         return batch
 
-    def _judge(self, consumed: _Consumed, error: KafkaError, ends: dict[tuple[str, int], int]) -> None:
+    def _judge(self, consumed: Consumed, error: KafkaError, ends: dict[tuple[str, int], int]) -> None:
         code = error.code()
-        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001, its public names begin like this
+        if code == AT_END:
             ends.pop((consumed.topic(), consumed.partition()), None)  # what is left are transactions' markers
-        elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-            low, high = self._range(consumed.topic(), consumed.partition())
+        elif code == OFFSET_GONE:
+            low, high = offset_range(self._consumer, consumed.topic(), consumed.partition())
             raise _lost(consumed.topic(), consumed.partition(), consumed.offset(), low, high)
         elif error.fatal():
             raise BrokerError(f"Kafka at {self._broker}: {error.str()}")
@@ -169,7 +167,7 @@ class _Part(StatefulSourcePartition[list[Message], None]):
         """Starts to read, and returns the end of each partition that has something to read."""
         starts, ends = [], {}
         for topic, partition in self._partitions():
-            low, high = self._range(topic, partition)
+            low, high = offset_range(self._consumer, topic, partition)
             start = self._offsets.get((topic, partition), low)
             if not low <= start <= high:
                 raise _lost(topic, partition, start, low, high)
@@ -181,19 +179,10 @@ class _Part(StatefulSourcePartition[list[Message], None]):
         return ends
 
     def _partitions(self) -> list[tuple[str, int]]:
-        try:
-            found = self._consumer.list_topics(timeout=TIMEOUT_S).topics
-        except KafkaException as error:
-            raise BrokerAwayError(f"Kafka at {self._broker} does not answer: {words(error)}") from error
+        found = partitions_of(self._consumer, self._broker)
         if missing := [topic for topic in self._topics if topic not in found]:
             raise LogError(f"topic {missing[0]}: there is none at {self._broker}; `candlewick topics create` makes it")
-        return [(topic, partition) for topic in self._topics for partition in sorted(found[topic].partitions)]
-
-    def _range(self, topic: str, partition: int) -> tuple[int, int]:
-        try:
-            return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), TIMEOUT_S)
-        except KafkaException as error:
-            raise BrokerAwayError(f"{topic}[{partition}]: no answer on its offsets: {words(error)}") from error
+        return [(topic, partition) for topic in self._topics for partition in found[topic]]
 
 
 def _lost(topic: str, partition: int, offset: int, low: int, high: int) -> LogError:

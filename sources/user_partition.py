@@ -1,30 +1,18 @@
 """One partition of a user's own topics."""
 
 from collections import deque
-from typing import Protocol
 
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import TopicPartition
 
 from schemas.codec import DecodeError
-from schemas.errors import place
+from schemas.errors import gone
 from schemas.time import MILLISECOND
-from sources.kafka import LogError
+from sources.kafka import Consumed, LogError
 from sources.malformed import Malformed
 from sources.merge import Item, advance
 from sources.user_messages import MessageReader
 
-__all__ = ["Message", "UserPartition"]
-
-
-class Message(Protocol):
-    """A consumed message: of what the client's stubs call optional, only the value is."""
-
-    def error(self) -> KafkaError | None: ...
-    def topic(self) -> str: ...
-    def partition(self) -> int: ...
-    def offset(self) -> int: ...
-    def timestamp(self) -> tuple[int, int]: ...
-    def value(self) -> bytes | None: ...
+__all__ = ["UserPartition"]
 
 
 class UserPartition:
@@ -64,7 +52,7 @@ class UserPartition:
         """Its place, as the client wants it."""
         return TopicPartition(self.topic, self.partition, offset)
 
-    def take(self, message: Message, now: int) -> None:
+    def take(self, message: Consumed, now: int) -> None:
         """Read a message, unless it came after the end."""
         offset = message.offset()
         if self.end is not None and offset >= self.end:
@@ -87,6 +75,6 @@ class UserPartition:
     def gone(self, low: int, high: int) -> LogError:
         """What to say where the next message is not there any more."""
         return LogError(
-            f"{place(self.topic, self.partition, self.next)} comes next and is not there: the topic holds offsets "
-            f"{low} to {high}; start under another source name to begin with what is left"
+            f"{gone(self.topic, self.partition, self.next, low, high)}; start under another source name to begin with "
+            "what is left"
         )

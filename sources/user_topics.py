@@ -6,7 +6,7 @@ from heapq import heapify, heappop, heapreplace
 from typing import Any, Final, cast
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.errors import place
 from schemas.market import InstrumentDefinition
@@ -14,11 +14,21 @@ from schemas.time import MILLISECOND, SECOND
 from schemas.topics import BY_NAME
 from sources.errors import SourceError
 from sources.group_offsets import GroupOffsets
-from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, words
+from sources.kafka import (
+    AT_END,
+    OFFSET_GONE,
+    BrokerError,
+    Consumed,
+    LogError,
+    consumer,
+    consumer_settings,
+    offset_range,
+    partitions_of,
+)
 from sources.malformed import Malformed
 from sources.merge import Heard, Item
 from sources.user_messages import KINDS
-from sources.user_partition import Message, UserPartition
+from sources.user_partition import UserPartition
 
 __all__ = ["UserTopics"]
 
@@ -158,7 +168,7 @@ class UserTopics:
             part.paused = not part.paused
 
     def _read(self) -> None:
-        messages = cast("list[Message]", self._consumer.consume(_BATCH, _NAP_S))
+        messages = cast("list[Consumed]", self._consumer.consume(_BATCH, _NAP_S))
         if not messages:
             return
         self._contact = now = self._clock()
@@ -168,13 +178,13 @@ class UserTopics:
                 raise LogError(f"the consumer of {', '.join(p.topic for p in self._parts)}: {error}")
             if error is None:
                 part.take(message, now)
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001, its public names begin like this
+            elif error.code() == AT_END:
                 part.at_end = True
                 part.next = max(part.next, message.offset())  # transactions' markers have offsets too
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-                raise part.gone(*self._range(part.at()))
+            elif error.code() == OFFSET_GONE:
+                raise part.gone(*offset_range(self._consumer, part.topic, part.partition))
             else:
-                raise LogError(f"{place(part.topic, part.partition, part.next)}: {error.str()}")
+                raise BrokerError(f"{place(part.topic, part.partition, part.next)}: {error.str()}")
 
     def _idle(self) -> bool:
         """Whether there is nothing to read and the broker is there to say so, and this was not told just now."""
@@ -197,30 +207,21 @@ class UserTopics:
         return True
 
     def _opened(self, topics: Mapping[str, str], broker: str) -> list[UserPartition]:
-        try:
-            listed = self._consumer.list_topics(timeout=TIMEOUT_S).topics
-        except KafkaException as error:
-            raise LogError(f"Kafka at {broker} does not answer: {words(error)}") from error
+        listed = partitions_of(self._consumer, broker)
         missing = [f"{topic} ({kind})" for kind, topic in topics.items() if topic not in listed]
         if missing:
             raise LogError(f"no topic {', '.join(missing)} at {broker}; name topics that are there")
-        places = [(kind, TopicPartition(topic, n)) for kind, topic in topics.items() for n in listed[topic].partitions]
+        places = [(kind, TopicPartition(topic, n)) for kind, topic in topics.items() for n in listed[topic]]
         committed = self._group.committed([asked for _, asked in places]) if self._group else {}
         parts = []
         for kind, asked in places:
-            low, high = self._range(asked)
+            low, high = offset_range(self._consumer, asked.topic, asked.partition)
             start = low if kind == _ALWAYS_WHOLE else committed.get((asked.topic, asked.partition), low)
             part = UserPartition(kind, asked, start, high if self._until_end else None)
             if not low <= start <= high:
                 raise part.gone(low, high)
             parts.append(part)
         return parts
-
-    def _range(self, asked: TopicPartition) -> tuple[int, int]:
-        try:
-            return self._consumer.get_watermark_offsets(asked, TIMEOUT_S)
-        except KafkaException as error:
-            raise LogError(f"{asked.topic}[{asked.partition}]: no answer on its offsets: {words(error)}") from error
 
 
 def _check(topics: Mapping[str, str]) -> None:

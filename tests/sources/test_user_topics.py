@@ -243,11 +243,14 @@ def test_without_a_group_all_is_read_and_nothing_committed() -> None:
     assert stub.known == {("t", 0): 1}
 
 
-@pytest.mark.parametrize(("known", "low"), [(3, 5), (9, 5)])
-def test_messages_that_are_gone_are_named(known: int, low: int) -> None:
-    stub = StubConsumer({("t", 0): [trade(NOW_MS)], ("b", 0): []}, low=low)
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [(3, r"t\[0\]: offsets 3 to 4 are gone"), (9, r"t\[0\]: offset 9 comes next, but the topic ends at 6")],
+)
+def test_messages_that_are_gone_are_named(known: int, words: str) -> None:
+    stub = StubConsumer({("t", 0): [trade(NOW_MS)], ("b", 0): []}, low=5)
     stub.known = {("t", 0): known}
-    with pytest.raises(LogError, match=rf"t\[0\]@{known} comes next and is not there: the topic holds offsets 5 to 6"):
+    with pytest.raises(LogError, match=words):
         opened(stub)
 
 
