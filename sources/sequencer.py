@@ -42,8 +42,9 @@ def sequence(*feeds: Iterable[Item], source: str) -> Iterator[MarketEvent | Malf
       beginning, so that the engine sees it. An instrument of which only exchange bars have come has none of its own:
       its bars close themselves, and what lies between two of them is no silence. Only when the next bar is overdue by
       a whole length does it get them, with ``connected=False``, so that nobody waits for it for ever.
-    * When a feed ends before the others: ``TapeEnd`` for its instruments, and from then on their heartbeats with
-      ``connected=False``. At the end of all: last heartbeats, ``TapeEnd``, and a ``Membership`` of nobody.
+    * When a feed ends a heartbeat or more before the others: ``TapeEnd`` for its instruments, and from then on their
+      heartbeats with ``connected=False``. At the end of all: last heartbeats, ``TapeEnd``, and a ``Membership`` of
+      nobody.
 
     One pass, in memory that grows with the number of instruments only. The same items give the same stream.
 
@@ -124,6 +125,8 @@ class _Sequencer:
         self._now = 0
         self._due = 0
         self._last_beat = 0
+        self._ended: set[int] = set()  # feeds whose end is not told yet
+        self._ended_at = 0
 
     def before(self, item: Item, feed: int) -> list[MarketEvent]:
         """What goes before ``item``; takes note of it."""
@@ -150,18 +153,21 @@ class _Sequencer:
         return [*inserted, self._membership(ts_received)] if self._news else inserted
 
     def ended(self, feed: int) -> list[MarketEvent]:
-        """What follows on the end of ``feed``."""
+        """What follows on the end of ``feed``, if it is the last one; else it is told a beat later."""
         self._running -= 1
-        leaving: list[_Member] = []
+        self._ended_at = self._ended_at if self._ended else self._now
+        self._ended.add(feed)
+        return [] if self._running else self._leave()
+
+    def _leave(self) -> list[MarketEvent]:
+        """The last words of those whose feeds have all ended."""
+        ended, self._ended = self._ended, set()
+        leaving = [member for member in self._members.values() if member.feeds and member.feeds <= ended]
         for member in self._members.values():
-            if feed in member.feeds:
-                member.feeds.remove(feed)
-                if not member.feeds:
-                    leaving.append(member)
+            if member not in leaving:  # those are connected still when their last heartbeat is written
+                member.feeds -= ended
         if not leaving and self._running:
             return []
-        for member in leaving:
-            member.feeds.add(feed)  # connected still when its last heartbeat is written
         inserted: list[MarketEvent] = [self._membership(self._now)] if self._news else []
         inserted += self._beat(self._now, last=True)
         for member in leaving:
@@ -181,7 +187,10 @@ class _Sequencer:
 
     def _move(self, ts_received: int) -> list[MarketEvent]:
         """Move on to ``ts_received`` and say for which time until there somebody has listened."""
-        before, self._now = self._now, advance(self._now, ts_received)
+        now = advance(self._now, ts_received)
+        if self._ended and not self._ended_at <= now < self._ended_at + BEAT:
+            return [*self._leave(), *self._move(ts_received)]
+        before, self._now = self._now, now
         self._due = floor_to(self._now, BEAT) + BEAT
         if not before or self._now < before:
             return []

@@ -131,6 +131,16 @@ def test_all_is_said_again_every_ten_minutes_of_event_time() -> None:
     assert said[:-1] == [(ts, ["binance:BTC/USDT"]) for ts in defined]
 
 
+def test_feeds_that_end_within_a_heartbeat_of_each_other_end_together() -> None:
+    """Recorded side by side and stopped at once, they are no silence."""
+    for pause, together in ((47 * MILLISECOND, True), (BEAT - 1, True), (BEAT, False)):
+        feed: list[Item] = [trade(n * BEAT, "okx:BTC/USDT") for n in range(9)]
+        found = of([[trade(0), trade(2 * SECOND - pause)], feed])
+        assert all(record.connected for record in found if isinstance(record, Heartbeat)) == together
+        ends = {record.ts_received - START for record in found if isinstance(record, TapeEnd)}
+        assert ends == {2 * SECOND} if together else {2 * SECOND - BEAT, 2 * SECOND}
+
+
 def test_a_feed_that_ends_before_the_others_is_not_connected_any_more() -> None:
     long: list[Item] = [trade(tenth * BEAT, "okx:BTC/USDT") for tenth in range(9)]
     found = of([[trade(0), trade(SECOND)], long])
