@@ -141,10 +141,10 @@ def _stage(name: str, workers: Sequence[Vitals], now: int) -> Check:
         age = (now - vitals.clock) / SECOND
         if vitals.state != "stopped" and age > FRESH_S:
             wrong.append(f"{who}has not been heard of for {age:.0f} s")
-        elif vitals.state != "running":
-            wrong.append(f"{who}is {vitals.state}")
         elif vitals.waits_for and now - vitals.waits_since > FRESH_S * SECOND:
             wrong.append(f"{who}has waited for the {vitals.waits_for} for {(now - vitals.waits_since) / SECOND:.0f} s")
+        elif vitals.state != "running":
+            wrong.append(f"{who}is {vitals.state}")
     return Check(name=name, ok=not wrong, detail="; ".join(wrong) or "runs")
 
 

@@ -20,6 +20,14 @@ settings.register_profile("candlewick", deadline=None, derandomize=True)
 settings.load_profile("candlewick")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def vitals_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Processes that a test starts without settings write their vitals where no other test looks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CANDLEWICK_SUPERVISOR__DIR", str(tmp_path_factory.mktemp("vitals")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def embedded_kafka() -> Iterator[dict[str, str | int]]:
     """A client's settings for a broker where any topic is made on first use, with four partitions."""
