@@ -46,10 +46,11 @@ class Clock:
     parallel captures of one session, read one after the other), the clock goes back with them.
     """
 
-    __slots__ = ("latest",)
+    __slots__ = ("heard", "latest")
 
     def __init__(self) -> None:
         self.latest = 0
+        self.heard = 0  # when it was received
 
     def observe(self, ts_event: int | None, ts_received: int) -> int:
         """Take note of a time that the exchange sent, and hand it back; if it sent none, what `at` says."""
@@ -57,12 +58,16 @@ class Clock:
             return self.at(ts_received)
         bound = ts_received + FUTURE_TOLERANCE
         if self.latest < ts_event <= bound or ts_event <= bound < self.latest:
-            self.latest = ts_event
+            self.latest, self.heard = ts_event, ts_received
         return ts_event
 
     def at(self, ts_received: int) -> int:
-        """The time of a message that carries none: the exchange's as last known, else that of its receipt."""
-        return self.latest if 0 < self.latest <= ts_received + FUTURE_TOLERANCE else ts_received
+        """The time of a message that carries none: the exchange's as last known, else that of its receipt.
+
+        What was received later, as other tapes are read a message ahead, counts as much less as it came later.
+        """
+        known = self.latest - max(self.heard - ts_received, 0)
+        return known if 0 < known <= ts_received + FUTURE_TOLERANCE else ts_received
 
 
 class Venue:
@@ -130,9 +135,9 @@ class Venue:
             better = msgspec.structs.replace(definition, tick_size=tick_size, lot_size=lot_size)
             self._introduce(symbol, better, ts_received)
 
-    def disbelieve(self, clock: int) -> None:
-        """Take back what a message told before it turned out to be malformed; ``clock`` was the latest time before."""
-        self.clock.latest = clock
+    def disbelieve(self, latest: int, heard: int) -> None:
+        """Take back what a message told before it turned out to be malformed; both are the clock's from before."""
+        self.clock.latest, self.clock.heard = latest, heard
         fresh = {definition.instrument_id for definition in self.introduced}
         self.introduced.clear()
         self._ids = {symbol: name for symbol, name in self._ids.items() if name not in fresh}

@@ -90,7 +90,7 @@ class Tape:
             return
         malformed: Malformed | None = None
         records: list[MarketEvent] = []
-        now, clock = self._now, self._venue.clock.latest if self._venue is not None else 0
+        now, clock = self._now, (0, 0) if self._venue is None else (self._venue.clock.latest, self._venue.clock.heard)
         try:
             records = self._records(line)
         except Unnamed as unnamed:
@@ -103,7 +103,7 @@ class Tape:
         except (DecodeError, *UNREADABLE) as error:
             self._now = now
             if self._venue is not None:
-                self._venue.disbelieve(clock)
+                self._venue.disbelieve(*clock)
             malformed = self._malformed(path, number, line, error)
         if self._venue is not None and self._venue.introduced:
             introduced, self._venue.introduced = self._venue.introduced, []

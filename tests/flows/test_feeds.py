@@ -61,7 +61,7 @@ def test_files_that_overlap_are_merged_by_receipt(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", [0, 1, 7, 19, 20])
 def test_a_line_that_is_not_believed_moves_no_clock(tmp_path: Path, ahead: int, place: int) -> None:
     """Whatever time stands before garbage, all else comes as without it."""
-    files = [write_tape(tmp_path / "a", "BTCUSDT", 0, 20), write_tape(tmp_path / "b", "ETHUSDT", 6, 10)]
+    files = [write_tape(tmp_path / "a", "BTCUSDT", 0, 20), write_tape(tmp_path / "b", "ETHUSDT", 5, 10)]
     without = list(recorded_feed(files, "binance").items)
     for garbage in ("garbage", '{"stream":"btcusdt@trade","data":{"s":"BTCUSDT"}}'):
         lines = Path(files[0]).read_text().splitlines(keepends=True)

@@ -26,6 +26,14 @@ def test_a_time_from_the_far_future_is_not_believed() -> None:
     assert clock.at(NOW) == NOW
 
 
+def test_what_another_tape_will_tell_is_not_known_yet() -> None:
+    """A merge reads one message of each tape ahead."""
+    clock = Clock()
+    clock.observe(NOW - SECOND, NOW)
+    clock.observe(NOW + 2 * SECOND, NOW + 3 * SECOND)
+    assert [clock.at(NOW + n * SECOND) for n in range(5)] == [NOW + n * SECOND for n in (-1, 0, 1, 2, 2)]
+
+
 def test_the_clock_goes_back_where_receipts_do() -> None:
     clock = Clock()
     clock.observe(NOW, NOW)
