@@ -2,7 +2,7 @@
 
 from schemas.errors import AwayError, CandlewickError
 
-__all__ = ["BrokerAwayError", "FlowError", "told"]
+__all__ = ["BrokerAwayError", "DiskFullError", "FlowError", "told"]
 
 
 class FlowError(CandlewickError):
@@ -11,6 +11,10 @@ class FlowError(CandlewickError):
 
 class BrokerAwayError(FlowError, AwayError):
     """The broker does not answer."""
+
+
+class DiskFullError(FlowError, AwayError):
+    """The recovery state does not fit on the disk; it may when somebody has made room."""
 
 
 def told(error: BaseException) -> CandlewickError | None:

@@ -1,5 +1,6 @@
 """The recovery directory: one partition, private, held by one engine at a time, and of this flow, log and settings."""
 
+import errno
 import fcntl
 import os
 import re
@@ -12,7 +13,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from flows.engine import FLOW
-from flows.errors import FlowError
+from flows.errors import DiskFullError, FlowError
 from flows.runtime import RecoveryConfig, init_db_dir
 from flows.settings import Settings
 from flows.state.manifest import (
@@ -37,6 +38,7 @@ MEMBER: Final = "engine.member"
 _OURS: Final = (_LOCK, MEMBER, MANIFEST, DATABASE, "lost+found")
 _ROOM: Final = 1 << 20
 """Bytes that have to fit in at the start; the state itself needs more, but then says so by itself."""
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _SQLITE: Final = re.compile(r'SqliteFailure\(.*?Some\("(.*?)"\)')
 
 
@@ -89,7 +91,8 @@ def disk_faults(directory: Path) -> Iterator[None]:
         said = _SQLITE.search(str(error))
         if said is None:
             raise
-        raise FlowError(
+        kind = DiskFullError if "full" in said[1] else FlowError
+        raise kind(
             f"engine.recovery_dir {directory}: the state cannot be kept: {said[1]}; nothing is lost: see to the disk "
             "and start again"
         ) from error
@@ -146,7 +149,8 @@ def _look_around(directory: Path, name: str) -> dict[int, int]:
             os.fsync(file.fileno())
         probe.unlink()
     except OSError as error:
-        raise FlowError(f"{name} cannot be written to: {error.strerror}") from error
+        kind = DiskFullError if error.errno in _FULL else FlowError
+        raise kind(f"{name} cannot be written to: {error.strerror}") from error
     if DATABASE not in known:
         return {}
     with opened(directory, "rw") as connection:

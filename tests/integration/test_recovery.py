@@ -1,6 +1,8 @@
 """A state that is lost, damaged, saved, or somebody else's; the log and the results under it trimmed."""
 
 import json
+import os
+import resource
 import shutil
 import signal
 from collections.abc import Callable
@@ -94,6 +96,30 @@ def test_a_lost_state_is_made_anew_from_a_log_that_lost_its_beginning(pipeline: 
     pipeline.run("run", "--until-end")
     assert pipeline.read() == found
     assert json.loads((recovery(pipeline) / "candlewick.json").read_text())["bridge"] is None
+
+
+def test_a_disk_that_fills_up_ends_the_engine_and_nothing_is_lost(pipeline: Pipeline, golden: Golden) -> None:
+    engine = pipeline.start("run", CANDLEWICK_ENGINE__BATCH_SIZE="20")
+    pipeline.wait_for_results(500, engine)
+    limit = (recovery(pipeline) / "part-0.sqlite3-wal").stat().st_size
+    resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (limit, limit))
+    _, errors = engine.communicate(timeout=30)
+    assert engine.returncode == 2
+    assert "the state cannot be kept: disk I/O error; nothing is lost" in errors
+    assert "Traceback" not in errors
+    pipeline.run("run", "--until-end")
+    assert_golden(pipeline.read(), golden)
+
+
+def test_a_torn_log_of_the_database_is_an_earlier_state(pipeline: Pipeline, golden: Golden) -> None:
+    engine = pipeline.start("run", CANDLEWICK_ENGINE__BATCH_SIZE="20")
+    pipeline.wait_for_results(500, engine)
+    engine.kill()
+    engine.communicate()
+    wal = recovery(pipeline) / "part-0.sqlite3-wal"
+    os.truncate(wal, int(0.7 * wal.stat().st_size))
+    pipeline.run("run", "--until-end")
+    assert_golden(pipeline.read(), golden)
 
 
 def test_a_second_engine_on_another_host_ends_the_first(pipeline: Pipeline, golden: Golden, tmp_path: Path) -> None:
