@@ -1,6 +1,6 @@
 """The engine as one dataflow; live trading, replay and the building of training sets differ in its ends only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import bytewax.operators as op
@@ -28,11 +28,12 @@ def engine_flow(
     features: Sink[tuple[str, Outgoing]],
     signals: Sink[tuple[str, Outgoing]],
     watch: Callable[[Closed | Standing], None] | None = None,
+    late: Mapping[int, int] | None = None,
 ) -> Dataflow:
-    """From a log to the two lanes of results; ``watch`` sees what the desk is told."""
+    """From a log to the two lanes of results; ``watch`` sees what the desk is told, ``late`` is of `decide`."""
     flow = Dataflow(FLOW)
     batches = op.input("log", flow, log)
-    lanes = decide(batches, instrument_config(settings), desk_config(settings))
+    lanes = decide(batches, instrument_config(settings), desk_config(settings), late)
     op.output("features", lanes.features, features)
     op.output("signals", lanes.signals, signals)
     if watch is not None:

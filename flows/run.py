@@ -103,4 +103,5 @@ def _observed(settings: Settings, observer: EngineObserver, *, until_end: bool) 
         ObservedSink("features", features, observer),
         ObservedSink("signals", signals, observer),
         observer.closed,
+        None if bridge is None else bridge.late,
     )

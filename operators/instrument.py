@@ -80,6 +80,11 @@ class Instrument:
         }
         self._gate = Gate(handlers, config, self._outbox)
 
+    def begin_late(self, ts: int) -> None:
+        """What came before ``ts`` (ns) is not known."""
+        for source in _INPUTS:
+            self._taints.mark(source, ts, f"the state begins at {to_text(ts)}")
+
     def on_batch(self, batch: Batch) -> list[Outgoing | Closed]:
         """Take the messages of one read; what they gave rise to, in order."""
         self._gate.take(batch)

@@ -1,5 +1,6 @@
 """The thin Bytewax side: two keyed steps around the pure classes, and the wiring between them."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import bytewax.operators as op
@@ -15,6 +16,7 @@ from schemas.batches import Batch, Rejected
 from schemas.deadletters import dead_letter
 from schemas.failpoints import reach
 from schemas.market import CONTROL
+from schemas.time import MILLISECOND
 from schemas.topics import BY_NAME, Outgoing
 
 __all__ = ["Lanes", "decide"]
@@ -42,8 +44,10 @@ class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, byt
     Anybody can write any key: one of which every record was refused is forgotten at once.
     """
 
-    def __init__(self, config: InstrumentConfig, resume_state: tuple[str, bytes] | None) -> None:
-        self._config = config
+    def __init__(
+        self, config: InstrumentConfig, late: Mapping[int, int], resume_state: tuple[str, bytes] | None
+    ) -> None:
+        self._config, self._late = config, late
         self._key = ""
         self._keyed: _Keyed | None = None
         if resume_state is not None:
@@ -59,15 +63,21 @@ class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, byt
             if isinstance(batch, Rejected):
                 out += _refuse(batch)
                 continue
-            keyed = self._keyed or self._made(batch.key)
+            keyed = self._keyed or self._made(batch)
             said = keyed.on_batch(batch)
             out += said
             if self._keyed is None and not _refused(batch, said):
                 self._key, self._keyed = batch.key, keyed
         return out, StatefulBatchLogic.DISCARD if self._keyed is None else StatefulBatchLogic.RETAIN
 
-    def _made(self, key: str) -> _Keyed:
-        return Control(self._config) if key == CONTROL else Instrument(key, self._config)
+    def _made(self, batch: Batch) -> _Keyed:
+        if batch.key == CONTROL:
+            return Control(self._config)
+        made = Instrument(batch.key, self._config)
+        offset, ts_ms, _ = batch.messages[0]
+        if offset < self._late.get(batch.partition, 0):
+            made.begin_late(ts_ms * MILLISECOND)
+        return made
 
     def snapshot(self) -> tuple[str, bytes]:
         reach("instrument.snapshot")
@@ -86,12 +96,21 @@ class _DeskLogic(StatefulBatchLogic[Closed | Standing, Outgoing, bytes]):
         return self._desk.state()
 
 
-def decide(log: "Stream[tuple[str, Batch | Rejected]]", instrument: InstrumentConfig, desk: DeskConfig) -> Lanes:
+def decide(
+    log: "Stream[tuple[str, Batch | Rejected]]",
+    instrument: InstrumentConfig,
+    desk: DeskConfig,
+    late: Mapping[int, int] | None = None,
+) -> Lanes:
     """From the log's batches to everything that the engine writes.
 
     Step names are part of the recovery state: renaming one resets it silently, so they never change.
+
+    Parameters:
+        late: by partition the offset before which an instrument that is new to us is none: its log has lost its
+            beginning, and every feature is tainted as far as its memory would reach into that.
     """
-    happened = op.stateful_batch("instrument", log, lambda state: _InstrumentLogic(instrument, state))
+    happened = op.stateful_batch("instrument", log, lambda state: _InstrumentLogic(instrument, late or {}, state))
     closes = op.filter_map("to_the_desk", happened, _for_the_desk)
     features = op.filter_map("to_the_sink", happened, _for_the_sink)
     decided = op.branch(

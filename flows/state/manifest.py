@@ -57,6 +57,11 @@ class Bridge(Struct, frozen=True, kw_only=True):
     past: Past | None
     """Of a state that is made anew; ``None``: it is gone on with, under other settings."""
 
+    @property
+    def late(self) -> dict[int, int]:
+        """By partition the offset before which what is new to us is not new, see `operators.steps.decide`."""
+        return {} if self.past is None or self.past.whole else self.ends
+
 
 class Manifest(Struct, frozen=True, kw_only=True):
     """What stands in the directory beside the states."""

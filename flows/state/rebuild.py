@@ -1,5 +1,6 @@
 """From where in the log a state that is not there is made, and what of its results may be written already."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -11,7 +12,8 @@ from flows.errors import BrokerAwayError, FlowError
 from flows.moments import moment
 from flows.settings import Settings, kafka_client
 from flows.state.manifest import Bridge
-from schemas.time import HOUR, MILLISECOND
+from schemas.errors import place
+from schemas.time import HOUR, MILLISECOND, to_text
 from schemas.topics import LOG, TOPICS
 from sinks.gate import Past
 from sinks.readback import committed
@@ -23,6 +25,7 @@ _ADVICE: Final = (
     "if it was lost, restore a backup, or make it anew with `candlewick run --rebuild-from earliest` (or a time)"
 )
 _VECTORS: Final = "features.vectors"
+_log: Final = logging.getLogger(__name__)
 _TAIL: Final = 20_000
 """Of a partition's vectors; hours of them."""
 _RESULTS: Final = [topic.name for topic in TOPICS if topic.lane != "log" and not topic.compacted]
@@ -72,6 +75,7 @@ def begin(settings: Settings, rebuild_from: str | None) -> Begin:
             starts = lows if rebuild_from == "earliest" else _starts(asked, log, rebuild_from)
             whole = not any(starts.values())
             decided_to = 0 if whole else _decided_to(client, results)
+            _warn(asked, starts, decided_to)
         except KafkaException as error:
             raise BrokerAwayError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
     ends = {partition: last for (_, partition), (_, last) in log.items()}
@@ -110,6 +114,19 @@ def _starts(asked: Consumer, log: _Ranges, rebuild_from: str) -> dict[int, int]:
         if not first <= offset <= last:
             raise FlowError(f"--rebuild-from {offset}: {LOG}[{partition}] holds offsets {first} to {last}")
     return {partition: offset for _, partition in log}
+
+
+def _warn(asked: Consumer, starts: Mapping[int, int], decided_to: int) -> None:
+    """Say so if the log is not read from before the place where the engine had stopped."""
+    if not decided_to:
+        return
+    stopped = asked.offsets_for_times([TopicPartition(LOG, at, decided_to // MILLISECOND) for at in starts], TIMEOUT_S)
+    places = [at.partition for at in stopped if 0 <= at.offset <= starts[at.partition]]
+    if places:
+        _log.warning(
+            "%s begins after %s, up to which results are written: those of what lies between are missing",
+            ", ".join(place(LOG, at, starts[at]) for at in places), to_text(decided_to),
+        )  # fmt: skip
 
 
 def _decided_to(client: Mapping[str, Any], results: _Ranges) -> int:

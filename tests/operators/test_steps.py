@@ -66,9 +66,14 @@ def batches(size: int) -> list[Item]:
     return [*items[:3], (REFUSED.key, REFUSED), *items[3:]]
 
 
-def flow(items: list[Any], features: list[tuple[str, Outgoing]], signals: list[tuple[str, Outgoing]]) -> Dataflow:
+def flow(
+    items: list[Any],
+    features: list[tuple[str, Outgoing]],
+    signals: list[tuple[str, Outgoing]],
+    late: dict[int, int] | None = None,
+) -> Dataflow:
     dataflow = Dataflow("test")
-    lanes = decide(op.input("log", dataflow, TestingSource(items)), CONFIG, DeskConfig())
+    lanes = decide(op.input("log", dataflow, TestingSource(items)), CONFIG, DeskConfig(), late)
     op.output("features", lanes.features, TestingSink(features))
     op.output("signals", lanes.signals, TestingSink(signals))
     return dataflow
@@ -183,3 +188,17 @@ def test_a_key_of_which_every_record_is_refused_is_not_kept(tmp_path: Path) -> N
 
 def _plain(records: list[Outgoing]) -> list[tuple[str, str, bytes]]:
     return [(record.topic, record.id, record.value) for record in records]
+
+
+def test_an_instrument_whose_beginning_is_lost_is_tainted_and_trades_on_nothing() -> None:
+    """But not one that is new after that."""
+    items = batches(50)
+    features: list[tuple[str, Outgoing]] = []
+    signals: list[tuple[str, Outgoing]] = []
+    first = {key: batch.messages[0][0] for key, batch in reversed(items) if isinstance(batch, Batch)}
+    run_here(flow(items, features, signals, {0: first[OTHER]}))
+    vectors = [msgspec.json.decode(one.value) for _, one in features if one.topic == "features.vectors"]
+    tainted = {vector["instrument_id"] for vector in vectors if "ema_20" in vector.get("tainted", ())}
+    assert first[ID] < first[OTHER]
+    assert tainted == {ID}
+    assert {one.key for _, one in signals if one.topic == "signals.published"} == {OTHER}
