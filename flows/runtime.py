@@ -1,17 +1,27 @@
 """Bytewax's entry points, which carry no types of their own, with types."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bytewax import recovery, testing
 from bytewax.dataflow import Dataflow
 
+from flows.clock import ended_if_set_back
+
 __all__ = ["RecoveryConfig", "cluster_main", "init_db_dir", "run_here"]
 
 RecoveryConfig: Callable[..., Any] = recovery.RecoveryConfig
 init_db_dir: Callable[..., None] = recovery.init_db_dir
-cluster_main: Callable[..., None] = testing.cluster_main
-"""Unlike `bytewax.run` it starts no web server, which would show the flow to whoever reaches any of our addresses."""
+_cluster_main: Callable[..., None] = testing.cluster_main
+
+
+def cluster_main(flow: Dataflow, addresses: Sequence[str], number: int, **options: Any) -> None:
+    """One worker of ``flow``, in this thread.
+
+    Unlike `bytewax.run` it starts no web server, which would show the flow to whoever reaches any of our addresses.
+    """
+    with ended_if_set_back():
+        _cluster_main(flow, list(addresses), number, **options)
 
 
 def run_here(flow: Dataflow) -> None:

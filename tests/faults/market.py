@@ -11,9 +11,9 @@ from sources.simulator import Duplicate, Faults, Gap, Garbage, Late, Simulator, 
 from tests.faults.verdict import Tables, tables_of
 from tests.integration.golden import Golden, golden_of
 
-__all__ = ["RESULTS", "ROUGH", "SMOOTH", "Market"]
+__all__ = ["RESULTS", "ROUGH", "SMOOTH", "START", "Market"]
 
-_START: Final = 1_723_161_600 * SECOND  # 2024-08-09 00:00 UTC
+START: Final = 1_723_161_600 * SECOND  # 2024-08-09 00:00 UTC
 _SEED: Final = 11
 _HISTORY_DAYS: Final = 0.1
 RESULTS: Final = ("features.bars", "features.books", "features.vectors")
@@ -37,14 +37,14 @@ class Market(msgspec.Struct, frozen=True):
     @classmethod
     def made(cls, seconds: int, faults: Faults, folder: Path, server: str) -> "Market":
         """Replayed into an empty ``folder``; its rows by way of the database of a connection string."""
-        config = SimulatorConfig(seed=_SEED, start=_START, duration=seconds * SECOND, faults=faults)
+        config = SimulatorConfig(seed=_SEED, start=START, duration=seconds * SECOND, faults=faults)
         golden = golden_of(simulated_feed(Simulator(config), history_days=_HISTORY_DAYS), folder)
         return cls(seconds, faults, golden, tables_of(golden, server))
 
     def played(self, speed: float | None) -> list[str]:
         """The arguments of an ingester that simulates the same; after the history so many times as fast as time."""
         return [
-            "ingest", "--simulate", "--seed", str(_SEED), "--start", str(_START), "--seconds", str(self.seconds),
+            "ingest", "--simulate", "--seed", str(_SEED), "--start", str(START), "--seconds", str(self.seconds),
             "--history-days", str(_HISTORY_DAYS), "--faults", msgspec.json.encode(self.faults).decode(),
             *(["--speed", str(speed)] if speed else []),
         ]  # fmt: skip

@@ -69,6 +69,7 @@ def test_crash_and_bad_ways(
                 time.sleep(down_s if name == "crash" else spoiled_s)
             figures[f"{name}_s_to_next_result"] = stand.more(_PATIENCE_S)
         feed.end()
+        stand.wait(stand.market.results, _PATIENCE_S)
         assert stand.store.alive, stand.store.words()
         stand.finish()
         verdict, in_the_log = stand.verdict(), stand.pipeline.count(LOG)
