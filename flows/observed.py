@@ -1,5 +1,6 @@
 """The engine under observation: its ends wrapped, so that its vitals are seen a batch at a time and nothing changes."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -30,6 +31,9 @@ _HEARTBEAT: Final = b'{"type":"heartbeat"'  # as our codec writes it, and heartb
 _MEMBERSHIP: Final = b'{"type":"membership"'
 _NOT_CONNECTED: Final = b'"connected":false'
 _OURS: Final = f'"source":"{WATCHDOG}"'.encode()
+_RECEIVED: Final = re.compile(rb'"ts_received": ?(\d{19})')
+"""Read without decoding the record, which may be large; who writes it otherwise is known by the message's stamp."""
+_BEGINNING: Final = 512
 _LOOKED_AT: Final = 64
 """Of a batch of the control key: enough to hear every ingester of a log that is followed live."""
 _BETWEEN_LOOKS: Final = 250 * MILLISECOND
@@ -121,15 +125,17 @@ class EngineObserver:
 
     def _arrived(self, key: str, batch: Batch, now: int) -> None:
         _, ts_ms, value = batch.messages[-1]
+        received = _RECEIVED.search(value, 0, _BEGINNING)
+        ts = int(received[1]) if received else ts_ms * MILLISECOND
         beat = value.startswith(_HEARTBEAT)
         if beat and _OURS in value:
             return
         beat = beat and _NOT_CONNECTED not in value
         known = self.vitals.keys.get(key)
         if known is None:
-            self.vitals.keys[key] = KeyVitals(partition=batch.partition, ts_ms=ts_ms, seen=now, beats=beat)
+            self.vitals.keys[key] = KeyVitals(partition=batch.partition, ts=ts, seen=now, beats=beat)
         else:
-            known.partition, known.ts_ms, known.seen = batch.partition, ts_ms, now
+            known.partition, known.ts, known.seen = batch.partition, ts, now
             known.beats = known.beats or beat
 
     def hear(self, batch: Batch, now: int) -> None:

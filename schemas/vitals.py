@@ -35,8 +35,8 @@ class KeyVitals(Struct, kw_only=True):
     """The last arrival of a key on the log; what the watchdog wrote itself does not count."""
 
     partition: int
-    ts_ms: int
-    """Kafka time stamp of the message."""
+    ts: int
+    """When it was received by its ingester, ns."""
     seen: int
     """When it was read, by the ``clock``."""
     beats: bool = False

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from schemas.market import CONTROL
 from schemas.partitioner import partition_for
-from schemas.time import DAY, MILLISECOND, MINUTE, SECOND
+from schemas.time import DAY, MINUTE, SECOND
 from schemas.topics import LOG
 from schemas.vitals import Check, EngineVitals, KeyVitals, PartitionVitals, SourceVitals, Vitals
 from sinks.vitals import together
@@ -71,8 +71,8 @@ def _heard(key: str, known: EngineVitals, control: KeyVitals, partitions: int, n
     heard = known.keys.get(key)
     if heard is None:  # only named so far: it has the time of the control key
         since = known.members[key]
-        return Silent(key, partition_for(key, partitions), since, control.ts_ms * MILLISECOND + now - control.seen)
-    since, ts = heard.seen, heard.ts_ms * MILLISECOND + now - heard.seen
+        return Silent(key, partition_for(key, partitions), since, control.ts + now - control.seen)
+    since, ts = heard.seen, heard.ts + now - heard.seen
     if not heard.beats or key == CONTROL:  # silent for long where only bars are given: judged by who gives them
         feeding = [source for source in known.sources.values() if key == CONTROL or key in source.members]
         alive = any(not _is_dead(source, now, limit) for source in feeding)

@@ -38,7 +38,7 @@ def vitals(
 
 def key(seen_s: float = 0.0, *, partition: int = 0, beats: bool = True) -> KeyVitals:
     """A key whose last message came ``seen_s`` seconds ago, stamped `TS`."""
-    return KeyVitals(partition=partition, ts_ms=TS // 1_000_000, seen=NOW - round(seen_s * SECOND), beats=beats)
+    return KeyVitals(partition=partition, ts=TS, seen=NOW - round(seen_s * SECOND), beats=beats)
 
 
 def engine(

@@ -15,7 +15,7 @@ from schemas.codec import encode
 from schemas.market import CONTROL, Heartbeat, MarketEvent, Membership, Trade
 from schemas.partitioner import partition_for
 from schemas.results import Absence, BookSample, Gap, Vector
-from schemas.time import MINUTE, SECOND
+from schemas.time import MILLISECOND, MINUTE, SECOND
 from schemas.topics import Outgoing
 from schemas.vitals import WATCHDOG, EngineVitals, KeyVitals
 from sinks.kafka import KafkaFeatures
@@ -49,11 +49,12 @@ def batch(key: str, *events: MarketEvent) -> Batch:
 def test_the_last_arrival_of_each_key(observer: EngineObserver) -> None:
     observer.read({"sim:A": batch("sim:A", trade("sim:A"), beat("sim:A")), "sim:B": batch("sim:B", trade("sim:B"))}, 10)
     rejected = Rejected("dead:x", "x", 3, [(0, MS, None, b"", "no key")])
-    silent = batch("sim:B", beat("sim:B", connected=False))
+    ours = batch("sim:B", beat("sim:B", connected=False)).messages[0][2]
+    silent = Batch("sim:B", 3, [(0, MS + 9, ours.replace(b'"ts_received":', b'"ts_received"  :'))])
     observer.read({"sim:A": batch("sim:A", trade("sim:A")), "sim:B": silent, "dead:x": rejected}, 20)
     assert observer.vitals.keys == {
-        "sim:A": KeyVitals(partition=3, ts_ms=MS, seen=20, beats=True),
-        "sim:B": KeyVitals(partition=3, ts_ms=MS, seen=20, beats=False),
+        "sim:A": KeyVitals(partition=3, ts=TS, seen=20, beats=True),
+        "sim:B": KeyVitals(partition=3, ts=(MS + 9) * MILLISECOND, seen=20, beats=False),
     }
 
 
@@ -148,13 +149,13 @@ def test_the_log_is_handed_through(log: KafkaLog, observer: EngineObserver) -> N
         seen += sum(len(item.messages) for _, item in part.next_batch())
     wait_for(lambda: not part.next_batch() and observer.pulse.counts["events"] == 8)
     part.close()
-    assert observer.vitals.keys[IN_ZERO].ts_ms == MS + 7
+    assert observer.vitals.keys[IN_ZERO].ts == TS
     vitals = observer.pulse.vitals()
     assert (vitals.state, vitals.partitions["market.events[0]"].end) == ("running", 8)
 
 
 def test_it_goes_on_from_what_the_engine_before_knew_only_if_there_is_a_state(log: KafkaLog, tmp_path: Path) -> None:
-    heard = {"sim:A": KeyVitals(partition=3, ts_ms=MS, seen=5)}
+    heard = {"sim:A": KeyVitals(partition=3, ts=TS, seen=5)}
     before = EngineVitals(keys=heard, told={"sim:A": TS}, members={"sim:A": 4}, members_to=TS)
     observer = EngineObserver(Pulse(tmp_path, "engine"), "1m", [before])
     observed, part = ObservedLog(log, observer), log.build_part("flow.log", "00000", None)

@@ -28,7 +28,7 @@ def test_nobody_has_written(tmp_path: Path) -> None:
 
 def test_everything_that_is_known_is_told(tmp_path: Path) -> None:
     now = time.monotonic_ns()
-    heard = KeyVitals(partition=0, ts_ms=1, seen=now, beats=True)
+    heard = KeyVitals(partition=0, ts=1, seen=now, beats=True)
     worker = msgspec.structs.replace(
         engine({CONTROL: heard, "sim:A": heard, "sim:B": heard}), clock=now, resume_ms=1_500,
         counts={"events": 7, "gaps.late": 2, "written.features.bars": 3},

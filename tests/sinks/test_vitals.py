@@ -39,7 +39,7 @@ def test_a_directory_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
 
 
 def test_workers_together_know_what_each_of_them_does() -> None:
-    early, late = (KeyVitals(partition=1, ts_ms=ms, seen=ms) for ms in (5, 6))
+    early, late = (KeyVitals(partition=1, ts=ms, seen=ms) for ms in (5, 6))
     one = EngineVitals(
         keys={"sim:A": late, "sim:B": early}, told={"sim:A": 60}, newest=60, newest_at=1, epoch_ms=3.0,
         sinks={"features": SinkVitals(writes=1, seconds=0.5, last_ms=500.0)}, stale={"sim:A"},
