@@ -54,14 +54,24 @@ class Pipeline:
             "CANDLEWICK_SUPERVISOR__DIR": str(folder / "vitals"),
             "CANDLEWICK_STRATEGY": SETTINGS.strategy.model_dump_json(),
         }
+        self._started: list[subprocess.Popen[str]] = []
         self.run("topics", "create", "--keep")
 
     def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
         """A subcommand as a process."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*COMMAND, *arguments], env={**self.environment, **more}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a test that failed has left behind."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     def run(self, *arguments: str, **more: str) -> str:
         """A subcommand to its end, which must be a good one; what it printed."""
