@@ -85,7 +85,7 @@ class OrderBook:
         self._reach(event)
         self.sequence, self.synchronised, self._fresh, self._proven = event.sequence, True, True, True
         self._at, self._whole, self._sums = event.ts_event, whole, []
-        broken = self._verify(event.checksum)
+        broken = None if event.checksum is None else self._verify(event.checksum)
         pending, self._pending = self._pending, deque(maxlen=_PENDING)
         for delta in pending:
             broken = self.on_delta(delta) or broken
@@ -96,26 +96,36 @@ class OrderBook:
         if not self.synchronised:
             self._pending.append(event)
             return None
-        last = event.last_sequence
-        if self._old(event):
+        last, known, previous = event.last_sequence, self.sequence, event.previous_sequence
+        if last is not None and known is not None and last > known:
+            continues = previous == known if previous is not None else event.first_sequence == known + 1
+        elif self._old(event):
             self.dropped_old += 1
             return None
-        broken = self._chain(event)
-        if broken is not None:
-            self.lose()
-            self._pending.append(event)
-            return broken
+        else:
+            continues = False
+        if not continues:
+            broken = self._chain(event)
+            if broken is not None:
+                self.lose()
+                self._pending.append(event)
+                return broken
         if last is not None:
             self.sequence = last
         self.bids.update(event.bid_prices, event.bid_sizes)
         self.asks.update(event.ask_prices, event.ask_sizes)
         self.applied += 1
         self._fresh, self._proven = False, True
-        self._note(event)
+        if event.ts_event > self._at:
+            self._at = event.ts_event
+            if self._sums:
+                self._sums = []
+        if last is None and event.checksum is not None:
+            self._sums.append(event.checksum)
         limit = self.maintained or (2 * self.depth if self.depth else None)
         if limit is not None and (len(self.bids) > limit or len(self.asks) > limit):
             self._trim()
-        return self._verify(event.checksum)
+        return None if event.checksum is None else self._verify(event.checksum)
 
     def disconnect(self) -> None:
         """Nobody listened for a while: the next numbered delta will prove or disprove a loss, others cannot."""
@@ -189,16 +199,8 @@ class OrderBook:
             return None if previous <= known else Break("book_sequence", known, previous)
         return None if first is None or first <= known + 1 else Break("book_sequence", known + 1, first)
 
-    def _note(self, event: BookDelta) -> None:
-        if event.ts_event > self._at:
-            self._at = event.ts_event
-            if self._sums:
-                self._sums = []
-        if event.last_sequence is None and event.checksum is not None:
-            self._sums.append(event.checksum)
-
-    def _verify(self, checksum: int | None) -> Break | None:
-        if checksum is None or self._checksum is None:
+    def _verify(self, checksum: int) -> Break | None:
+        if self._checksum is None:
             return None
         ours = self._checksum(self.bids, self.asks, self.decimals)
         if ours is None:

@@ -1,6 +1,6 @@
 """Measures of the book and of the best quotes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from operators.state import Slotted
 
@@ -64,28 +64,28 @@ class OrderFlowImbalance(Slotted):
         self._last: BestQuote | None = None
         self._sum = 0.0
 
-    def update(self, quotes: Iterable[BestQuote]) -> None:
+    def update(self, quotes: Sequence[BestQuote]) -> None:
         """Take the best quotes after each change, in order."""
-        last, total = self._last, self._sum
-        for quote in quotes:
-            if last is not None:
-                old_bid, old_bid_size, old_ask, old_ask_size = last
-                bid, bid_size, ask, ask_size = quote
-                if bid == old_bid:
-                    flow = bid_size - old_bid_size
-                elif bid > old_bid:
-                    flow = bid_size
-                else:
-                    flow = -old_bid_size
-                if ask == old_ask:
-                    flow = flow - ask_size + old_ask_size
-                elif ask < old_ask:
-                    flow -= ask_size
-                else:
-                    flow += old_ask_size
-                total += flow
-            last = quote
-        self._last, self._sum = last, total
+        if not quotes:
+            return
+        total = self._sum
+        old_bid, old_bid_size, old_ask, old_ask_size = self._last or quotes[0]
+        for bid, bid_size, ask, ask_size in quotes:
+            if bid == old_bid:
+                flow = bid_size - old_bid_size
+            elif bid > old_bid:
+                flow = bid_size
+            else:
+                flow = -old_bid_size
+            if ask == old_ask:
+                flow = flow - ask_size + old_ask_size
+            elif ask < old_ask:
+                flow -= ask_size
+            else:
+                flow += old_ask_size
+            total += flow
+            old_bid, old_bid_size, old_ask, old_ask_size = bid, bid_size, ask, ask_size
+        self._last, self._sum = quotes[-1], total
 
     def take(self) -> float | None:
         """The sum since last taken, which begins anew; 0 if quotes stood still, ``None`` if none was ever seen."""

@@ -131,8 +131,8 @@ class Quoting:
             self._lose(broken, event)
         elif self.book.synchronised and not self._quoted:
             self._quote_from_book(event)
-        if self.book.synchronised:
-            self._book_at = max(self._book_at, event.ts_event)
+        if self.book.synchronised and event.ts_event > self._book_at:
+            self._book_at = event.ts_event
 
     def _quote_from_book(self, event: BookDelta | BookSnapshot) -> None:
         top = self.book.top(1)
