@@ -108,7 +108,7 @@ class Watchdog:
         self, client: Mapping[str, Any], directory: Path, liveness_s: float, stop: Callable[[], bool], pulse: Pulse
     ) -> None:
         self._client, self._directory, self._stop, self._pulse = dict(client), directory, stop, pulse
-        self.liveness, self._ends = Liveness(liveness_s), LogEnds(client)
+        self._liveness, self._ends = Liveness(liveness_s), LogEnds(client)
         self._over = Event()
         self._thread = Thread(target=self._run, name="watchdog", daemon=True)
 
@@ -120,10 +120,16 @@ class Watchdog:
         self._over.set()
         self._thread.join()
 
+    def check(self) -> Check:
+        """Whether it is at work, and the broker answers it."""
+        if self._thread.ident is not None and not self._thread.is_alive():
+            return Check(name="kafka", ok=False, detail="nobody asks: the watchdog has ended, its reason is in the log")
+        return self._liveness.check()
+
     def _run(self) -> None:
         writer: LogWriter | None = None
         while not (self._over.wait(_EVERY_S) or self._stop()):
-            beats = self.liveness.heartbeats(read_vitals(self._directory, ["engine"]), self._ends, monotonic_ns())
+            beats = self._liveness.heartbeats(read_vitals(self._directory, ["engine"]), self._ends, monotonic_ns())
             if not beats:
                 continue
             try:

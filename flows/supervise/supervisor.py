@@ -102,7 +102,8 @@ class Supervisor:
 
     def checks(self) -> list[Check]:
         """What has to be true for all to be ready; may be asked by any thread."""
-        groups = {stage.name: 0 if stage.child is None else stage.child.pid for stage in self._stages}
+        children = {stage.name: stage.child for stage in self._stages}
+        groups = {name: 0 if child is None else child.pid for name, child in children.items()}
         found = [one for one in read_vitals(self._settings.dir) if groups.get(one.stage, one.group) == one.group]
         told = {check.name: check for check in checks(found, time.monotonic_ns(), self._limits)}
         for stage in self._stages:

@@ -43,7 +43,7 @@ def up(settings: Settings, stages: Sequence[str], *, take_over: bool = False) ->
         watchdog = Watchdog(kafka_client(settings), told.dir, told.liveness_s, stop.is_set, pulse)
 
         def checks() -> list[Check]:
-            return [*supervisor.checks(), watchdog.liveness.check()] if "engine" in stages else supervisor.checks()
+            return [*supervisor.checks(), watchdog.check()] if "engine" in stages else supervisor.checks()
 
         with (
             endpoint(told.host, told.port, checks, lambda: generate_latest(registry)),

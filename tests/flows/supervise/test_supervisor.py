@@ -107,6 +107,18 @@ def test_renewed_it_is_another_process_and_no_death(run: Callable[..., Run]) -> 
     assert running.error is None
 
 
+def test_wrong_settings_renew_nothing(run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    running = run(LIVES)
+    first = running.wait_for_another(0)
+    monkeypatch.setenv("CANDLEWICK_ENGINE__WORKERS", "none")
+    running.renew.set()
+    wait_for(lambda: not running.renew.is_set())
+    monkeypatch.delenv("CANDLEWICK_ENGINE__WORKERS")
+    running.renew.set()
+    running.wait_for_another(first)
+    assert running.pulse.counts["restarts.engine"] == 1
+
+
 @contextmanager
 def ends(running: Run) -> Iterator[None]:
     running.thread.join(30)
