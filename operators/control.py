@@ -18,7 +18,7 @@ from schemas.topics import Outgoing
 
 __all__ = ["Control"]
 
-_LAYOUT: Final = Layout("control", 3)
+_LAYOUT: Final = Layout("control", 4)
 _FORGET: Final = DAY
 """Event time after which a silent ingester's instruments are forgotten: one that comes back says them again."""
 _NAMED: Final = 10
@@ -28,7 +28,8 @@ _NAMED: Final = 10
 class _Source(Struct, array_like=True):
     """An ingester and the instruments it feeds."""
 
-    members: list[str]
+    members: dict[str, int]
+    """With the last close that was settled when each was named first: it has nothing to say up to there."""
     heard: int
     """Event time of its last sign of life, ns."""
     pause: int = 0
@@ -43,8 +44,9 @@ class _Source(Struct, array_like=True):
             self.heard, self.pause = ts, max(ts - self.heard, 0)
 
     def silent(self, now: int, timeout: int) -> bool:
-        """Whether it is not to be counted on at ``now`` (ns)."""
-        return not self.connected or now - self.heard > max(timeout, 2 * self.pause)
+        """Whether it is not to be counted on at ``now`` (ns); who was left out has to come half as near to be again."""
+        patience = max(timeout, 2 * self.pause)
+        return not self.connected or now - self.heard > (patience // 2 if self.left_out else patience)
 
 
 class Control:
@@ -54,8 +56,9 @@ class Control:
     there, so a membership takes effect at the same close in every replay. One who is left out is not waited for at any
     close that is still open, so nobody who has gone can hold the desk up.
 
-    A source's membership lasts as long as its own heartbeats of this key come. When they stay away for longer than
-    ``member_timeout`` (and twice its last pause) while time goes on by another's, or are said to be not connected, its
+    A source's membership lasts as long as its own heartbeats of this key come, and a close is told of when those of all
+    sources have come to it: so a member has spoken, or is about to. When a source's stay away for longer than
+    ``member_timeout`` (and twice its last pause) while time goes on by another's, or say that it is not connected, its
     instruments are left out, until it is heard again. The order of this one key decides, the same in every replay.
     """
 
@@ -71,7 +74,7 @@ class Control:
         }
         self._gate = Gate(handlers, config, self._outbox)
         self._sources: dict[str, _Source] = {}
-        self._told_to = 0
+        self._now = self._told_to = 0
 
     def on_batch(self, batch: Batch) -> list[Outgoing | Standing]:
         """Take the messages of one read; what they gave rise to, in order."""
@@ -82,8 +85,9 @@ class Control:
         if not event.instrument_ids:
             self._sources.pop(event.source, None)
             return
-        source = self._sources.setdefault(event.source, _Source([], event.ts_event))
-        source.members = sorted(set(event.instrument_ids))
+        source = self._sources.setdefault(event.source, _Source({}, event.ts_event))
+        settled = self._settled(event.ts_event)
+        source.members = {name: source.members.get(name, settled) for name in sorted(set(event.instrument_ids))}
         source.hear(event.ts_event)
 
     def _beat(self, event: Heartbeat) -> None:
@@ -94,37 +98,43 @@ class Control:
                 source.hear(event.ts_event)
             else:
                 source.connected = False
-        settled = floor_to(event.ts_event - self.config.allowed_lateness, MINUTE)
-        if settled <= self._told_to:
-            return
-        self._listen(event)
-        self._told_to = settled
-        members = {member for source in self._sources.values() if not source.left_out for member in source.members}
-        self._outbox.tell(Standing(settled, tuple(sorted(members))))
+        self._now = max(self._now, event.ts_event)
+        self._review(event)
+        counted = [source for source in self._sources.values() if not source.left_out]
+        named = [member for source in counted for member in source.members.items()]
+        settled = self._settled(min([self._now, *(source.heard for source in counted)]))
+        for close in sorted({settled, *(since for _, since in named)}):
+            if self._told_to < close <= settled:
+                self._told_to = close
+                self._outbox.tell(Standing(close, tuple(sorted({name for name, since in named if since < close}))))
 
-    def _listen(self, now: Heartbeat) -> None:
+    def _settled(self, ts: int) -> int:
+        """The last close that can be told of at ``ts`` (ns)."""
+        return floor_to(ts - self.config.allowed_lateness, MINUTE)
+
+    def _review(self, event: Heartbeat) -> None:
         """Leave out who has gone silent, and take in who is back."""
         for name, source in list(self._sources.items()):
-            silent = source.silent(now.ts_event, self.config.member_timeout)
-            if silent and now.ts_event - source.heard > _FORGET:
-                del self._sources[name]
+            silent = source.silent(self._now, self.config.member_timeout)
             if silent is not source.left_out:
                 source.left_out = silent
-                self._tell(name, source, now)
+                self._tell(name, source, event)
+            if silent and self._now - source.heard > _FORGET:
+                del self._sources[name]
 
-    def _tell(self, name: str, source: _Source, now: Heartbeat) -> None:
+    def _tell(self, name: str, source: _Source, event: Heartbeat) -> None:
         what = f"silent since {to_text(source.heard)}, no longer" if source.left_out else "heard again,"
-        listed = ", ".join(source.members[:_NAMED])
+        listed = ", ".join(list(source.members)[:_NAMED])
         more = f" and {len(source.members) - _NAMED} more" if len(source.members) > _NAMED else ""
         self._outbox.gap(
-            "left_out", source.heard if source.left_out else self._told_to, now.ts_event, now.ts_received,
+            "left_out", source.heard if source.left_out else self._told_to, self._now, event.ts_received,
             count=len(source.members),
             detail=f"source {name} is {what} counted on for {listed}{more} after the close {to_text(self._told_to)}",
         )  # fmt: skip
 
     def state(self) -> bytes:
         """The whole state, sealed."""
-        return _LAYOUT.seal([self._sources, self._told_to, self._gate.state()])
+        return _LAYOUT.seal([self._sources, self._now, self._told_to, self._gate.state()])
 
     @classmethod
     def restored(cls, packed: bytes, config: InstrumentConfig) -> "Control":
@@ -134,8 +144,8 @@ class Control:
             LayoutError: damaged, or of a version from which no way leads here.
         """
         self = cls(config)
-        state = msgspec.convert(_LAYOUT.unseal(packed), tuple[dict[str, _Source], int, list[Any]])
-        self._sources, self._told_to, gate = state
+        state = msgspec.convert(_LAYOUT.unseal(packed), tuple[dict[str, _Source], int, int, list[Any]])
+        self._sources, self._now, self._told_to, gate = state
         self._gate.restore(gate)
         return self
 

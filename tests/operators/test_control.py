@@ -54,25 +54,38 @@ def members(at: float, *names: str) -> Standing:
 
 def test_closes_are_told_of_when_the_allowed_lateness_has_passed() -> None:
     found = standings(join(0, "b:y", "b:x"), pulse(2.4), pulse(2.5), pulse(62.25), pulse(62.5), pulse(62.75))
-    assert found == [members(at, "b:x", "b:y") for at in (-60, 0, 60)]
+    assert found == [members(-60), members(0, "b:x", "b:y"), members(60, "b:x", "b:y")]
 
 
 def test_in_force_from_the_first_close_that_was_not_told_of() -> None:
     found = standings(pulse(125), join(61, "b:x"), pulse(185), join(600, "b:y"), pulse(630))
-    assert found == [members(120), members(180, "b:x"), members(600, "b:y")]
+    assert found == [members(120), members(180, "b:x"), members(540), members(600, "b:y")]
+
+
+def test_nobody_is_named_for_the_time_before_it_was_known() -> None:
+    """It has nothing to say of it, and would be waited for."""
+    found = standings(join(0, "b:x"), pulse(30), join(150, "b:x", "b:y"), pulse(300))
+    assert found == [members(-60), members(0, "b:x"), members(120, "b:x"), members(240, "b:x", "b:y")]
 
 
 def test_each_source_speaks_for_its_own_instruments() -> None:
     both = [join(0, "b:x"), join(50, "b:y", "b:x", source="b"), join(50, source="a")]
-    found = standings(*both, pulse(65), join(66, source="b"), pulse(125))
-    assert found == [members(60, "b:x", "b:y"), members(120)]
+    found = standings(*both, pulse(65), pulse(65, "b"), join(66, source="b"), pulse(125))
+    assert found == [members(0), members(60, "b:x", "b:y"), members(120)]
+
+
+def test_a_close_is_told_of_when_every_source_has_come_to_it() -> None:
+    """Else one that dies before it would be waited for there."""
+    events: list[MarketEvent] = [join(50, "b:x"), join(50, "b:y", source="b"), pulse(65), pulse(62, "b"), pulse(66)]
+    assert standings(*events) == [members(0)]
+    assert standings(*events, pulse(62.5, "b")) == [members(0), members(60, "b:x", "b:y")]
 
 
 def test_memory_does_not_grow_with_time() -> None:
     control = Control(InstrumentConfig())
     for i in range(1_000):
         feed(control, join(i, *["b:x"][: i % 2]))
-    assert len(control.state()) < 50
+    assert len(control.state()) < 60
     for i in range(1_000):
         feed(control, join(i * 600, "b:x", source=f"run {i}"), pulse(i * 600))
     assert len(control.state()) < 10_000
@@ -86,39 +99,48 @@ class TestSilentSources:
     )
 
     def test_its_members_are_left_out_when_time_has_gone_on_without_it(self) -> None:
-        everybody = [members(at, "b:x", "b:y", "b:z") for at in (-60, 0, 60, 120)]
-        assert standings(*self.dies) == [*everybody, *[members(at, "b:x") for at in (180, 240, 300, 360)]]
+        everybody = [members(at, "b:x", "b:y", "b:z") for at in (0, 60)]
+        assert standings(*self.dies) == [
+            members(-60),
+            *everybody,
+            *[members(at, "b:x") for at in (120, 180, 240, 300, 360)],
+        ]
         words = "source b is silent since 2023-12-09T00:01:37Z, no longer counted on for b:y, b:z after the close "
-        assert left_out(*self.dies) == [(97, 187, 2, words + "2023-12-09T00:02:00Z")]
+        assert left_out(*self.dies) == [(97, 132, 2, words + "2023-12-09T00:01:00Z")]
 
     def test_it_is_waited_for_again_when_it_is_back(self) -> None:
         events = in_order(self.dies, pulses(250, 400, "b"))
-        assert [len(standing.members) for standing in standings(*events)] == [3, 3, 3, 3, 1, 1, 3, 3]
+        assert [len(standing.members) for standing in standings(*events)] == [0, 3, 3, 1, 1, 1, 3, 3]
         back = "source b is heard again, counted on for b:y, b:z after the close 2023-12-09T00:04:00Z"
-        assert left_out(*events)[1:] == [(240, 305, 2, back)]
+        assert left_out(*events)[1:] == [(240, 250, 2, back)]
 
     def test_as_long_as_the_timeout_is_no_silence(self) -> None:
-        for seconds, count in ((30, 2), (31, 1)):
-            events: list[MarketEvent] = [join(62.5 - seconds, "b:y", source="b"), join(62, "b:x"), pulse(62.5)]
-            assert [len(standing.members) for standing in standings(*events)] == [count]
+        for seconds, count in ((30, 0), (31, 1)):
+            assert len(left_out(join(62.5 - seconds, "b:y", source="b"), join(62, "b:x"), pulse(62.5))) == count
 
     def test_one_that_is_said_to_be_gone_is_left_out_at_once(self) -> None:
-        gone = [pulse(42, "b", connected=False), *pulses(60, 186), pulse(130, "b")]
+        gone = [pulse(42, "b", connected=False), *pulses(60, 186), *pulses(130, 186, "b")]
         found = standings(*in_order(self.dies[:10], gone))
-        assert [len(standing.members) for standing in found] == [3, 3, 1, 1, 3]
+        assert [len(standing.members) for standing in found] == [0, 3, 1, 1, 3]
+
+    def test_one_that_lags_is_not_left_out_and_counted_on_in_turn(self) -> None:
+        lagging = [event for at in range(100) for event in (pulse(at + 30 + 2 * (at % 2)), pulse(at, "b"))]
+        events: list[MarketEvent] = [join(0, "b:x"), join(0, "b:y", source="b"), *lagging]
+        assert len(left_out(*events)) == 1
 
     def test_a_tape_of_long_ago_beside_a_live_market_is_not_waited_for(self) -> None:
         live = [join(0, "b:x"), *pulses(0, 400)]
         begin = -86_400 * 300
         old: list[MarketEvent] = [join(begin, "b:y", source="tape"), *pulses(begin, begin + 400, "tape")]
         events = [event for pair in zip(live, old, strict=True) for event in pair]
-        assert [set(standing.members) for standing in standings(*events)] == [{"b:x"}] * 8
+        assert [set(standing.members) for standing in standings(*events)] == [set(), *[{"b:x"}] * 7]
 
     def test_one_that_feeds_bars_has_longer_pauses(self) -> None:
         hourly = [event for at in range(0, 30_000, 3_600) for event in (join(at, "b:y", source="b"), pulse(at, "b"))]
         found = standings(*in_order([join(0, "b:x")], pulses(0, 40_000), hourly))
         with_it = [(standing.ts_close - START) // SECOND for standing in found if "b:y" in standing.members]
-        assert with_it[1:] == list(range(3_600, 36_000, 60))  # its pause is known from the second bar on
+        # Its pause is known from the second bar on, and all closes between two of its bars are told of at once.
+        assert with_it == [*range(7_140, 30_000, 3_600)]
 
     def test_an_instrument_that_another_feeds_too_is_still_waited_for(self) -> None:
         events = in_order(self.dies, [join(2, "b:y")])

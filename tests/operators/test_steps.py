@@ -46,7 +46,7 @@ def of(instrument_id: str) -> list[MarketEvent]:
 
 def control() -> list[MarketEvent]:
     member = Membership(
-        instrument_id=CONTROL, ts_event=ns(0), ts_received=ns(0), source="test", instrument_ids=[ID, OTHER]
+        instrument_id=CONTROL, ts_event=ns(-3_660), ts_received=ns(-3_660), source="test", instrument_ids=[ID, OTHER]
     )
     pulses = [
         Heartbeat(instrument_id=CONTROL, ts_event=ns(t), ts_received=ns(t), source="test") for t in range(END + 1)

@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import ClassVar
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -250,11 +252,40 @@ def closes(records: list[MarketEvent]) -> list[int]:
     for offset, record in enumerate(records):
         name = record.instrument_id
         batch = Batch(name, 0, [(offset, record.ts_received // MILLISECOND, encode(record))])
-        step = control if name == CONTROL else instruments.setdefault(name, Instrument(name, config))
+        if name != CONTROL and name not in instruments:
+            instruments[name] = Instrument(name, config)
+        step = control if name == CONTROL else instruments[name]
         for told in step.on_batch(batch):
             if not isinstance(told, Outgoing):
                 barrier.add(told)
     return [close for close, _ in barrier.ready()]
+
+
+def said(source: str, instrument_id: str, begin: int, end: int) -> list[MarketEvent]:
+    """What an ingester writes of an instrument that is traded every 250 ms."""
+    feed = [trade(n, instrument_id) for n in range(begin, end, BEAT)]
+    return [item for item in sequence(feed, source=source) if not isinstance(item, Malformed)]
+
+
+class TestSeveralIngesters:
+    """The desk goes on without those who are not there, in the time of those who are."""
+
+    end = 6 * MINUTE
+    live: ClassVar[list[MarketEvent]] = said("live", "binance:BTC/USDT", 0, end)
+
+    def test_an_old_tape_beside_a_live_market(self) -> None:
+        long_ago = 300 * 24 * 60 * MINUTE
+        old = said("tape", "okx:BTC/USDT", -long_ago, self.end - long_ago)
+        both = [record for pair in zip(self.live, old, strict=False) for record in pair]
+        assert closes(self.live)[1:] == [close for close in closes(both) if close > START]
+        assert len(closes(self.live)) == 6
+
+    @pytest.mark.parametrize("last", [1, 59.75, 60, 62.25, 62.5, 100, 122.25, 122.5, 122.75])
+    def test_an_ingester_that_dies_without_its_last_words(self, last: float) -> None:
+        other = said("other", "okx:BTC/USDT", 0, self.end)
+        dies = [record for record in other if record.ts_received <= START + last * SECOND]
+        both = sorted([*self.live, *dies], key=lambda record: record.ts_received)
+        assert closes(both) == closes(self.live)
 
 
 steps = st.one_of(st.integers(0, BEAT), st.integers(0, 2 * SILENCE), st.integers(-BEAT, 0))
