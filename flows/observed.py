@@ -21,7 +21,6 @@ from schemas.results import Vector
 from schemas.time import MILLISECOND, SECOND, Timeframe
 from schemas.topics import LOG, Outgoing
 from schemas.vitals import WATCHDOG, EngineVitals, KeyVitals, SinkVitals, SourceVitals
-from sinks.vitals import together
 from sources.log import KafkaLog
 
 __all__ = ["EngineObserver", "ObservedLog", "ObservedSink"]
@@ -48,16 +47,17 @@ class _GapCount(msgspec.Struct):
 class EngineObserver:
     """What passes a worker's ends, as its vitals.
 
+    What is known to begin with is what the engine before knew: it goes on from there as the engine does from its state,
+    and a key that has been silent since is not heard anew.
+
     Parameters:
         timeframe: on which an instrument has to be judged for it to be ready.
-        before: what the workers of the engine before knew. It goes on from there as the engine does from its state; a
-            key that has been silent since is not heard anew.
     """
 
-    def __init__(self, pulse: Pulse, timeframe: Timeframe, before: list[EngineVitals]) -> None:
+    def __init__(self, pulse: Pulse, timeframe: Timeframe) -> None:
         self.pulse = pulse
         self._timeframe = timeframe
-        self.vitals = pulse.engine = together(before)
+        self.vitals = pulse.engine = pulse.engine or EngineVitals()
         self._snapshot = 0
 
     def begin_anew(self) -> None:
@@ -150,19 +150,17 @@ class EngineObserver:
                 event = decode_event(value)
             except DecodeError:
                 continue  # becomes a dead letter
-            if not isinstance(event, (Membership, Heartbeat)):
+            if not isinstance(event, (Membership, Heartbeat)) or event.source == WATCHDOG:
                 continue
-            source = sources.get(event.source)
+            if isinstance(event, Membership) and not event.instrument_ids:
+                sources.pop(event.source, None)  # it has ended as it should
+                continue
+            source = sources.setdefault(event.source, SourceVitals(seen=now, heard=event.ts_event))
+            source.seen = now
             if isinstance(event, Membership):
-                if not event.instrument_ids:
-                    sources.pop(event.source, None)  # it has ended as it should
-                    continue
-                source = sources.setdefault(event.source, SourceVitals(seen=now, heard=event.ts_event))
                 source.members = event.instrument_ids
-            if source is not None:
-                source.seen = now
-                if event.ts_event != source.heard:
-                    source.heard, source.pause = event.ts_event, max(event.ts_event - source.heard, 0)
+            if event.ts_event != source.heard:
+                source.heard, source.pause = event.ts_event, max(event.ts_event - source.heard, 0)
 
 
 class ObservedLog(FixedPartitionedSource[Item, bytes]):

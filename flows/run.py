@@ -1,5 +1,6 @@
 """The live engine: Kafka in, Kafka out, one process a worker."""
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from flows.vitals import Pulse
 from schemas.time import TIMEFRAMES
 from sinks.kafka import KafkaFeatures, KafkaSignals
 from sinks.lease import Lease
-from sinks.vitals import read_vitals
+from sinks.vitals import inherited
 from sources.log import KafkaLog
 
 __all__ = ["run_engine", "run_worker"]
@@ -71,9 +72,12 @@ def run_worker(
     """One worker of the cluster at ``addresses``, in this process; ``group`` watches over all of them."""
     spare_collector()
     engine, directory, workers = settings.engine, settings.supervisor.dir, max(len(addresses), 1)
-    known = [one.engine for one in read_vitals(directory, ["engine"]) if one.engine is not None]
-    with Pulse(directory, "engine", worker=number, workers=workers, group=group, stop=stop.is_set) as pulse:
-        observer = EngineObserver(pulse, min(settings.strategy.timeframes, key=TIMEFRAMES.index), known)
+    group = group or os.getpid()
+    known = inherited(directory, group)
+    with Pulse(
+        directory, "engine", worker=number, workers=workers, group=group, stop=stop.is_set, engine=known
+    ) as pulse:
+        observer = EngineObserver(pulse, min(settings.strategy.timeframes, key=TIMEFRAMES.index))
         flow = _observed(settings, observer, until_end=until_end)
         epoch = timedelta(seconds=engine.epoch_interval_s)
         pulse.state = "resuming"

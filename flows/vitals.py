@@ -66,6 +66,7 @@ class Pulse:
         directory: where to; one that cannot be written costs a warning, and nothing else.
         group: the process that was started as this stage, if it is not this one.
         stop: what ends the stage.
+        engine: of a worker of the engine, what it knows to begin with.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Pulse:
         workers: int = 1,
         group: int | None = None,
         stop: Callable[[], bool] = lambda: False,
+        engine: EngineVitals | None = None,
     ) -> None:
         self._directory, self._stage, self._worker, self._workers = directory, stage, worker, workers
         self._group, self._stop = group or os.getpid(), stop
@@ -91,7 +93,7 @@ class Pulse:
         self.state: State = "starting"
         self.counts: Counter[str] = Counter()
         self.lags: dict[str, Lag] = {}
-        self.engine: EngineVitals | None = None
+        self.engine = engine
 
     def stopped(self) -> bool:
         """Whether to stop: what sources and sinks ask before each read and in each wait, so asking is a turn."""

@@ -49,7 +49,7 @@ class SourceVitals(Struct, kw_only=True):
     seen: int
     """When the last one was read, by the ``clock``."""
     members: list[str] = []
-    """The instruments that it said it feeds."""
+    """The instruments that it said it feeds; empty as long as it was not heard to say so."""
     heard: int = 0
     """Event time (ns) of its last sign of life."""
     pause: int = 0

@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.vitals import EngineVitals, KeyVitals, SinkVitals, SourceVitals, Vitals
 
-__all__ = ["boot", "read_vitals", "together", "write_vitals"]
+__all__ = ["boot", "inherited", "read_vitals", "together", "write_vitals"]
 
 _decoder = msgspec.json.Decoder(Vitals)
 
@@ -47,6 +47,24 @@ def read_vitals(directory: Path, stages: Iterable[str] | None = None) -> list[Vi
     Parameters:
         stages: only these; ``None``: all.
     """
+    found = _all(directory, stages)
+    newest = {vitals.stage: vitals for vitals in sorted(found, key=lambda vitals: vitals.clock)}
+    return [vitals for vitals in found if vitals.group == newest[vitals.stage].group]
+
+
+def inherited(directory: Path, group: int) -> EngineVitals:
+    """What the engine before ``group`` knew, for a worker of ``group`` that starts.
+
+    Other workers may have started before it and have written over a predecessor's file; they have taken up what was in
+    it, so theirs count too.
+    """
+    found = _all(directory, ["engine"])
+    before = max((vitals for vitals in found if vitals.group != group), key=lambda one: one.clock, default=None)
+    groups = {group} if before is None else {group, before.group}
+    return together(one.engine for one in found if one.group in groups and one.engine is not None)
+
+
+def _all(directory: Path, stages: Iterable[str] | None) -> list[Vitals]:
     found: list[Vitals] = []
     for path in sorted(directory.glob("*.json")):
         if stages is not None and path.name.rpartition("-")[0] not in stages:
@@ -57,8 +75,7 @@ def read_vitals(directory: Path, stages: Iterable[str] | None = None) -> list[Vi
             continue
         if vitals.boot == boot():
             found.append(vitals)
-    newest = {vitals.stage: vitals for vitals in sorted(found, key=lambda vitals: vitals.clock)}
-    return [vitals for vitals in found if vitals.group == newest[vitals.stage].group]
+    return found
 
 
 def together(workers: Iterable[EngineVitals]) -> EngineVitals:
@@ -67,7 +84,8 @@ def together(workers: Iterable[EngineVitals]) -> EngineVitals:
     for one in workers:
         _newer(known.keys, one.keys)
         _newer(known.sources, one.sources)
-        known.told |= one.told
+        for name, ts_close in one.told.items():
+            known.told[name] = max(ts_close, known.told.get(name, 0))
         if one.newest > known.newest:
             known.newest, known.newest_at = one.newest, one.newest_at
         if one.members_to >= known.members_to:

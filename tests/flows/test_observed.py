@@ -31,7 +31,7 @@ IN_ZERO = next(key for key in (f"sim:C{number}/USDT" for number in range(100)) i
 
 @pytest.fixture
 def observer(tmp_path: Path) -> EngineObserver:
-    return EngineObserver(Pulse(tmp_path, "engine"), "1m", [])
+    return EngineObserver(Pulse(tmp_path, "engine"), "1m")
 
 
 def beat(key: str, source: str = "tape", *, connected: bool = True) -> Heartbeat:
@@ -82,6 +82,8 @@ def test_ingesters_are_known_by_the_control_key(observer: EngineObserver) -> Non
     observer.hear(batch(CONTROL, say("one")), 30)
     assert [*observer.vitals.sources] == ["two"]
     observer.hear(Batch(CONTROL, 3, [(0, MS, b"garbage")]), 40)
+    observer.hear(batch(CONTROL, beat(CONTROL, "three")), 50)
+    assert (observer.vitals.sources["three"].seen, observer.vitals.sources["three"].members) == (50, [])
 
 
 def test_what_the_desk_is_told(observer: EngineObserver) -> None:
@@ -157,7 +159,7 @@ def test_the_log_is_handed_through(log: KafkaLog, observer: EngineObserver) -> N
 def test_it_goes_on_from_what_the_engine_before_knew_only_if_there_is_a_state(log: KafkaLog, tmp_path: Path) -> None:
     heard = {"sim:A": KeyVitals(partition=3, ts=TS, seen=5)}
     before = EngineVitals(keys=heard, told={"sim:A": TS}, members={"sim:A": 4}, members_to=TS)
-    observer = EngineObserver(Pulse(tmp_path, "engine"), "1m", [before])
+    observer = EngineObserver(Pulse(tmp_path, "engine", engine=before), "1m")
     observed, part = ObservedLog(log, observer), log.build_part("flow.log", "00000", None)
     observed.build_part("flow.log", "00000", part.snapshot()).close()
     assert observer.vitals == before

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.vitals import EngineVitals, KeyVitals, SinkVitals
-from sinks.vitals import read_vitals, together, write_vitals
+from sinks.vitals import inherited, read_vitals, together, write_vitals
 from tests.vitals_samples import NOW, engine, key, vitals
 
 
@@ -56,3 +56,15 @@ def test_workers_together_know_what_each_of_them_does() -> None:
         assert (known.stale, known.unready, known.epoch_ms) == ({"sim:A"}, {"sim:B": "why"}, 3.0)
         assert known.sinks == {"features": SinkVitals(writes=3, seconds=0.75, last_ms=500.0)}
     assert together([]) == EngineVitals()
+
+
+def test_a_worker_inherits_all_that_the_engine_before_knew_whoever_starts_first(tmp_path: Path) -> None:
+    for worker, name in enumerate(("sim:A", "sim:B")):
+        write_vitals(tmp_path, vitals(worker=worker, workers=2, group=2, engine=EngineVitals(keys={name: key()})))
+    write_vitals(tmp_path, vitals(worker=2, workers=3, group=1, clock=NOW - 1, engine=EngineVitals(stale={"sim:A"})))
+    first = inherited(tmp_path, 3)
+    assert {*first.keys} == {"sim:A", "sim:B"}
+    assert not first.stale
+    write_vitals(tmp_path, vitals(worker=1, workers=2, group=3, clock=NOW + 1, engine=first))
+    assert inherited(tmp_path, 3) == first
+    assert inherited(tmp_path / "nowhere", 3) == EngineVitals()
