@@ -18,7 +18,7 @@ from sinks.gate import Gate, Past
 from sinks.grace import Grace, never
 from sinks.kafka_admin import EARLIEST, LATEST, OffsetSpec
 
-__all__ = ["Known", "Ledger", "committed", "look_back", "read_back"]
+__all__ = ["Known", "Ledger", "committed", "look_back", "offsets", "read_back"]
 
 _PASSING: Final = {
     KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -177,23 +177,28 @@ def _range(admin: AdminClient, outputs: Iterable[Output], grace: Grace) -> tuple
     """The first offset of each output, and the one behind its last, with no transaction open before it."""
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        ends = _ask(admin, outputs, LATEST, grace)
-        stable = _ask(admin, outputs, LATEST, grace, IsolationLevel.READ_COMMITTED)
+        ends = offsets(admin, outputs, LATEST, grace)
+        stable = offsets(admin, outputs, LATEST, grace, IsolationLevel.READ_COMMITTED)
         pending = [output for output in ends if stable[output] < ends[output]]
         if not pending:
-            return _ask(admin, outputs, EARLIEST, grace), ends
+            return offsets(admin, outputs, EARLIEST, grace), ends
         if time.monotonic() > deadline or grace.over():
             raise SinkError(f"{_names(pending)}: a transaction stays open; who has begun it?")
         time.sleep(0.02)
 
 
-def _ask(
+def offsets(
     admin: AdminClient,
     outputs: Iterable[Output],
     spec: OffsetSpec,
     grace: Grace,
     level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
 ) -> dict[Output, int]:
+    """What ``spec`` asks for, of each output, in one question.
+
+    Raises:
+        KafkaException: the broker does not answer.
+    """
     asked = {TopicPartition(*output): spec for output in outputs}
     if not asked:
         return {}

@@ -1,11 +1,13 @@
 """From where in the log a state that is not there is made, and what of its results may be written already."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 from msgspec import Struct
 
 from flows.errors import BrokerAwayError, FlowError
@@ -15,9 +17,12 @@ from flows.state.manifest import Bridge
 from schemas.errors import place
 from schemas.time import HOUR, MILLISECOND, to_text
 from schemas.topics import LOG, TOPICS
+from sinks.clients import admin, existing, words
 from sinks.gate import Past
-from sinks.readback import committed
-from sources.kafka import TIMEOUT_S, consumer, consumer_settings, words
+from sinks.grace import Grace, never
+from sinks.kafka_admin import EARLIEST, LATEST
+from sinks.readback import committed, offsets
+from sources.kafka import TIMEOUT_S, consumer, consumer_settings
 
 __all__ = ["Begin", "begin", "log_ends"]
 
@@ -60,24 +65,23 @@ def begin(settings: Settings, rebuild_from: str | None) -> Begin:
         LogError: the broker does not answer.
     """
     client = kafka_client(settings)
-    with consumer(consumer_settings(client)) as asked:
-        try:
-            log, results = _ranges(asked, [LOG]), _ranges(asked, _RESULTS)
-            lows = {partition: first for (_, partition), (first, _) in log.items()}
-            if rebuild_from is None:
-                lost = any(lows.values()) or any(first for first, _ in results.values())
-                if lost and any(last > first for first, last in results.values()):
-                    raise FlowError(
-                        f"engine.recovery_dir {settings.engine.recovery_dir} holds no state, but there are results, and"
-                        f" what led to them is not all there any more: {_ADVICE}"
-                    )
-                return Begin(lows, None)
-            starts = lows if rebuild_from == "earliest" else _starts(asked, log, rebuild_from)
-            whole = not any(starts.values())
-            decided_to = 0 if whole else _decided_to(client, results)
-            _warn(asked, starts, decided_to)
-        except KafkaException as error:
-            raise BrokerAwayError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
+    asked = admin(client)
+    with _answered(settings):
+        log, results = _ranges(asked, [LOG]), _ranges(asked, _RESULTS)
+        lows = {partition: first for (_, partition), (first, _) in log.items()}
+        if rebuild_from is None:
+            lost = any(lows.values()) or any(first for first, _ in results.values())
+            if lost and any(last > first for first, last in results.values()):
+                raise FlowError(
+                    f"engine.recovery_dir {settings.engine.recovery_dir} holds no state, but there are results, and "
+                    f"what led to them is not all there any more: {_ADVICE}"
+                )
+            return Begin(lows, None)
+        starts = lows if rebuild_from == "earliest" else _starts(client, log, rebuild_from)
+        whole = not any(starts.values())
+        decided_to = 0 if whole else _decided_to(client, results)
+        if decided_to:
+            _warn(client, starts, decided_to)
     ends = {partition: last for (_, partition), (_, last) in log.items()}
     return Begin(starts, Bridge(ends=ends, past=Past(whole=whole, decided_to=decided_to)))
 
@@ -88,27 +92,30 @@ def log_ends(settings: Settings) -> dict[int, int]:
     Raises:
         FlowError: the broker does not answer.
     """
-    with consumer(consumer_settings(kafka_client(settings))) as asked:
-        try:
-            return {partition: last for (_, partition), (_, last) in _ranges(asked, [LOG]).items()}
-        except KafkaException as error:
-            raise BrokerAwayError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
+    with _answered(settings):
+        ranges = _ranges(admin(kafka_client(settings)), [LOG])
+    return {partition: last for (_, partition), (_, last) in ranges.items()}
 
 
-def _ranges(asked: Consumer, topics: Iterable[str]) -> _Ranges:
-    known = asked.list_topics(timeout=TIMEOUT_S).topics
-    return {
-        (topic, partition): asked.get_watermark_offsets(TopicPartition(topic, partition), TIMEOUT_S)
-        for topic in topics if topic in known
-        for partition in known[topic].partitions
-    }  # fmt: skip
+@contextmanager
+def _answered(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        raise BrokerAwayError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
 
 
-def _starts(asked: Consumer, log: _Ranges, rebuild_from: str) -> dict[int, int]:
+def _ranges(asked: AdminClient, topics: Iterable[str]) -> _Ranges:
+    known = existing(asked)
+    places = [(topic, at) for topic in topics if topic in known for at in range(known[topic])]
+    first, last = (offsets(asked, places, spec, Grace(never)) for spec in (EARLIEST, LATEST))
+    return {place: (first[place], last[place]) for place in places}
+
+
+def _starts(client: Mapping[str, Any], log: _Ranges, rebuild_from: str) -> dict[int, int]:
     if not rebuild_from.isdecimal():
-        ts_ms = moment("--rebuild-from", rebuild_from) // MILLISECOND
-        found = asked.offsets_for_times([TopicPartition(*place, ts_ms) for place in log], TIMEOUT_S)
-        return {at.partition: at.offset if at.offset >= 0 else log[LOG, at.partition][1] for at in found}
+        found = _first_at(client, [at for _, at in log], moment("--rebuild-from", rebuild_from))
+        return {at: found.get(at, last) for (_, at), (_, last) in log.items()}
     offset = int(rebuild_from)
     for (_, partition), (first, last) in log.items():
         if not first <= offset <= last:
@@ -116,16 +123,21 @@ def _starts(asked: Consumer, log: _Ranges, rebuild_from: str) -> dict[int, int]:
     return {partition: offset for _, partition in log}
 
 
-def _warn(asked: Consumer, starts: Mapping[int, int], decided_to: int) -> None:
+def _first_at(client: Mapping[str, Any], partitions: Iterable[int], ts: int) -> dict[int, int]:
+    """By partition of the log the offset of the first record that is not older than ``ts`` (ns), where there is one."""
+    asked = [TopicPartition(LOG, partition, ts // MILLISECOND) for partition in partitions]
+    with consumer(consumer_settings(client)) as reader:
+        return {at.partition: at.offset for at in reader.offsets_for_times(asked, TIMEOUT_S) if at.offset >= 0}
+
+
+def _warn(client: Mapping[str, Any], starts: Mapping[int, int], decided_to: int) -> None:
     """Say so if the log is not read from before the place where the engine had stopped."""
-    if not decided_to:
-        return
-    stopped = asked.offsets_for_times([TopicPartition(LOG, at, decided_to // MILLISECOND) for at in starts], TIMEOUT_S)
-    places = [at.partition for at in stopped if 0 <= at.offset <= starts[at.partition]]
-    if places:
+    stopped = _first_at(client, starts, decided_to)
+    missing = [place(LOG, at, starts[at]) for at, offset in stopped.items() if offset <= starts[at]]
+    if missing:
         _log.warning(
             "%s begins after %s, up to which results are written: those of what lies between are missing",
-            ", ".join(place(LOG, at, starts[at]) for at in places), to_text(decided_to),
+            ", ".join(missing), to_text(decided_to),
         )  # fmt: skip
 
 
