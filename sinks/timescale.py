@@ -30,7 +30,7 @@ from sinks.errors import ContradictionError
 from sinks.migrate import pending
 from sinks.tables import DEAD_LETTERS, TABLES, Row, Table, dead_letter, decode
 
-__all__ = ["TimescaleWriter"]
+__all__ = ["Prepared", "TimescaleWriter", "prepare"]
 
 T = TypeVar("T")
 _log: Final = logging.getLogger(__name__)
@@ -54,6 +54,16 @@ _REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimi
 class _Item(NamedTuple):
     message: Message
     row: Row
+
+
+class Prepared(NamedTuple):
+    """A batch as rows."""
+
+    items: dict[Table, list[_Item]]
+    rejected: list[_Item]
+    """The dead letters of what could not be decoded."""
+    following: dict[tuple[str, int], int]
+    """By topic and partition the offset after the last message."""
 
 
 class TimescaleWriter:
@@ -100,14 +110,17 @@ class TimescaleWriter:
             ContradictionError: a signal or outcome of known identifier differs from what is stored; nothing is written.
             DatabaseError: the role may not write, or a table is not as the migrations left it.
         """
-        if not batch:
+        return self.store(prepare(batch))
+
+    def store(self, prepared: Prepared) -> bool:
+        """`write` for who has prepared the batch already, as one can while the one before is being stored."""
+        if not prepared.following:
             return not self._stop.is_set()
-        items, rejected = _decode(batch)
-        counted = self._persist(lambda connection: self._store(connection, batch, items, rejected))
+        counted = self._persist(lambda connection: self._store(connection, prepared))
         if counted is None:
             return False
         self.stored += counted
-        self._widen(items.get(TABLES["features.vectors"], []))
+        self._widen(prepared.items.get(TABLES["features.vectors"], []))
         return True
 
     def close(self) -> None:
@@ -173,22 +186,19 @@ class TimescaleWriter:
             ) from error
         connection.execute("SET lock_timeout = '5s'")
 
-    def _store(
-        self, connection: Connection, batch: Sequence[Message], items: dict[Table, list[_Item]], rejected: list[_Item]
-    ) -> Counter[str]:
-        dead = list(rejected)
+    def _store(self, connection: Connection, prepared: Prepared) -> Counter[str]:
+        dead = list(prepared.rejected)
         counted: Counter[str] = Counter()
         reach("store.copy.before")
         with connection.transaction():
-            for table, wanted in items.items():
+            for table, wanted in prepared.items.items():
                 refused = self._insert(connection, table, wanted)
                 counted[table.name] += len(wanted) - len(refused)
                 dead += refused
             if dead:
                 self._copy(connection, DEAD_LETTERS, dead)
                 counted[DEAD_LETTERS.name] += len(dead)
-            following = {(message.topic, message.partition): message.offset + 1 for message in batch}
-            columns = zip(*((*key, offset) for key, offset in following.items()), strict=True)
+            columns = zip(*((*output, offset) for output, offset in prepared.following.items()), strict=True)
             connection.execute(_ADVANCE, [list(column) for column in columns])
             reach("store.commit.before")
         reach("store.commit.after")
@@ -244,7 +254,8 @@ class TimescaleWriter:
         self._schema_hash = newest[5]
 
 
-def _decode(batch: Sequence[Message]) -> tuple[dict[Table, list[_Item]], list[_Item]]:
+def prepare(batch: Sequence[Message]) -> Prepared:
+    """Decode ``batch``, which is in offset order within a partition; needs no database."""
     items: dict[Table, list[_Item]] = defaultdict(list)
     rejected = []
     for message in batch:
@@ -252,7 +263,8 @@ def _decode(batch: Sequence[Message]) -> tuple[dict[Table, list[_Item]], list[_I
             items[TABLES[message.topic]].append(_Item(message, decode(message)))
         except DecodeError as error:
             rejected.append(_Item(message, dead_letter(message, str(error))))
-    return items, rejected
+    following = {(message.topic, message.partition): message.offset + 1 for message in batch}
+    return Prepared(items, rejected, following)
 
 
 def _holder(connection: Connection) -> str:

@@ -159,3 +159,15 @@ def test_the_command_says_what_it_did(empty_database: str) -> None:
     assert done.exit_code == 0
     assert "applied 0001_tables.sql" in done.stdout
     assert "up to date" in CliRunner().invoke(app, ["--dsn", empty_database]).stdout
+
+
+def test_times_for_people_are_exact_to_the_microsecond(database: str) -> None:
+    """As far as any time stamp of a record may go, and next to its limits."""
+    exact = "timestamptz '1970-01-01 00:00:00+00' + (ns / 1000) * interval '1 microsecond'"
+    spread = "(1230768000 + n * 287167.44)::bigint * 1000000000 + n * 7919 % 1000000000 FROM generate_series(0, 9999) n"
+    limits = "unnest(ARRAY[0, 999, 1000, 1230768000000000000, 4102444799999999999, 4102444800000000000])"
+    query = f"""
+        SELECT count(*) > 10000, count(*) FILTER (WHERE ns_to_time(ns) <> {exact})
+        FROM (SELECT {spread} UNION SELECT {limits}) AS t (ns)"""
+    with psycopg.connect(database) as connection:
+        assert connection.execute(query.encode()).fetchone() == (True, 0)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -18,6 +19,7 @@ from flows.store import run_store
 from schemas.message import Message
 from schemas.topics import BY_NAME
 from sinks.database import DatabaseError
+from sinks.errors import ContradictionError
 from sinks.migrate import migrate
 from sinks.tables import TABLES
 from sinks.timescale import TimescaleWriter
@@ -149,6 +151,15 @@ def test_messages_that_are_gone_are_not_passed_over(broker: KafkaBroker, dsn: st
     reason = rf"features.bars\[0\]: offsets {next_offset} to {next_offset + 1} are gone, the topic now begins"
     with pytest.raises(LogError, match=reason):
         run_store(settings, until_end=True)
+
+
+def test_a_contradiction_ends_it_though_nothing_more_comes(broker: KafkaBroker, dsn: str) -> None:
+    """A batch is stored while the next one is waited for, here for ever."""
+    other = msgspec.structs.replace(signal(), confidence=0.62)
+    _produce(broker, messages([("signals.published", signal()), ("signals.published", other)]))
+    with pytest.raises(ContradictionError, match="signals has another row of identifier"):
+        run_store(_settings(broker, dsn))
+    assert counts(dsn)["signals"] == 0
 
 
 def test_a_missing_topic_is_named(broker: KafkaBroker) -> None:
