@@ -1,12 +1,15 @@
 """A simulated market that an ingester can play, and what it gives without faults."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from flows.feeds import simulated_feed
+from flows.feeds import Feed, simulated_feed
+from schemas.market import MarketEvent
 from schemas.time import SECOND
+from sources.malformed import Malformed
 from sources.simulator import Duplicate, Faults, Gap, Garbage, Late, Simulator, SimulatorConfig
 from tests.faults.verdict import Tables, tables_of
 from tests.integration.golden import Golden, golden_of
@@ -37,9 +40,12 @@ class Market(msgspec.Struct, frozen=True):
     @classmethod
     def made(cls, seconds: int, faults: Faults, folder: Path, server: str) -> "Market":
         """Replayed into an empty ``folder``; its rows by way of the database of a connection string."""
-        config = SimulatorConfig(seed=_SEED, start=START, duration=seconds * SECOND, faults=faults)
-        golden = golden_of(simulated_feed(Simulator(config), history_days=_HISTORY_DAYS), folder)
+        golden = golden_of(_feed(seconds, faults), folder)
         return cls(seconds, faults, golden, tables_of(golden, server))
+
+    def events(self) -> Iterator[MarketEvent]:
+        """What an ingester writes to the log of it, what is malformed left out."""
+        return (item for item in _feed(self.seconds, self.faults).items if not isinstance(item, Malformed))
 
     def played(self, speed: float | None) -> list[str]:
         """The arguments of an ingester that simulates the same; after the history so many times as fast as time."""
@@ -58,3 +64,8 @@ class Market(msgspec.Struct, frozen=True):
     def results(self) -> int:
         """Messages in the topics `RESULTS`."""
         return sum(len(self.golden[topic]) for topic in RESULTS)
+
+
+def _feed(seconds: int, faults: Faults) -> Feed:
+    config = SimulatorConfig(seed=_SEED, start=START, duration=seconds * SECOND, faults=faults)
+    return simulated_feed(Simulator(config), history_days=_HISTORY_DAYS)
