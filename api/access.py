@@ -46,7 +46,7 @@ class Keyring:
     """
 
     def __init__(self, config: ApiConfig) -> None:
-        self._config = config
+        self._config, self._is_local = config, config.is_local
         self._known: dict[str, StoredKey] | None = None
         self._failure = "the keys are not known yet; ask again"
 
@@ -101,7 +101,7 @@ class Keyring:
             raise ForbiddenError(f"key {caller.key} has the role {caller.role}, and this takes {role}")
 
     def _is_open(self) -> bool:
-        return self._config.open_to_all or (self._config.is_local and self._known == {})
+        return self._config.open_to_all or (self._is_local and self._known == {})
 
 
 class _Key(SecurityBase):

@@ -57,6 +57,10 @@ class ApiConfig(Struct, frozen=True, kw_only=True):
     max_clients: int = 200
     send_timeout_s: float = 10.0
     """How long one message to a WebSocket client may take before it is dropped."""
+    ping_s: float = 20.0
+    """A WebSocket client is pinged so often, and dropped if it has not answered within this time."""
+    give_up_s: float = 30.0
+    """A connection of any kind is cut if nothing of what was sent was taken for so long."""
 
     @property
     def is_local(self) -> bool:

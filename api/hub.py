@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -13,6 +14,7 @@ from api.config import ApiConfig
 from api.database import Database
 from api.errors import UnavailableError
 from api.metrics import Metrics
+from api.pace import Pace
 from api.views import SignalMessage, SignalView, timed
 from sinks.queries import Stored, newest_stored, signals_after
 
@@ -21,7 +23,9 @@ __all__ = ["START", "Client", "Hub", "Parcel", "parcel"]
 _log: Final = logging.getLogger(__name__)
 START: Final = "start"
 """The place before the first signal."""
-_BREATH_S: Final = 0.05  # between two batches: time enough for half a queue to leave it
+_BREATH_S: Final = 0.02  # between two looks at whether there is room
+_PATIENCE_S: Final = 1.0  # in which there has to be: who has none then is too slow
+_CATCHING_UP: Final = 2  # clients at once; the other connections of the pool are for requests
 
 
 class Parcel(Struct, frozen=True):
@@ -58,8 +62,15 @@ class Client:
         except asyncio.QueueFull:
             self.dropped = True
 
+    @property
+    def behind(self) -> int:
+        """How many it has not been sent."""
+        return self._queue.qsize()
+
     async def next(self, timeout: float) -> Parcel | None:
         """The next signal; ``None`` if there was none for ``timeout`` seconds."""
+        if not self._queue.empty():
+            return self._queue.get_nowait()
         try:
             async with asyncio.timeout(timeout):
                 return await self._queue.get()
@@ -76,6 +87,8 @@ class Hub:
         self._clients: set[Client] = set()
         self._connections = 0
         self._seq: int | None = None  # None: nothing was asked yet
+        self.pace = Pace()
+        self.catching_up = asyncio.Semaphore(_CATCHING_UP)
         self.live = False
         """Whether the store could be asked last time."""
 
@@ -111,7 +124,7 @@ class Hub:
         while True:
             try:
                 while await self._look() == self._batch:
-                    await asyncio.sleep(_BREATH_S)
+                    await self._until_room()
                 self.live, known = True, False
             except UnavailableError:
                 self.live = False
@@ -121,6 +134,15 @@ class Hub:
                     _log.exception("looking for new signals failed; trying again until it works")
                 known = True
             await asyncio.sleep(self._config.poll_interval_s)
+            await self._until_room()
+
+    async def _until_room(self) -> None:
+        """Until most clients could take another batch: signals come no faster than they can be sent."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while 2 * sum(client.behind > self._batch for client in self._clients) > len(self._clients):
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(_BREATH_S)
 
     async def _look(self) -> int:
         async with self._store.read() as connection:

@@ -1,6 +1,7 @@
 """``/ws/signals``: each published signal as it is stored, once, in one order, from wherever the client was."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Final
@@ -41,7 +42,7 @@ async def stream(websocket: WebSocket) -> None:
         try:
             if not room:
                 raise UnavailableError("as many clients as are allowed are connected; come back later")
-            await _until_either_ends(sender.send_all(), _until_gone(websocket))
+            await _until_either_ends(sender.send_all(), sender.watch(), _until_gone(websocket))
         except (BadQueryError, UnauthorizedError) as error:
             await sender.refuse(status.WS_1008_POLICY_VIOLATION, str(error))
         except UnavailableError as error:
@@ -80,6 +81,7 @@ class _Sender:
         self._websocket = websocket
         self._keyring: Keyring = state.keyring
         self._caller: Caller = websocket.state.caller
+        self._sending_since: float | None = None
         self._seq = 0
         self._last = START  # the identifier of the signal at _seq
 
@@ -104,7 +106,7 @@ class _Sender:
     async def _begin(self, after: str | None) -> tuple[int, str]:
         if after == START:
             return 0, START
-        async with self._store.read() as connection:
+        async with self.hub.catching_up, self._store.read() as connection:
             if after is None:
                 return await newest_stored(connection) or (0, START)
             seq = await stored_seq(connection, after) if _is_uuid(after) else None
@@ -117,7 +119,7 @@ class _Sender:
     async def _catch_up(self) -> None:
         found = _CATCH_UP
         while found == _CATCH_UP:
-            async with self._store.read() as connection:
+            async with self.hub.catching_up, self._store.read() as connection:
                 rows = await signals_after(connection, self._seq, limit=_CATCH_UP)
             for row in rows:
                 if (item := parcel(row)) is not None:
@@ -126,7 +128,9 @@ class _Sender:
             found = len(rows)
 
     async def _send_signal(self, item: Parcel) -> None:
+        begun = await self.hub.pace.turn()
         await self._send(item.text)
+        self.hub.pace.took(begun)
         self._seq, self._last = item.seq, item.id
         self.metrics.sent.inc()
 
@@ -137,16 +141,22 @@ class _Sender:
         await self._send(msgspec.json.encode(message).decode())
 
     async def _send(self, text: str) -> None:
-        try:
-            async with asyncio.timeout(self._config.send_timeout_s):
-                await self._websocket.send_text(text)
-        except TimeoutError:
-            raise _TooSlowError("nothing was taken for too long") from None
+        self._sending_since = time.monotonic()
+        await self._websocket.send_text(text)
+        self._sending_since = None
+
+    async def watch(self) -> None:
+        """Until a send takes too long. A timer for each send would cost as much as the send."""
+        patience = self._config.send_timeout_s
+        while self._sending_since is None or time.monotonic() - self._sending_since < patience:
+            await asyncio.sleep(patience / 10)
+        raise _TooSlowError("nothing was taken for too long")
 
     async def refuse(self, code: int, text: str) -> None:
         """Say why, then close: a browser's script cannot see more of a failure than a message."""
-        with suppress(_TooSlowError):
-            await self._send_message(Refusal(error=text))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                await self._send_message(Refusal(error=text))
             await self.close(code, text)
 
     async def close(self, code: int, text: str) -> None:
