@@ -152,11 +152,15 @@ class EngineObserver:
                 continue  # becomes a dead letter
             if not isinstance(event, (Membership, Heartbeat)) or event.source == WATCHDOG:
                 continue
+            if isinstance(event, Heartbeat) and not event.connected:
+                if event.source in sources:
+                    sources[event.source].gone = True
+                continue
             if isinstance(event, Membership) and not event.instrument_ids:
                 sources.pop(event.source, None)  # it has ended as it should
                 continue
             source = sources.setdefault(event.source, SourceVitals(seen=now, heard=event.ts_event))
-            source.seen = now
+            source.seen, source.gone = now, False
             if isinstance(event, Membership):
                 source.members = event.instrument_ids
             if event.ts_event != source.heard:

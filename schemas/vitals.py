@@ -54,6 +54,8 @@ class SourceVitals(Struct, kw_only=True):
     """Event time (ns) of its last sign of life."""
     pause: int = 0
     """Event time (ns) between the last two; long where only bars are fed."""
+    gone: bool = False
+    """Its last heartbeat said, in its name, that it is not connected."""
 
 
 class SinkVitals(Struct, kw_only=True):

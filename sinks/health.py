@@ -9,7 +9,7 @@ from schemas.market import CONTROL
 from schemas.partitioner import partition_for
 from schemas.time import DAY, MINUTE, SECOND
 from schemas.topics import LOG
-from schemas.vitals import Check, EngineVitals, KeyVitals, PartitionVitals, SourceVitals, Vitals
+from schemas.vitals import WATCHDOG, Check, EngineVitals, KeyVitals, PartitionVitals, SourceVitals, Vitals
 from sinks.vitals import together
 
 __all__ = ["FRESH_S", "Limits", "Silent", "Wait", "checks", "dead_sources", "desk_wait", "silent_keys"]
@@ -39,6 +39,8 @@ class Silent(NamedTuple):
     """By the clock of the vitals, ns."""
     ts: int
     """Where its own time would stand now, ns."""
+    source: str = WATCHDOG
+    """In whose name that has to be said."""
 
 
 class Wait(NamedTuple):
@@ -53,6 +55,8 @@ class Wait(NamedTuple):
 def silent_keys(found: Sequence[Vitals], now: int, liveness_s: float) -> list[Silent]:
     """The members in force, and the control key, that have not been heard for ``liveness_s`` at the log's end.
 
+    And the control key once more in the name of each ingester that is dead, until it is told there.
+
     Nobody is judged while the engine does not run, or before the key's partition is read to its end.
 
     Parameters:
@@ -61,9 +65,15 @@ def silent_keys(found: Sequence[Vitals], now: int, liveness_s: float) -> list[Si
     engines = _running(found, now)
     known, partitions, limit = _together(engines), _partitions(engines), round(liveness_s * SECOND)
     control = known.keys.get(CONTROL)
-    if not limit or not known.members or control is None:
+    if not limit or control is None:
         return []
-    heard = [_heard(key, known, control, len(partitions), now, limit) for key in (*known.members, CONTROL)]
+    judged = (*known.members, CONTROL) if known.members else ()
+    heard = [_heard(key, known, control, len(partitions), now, limit) for key in judged]
+    heard += [
+        Silent(CONTROL, control.partition, source.seen, control.ts + now - control.seen, name)
+        for name, source in known.sources.items()
+        if _is_dead(source, now, limit) and not source.gone
+    ]
     return [key for key in heard if now - key.since > limit and _at_end(partitions.get(f"{LOG}[{key.partition}]"))]
 
 

@@ -15,7 +15,7 @@ from schemas.errors import CandlewickError
 from schemas.market import Heartbeat
 from schemas.time import SECOND
 from schemas.topics import LOG
-from schemas.vitals import WATCHDOG, Check, Vitals
+from schemas.vitals import Check, Vitals
 from sinks.clients import admin
 from sinks.health import silent_keys
 from sinks.kafka_admin import LATEST
@@ -40,7 +40,8 @@ class Liveness:
     """Decides for whom to write heartbeats, and with which time; a pure function of what it is told.
 
     A broker that is away silences everybody, and nobody is dead. So silence counts only as long as the partition's
-    leader answers without a break, and only if the engine has read all that is there.
+    leader answers without a break, and only up to when there was nothing in it that the engine has not read by now:
+    others may write into it all the time.
 
     Parameters:
         liveness_s: silence that is too long; 0: none is.
@@ -50,6 +51,8 @@ class Liveness:
         self._liveness_s, self._quiet_s = liveness_s, min(_QUIET_S, liveness_s)
         self._answers_since: dict[int, int] = {}
         self._unanswered: set[int] = set()
+        self._ends: dict[int, tuple[int, int]] = {}  # of a partition, when it was asked for, until the engine is there
+        self._read_as_of: dict[int, int] = {}
 
     def check(self) -> Check:
         """Whether who was asked last has answered; asked is only where somebody is quiet."""
@@ -69,16 +72,29 @@ class Liveness:
         self._answers_since = {partition: self._answers_since.get(partition, now) for partition in answers}
         long_ago = now - round((self._liveness_s - self._quiet_s) * SECOND)
         read = {name: one.following for vitals in found for name, one in vitals.partitions.items()}
-        settled = {
-            partition
-            for partition, end in answers.items()
-            if self._answers_since[partition] <= long_ago and read[f"{LOG}[{partition}]"] >= end
-        }
-        return [
-            Heartbeat(instrument_id=one.key, ts_event=one.ts, ts_received=one.ts, source=WATCHDOG, connected=False)
+        for partition, end in answers.items():
+            self._note(partition, end, read[f"{LOG}[{partition}]"], now)
+        silent = [
+            one
             for one in silent_keys(found, now, self._liveness_s)
-            if one.partition in settled
+            if self._answers_since.get(one.partition, now) <= long_ago
+            and self._read_as_of.get(one.partition, 0) - one.since > round(self._liveness_s * SECOND)
         ]
+        return [
+            Heartbeat(instrument_id=one.key, ts_event=one.ts, ts_received=one.ts, source=one.source, connected=False)
+            for one in silent
+        ]
+
+    def _note(self, partition: int, end: int, following: int, now: int) -> None:
+        """Up to when all that was in the partition is read, its end being asked for now."""
+        waiting, asked = self._ends.pop(partition, (end, now))
+        if following >= waiting:
+            self._read_as_of[partition] = asked
+            waiting, asked = end, now
+        if following >= end:
+            self._read_as_of[partition] = now
+        else:
+            self._ends[partition] = (waiting, asked)
 
 
 class LogEnds:

@@ -79,6 +79,10 @@ def test_ingesters_are_known_by_the_control_key(observer: EngineObserver) -> Non
         "one": (10, ["sim:A"]),
         "two": (20, ["sim:B"]),
     }
+    observer.hear(batch(CONTROL, beat(CONTROL, "two", connected=False)), 25)  # somebody else said so
+    assert (observer.vitals.sources["two"].seen, observer.vitals.sources["two"].gone) == (20, True)
+    observer.hear(batch(CONTROL, beat(CONTROL, "two")), 26)
+    assert (observer.vitals.sources["two"].seen, observer.vitals.sources["two"].gone) == (26, False)
     observer.hear(batch(CONTROL, say("one")), 30)
     assert [*observer.vitals.sources] == ["two"]
     observer.hear(Batch(CONTROL, 3, [(0, MS, b"garbage")]), 40)

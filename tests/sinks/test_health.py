@@ -5,7 +5,7 @@ import pytest
 
 from schemas.market import CONTROL
 from schemas.partitioner import partition_for
-from schemas.vitals import EngineVitals, PartitionVitals, Vitals
+from schemas.vitals import WATCHDOG, EngineVitals, PartitionVitals, Vitals
 from sinks.health import Limits, checks, dead_sources, desk_wait, silent_keys
 from tests.vitals_samples import NOW, SECOND, TS, engine, key, vitals
 
@@ -13,7 +13,7 @@ LIMITS = Limits()
 
 
 def silent(*found: Vitals) -> list[str]:
-    return [one.key for one in silent_keys(found, NOW, 10.0)]
+    return [one.key for one in silent_keys(found, NOW, 10.0) if one.source == WATCHDOG]
 
 
 def wrong(*found: Vitals) -> dict[str, str]:
@@ -74,6 +74,16 @@ def test_who_was_only_named_has_the_control_key_s_time() -> None:
     found.engine.members = {"sim:NEVER": NOW - 11 * SECOND, "sim:JUST NOW": NOW - 9 * SECOND}
     (one,) = silent_keys([found], NOW, 10.0)
     assert (one.key, one.partition, one.ts) == ("sim:NEVER", partition_for("sim:NEVER", 1), TS + 2 * SECOND)
+
+
+def test_a_dead_ingester_is_told_on_the_control_key_in_its_name_until_it_is_told() -> None:
+    found = engine({CONTROL: key(0.1)}, sources={"gone": (12.0, ["sim:A"]), "here": (9.0, ["sim:B"])})
+    assert found.engine is not None
+    found.engine.members = {}
+    (one,) = silent_keys([found], NOW, 10.0)
+    assert (one.key, one.source, one.ts) == (CONTROL, "gone", TS + SECOND // 10)
+    found.engine.sources["gone"].gone = True
+    assert silent_keys([found], NOW, 10.0) == []
 
 
 def test_dead_ingesters() -> None:

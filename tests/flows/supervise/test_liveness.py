@@ -23,11 +23,12 @@ class Log:
     def ends(self, partitions: Sequence[int]) -> Mapping[int, int]:
         return {} if self.away else dict.fromkeys(partitions, self.end)
 
-    def at(self, second: int, *, control: int = 0) -> list[Heartbeat]:
-        """What is written at ``second``; the control key was heard at ``control``."""
+    def at(self, second: int, *, control: int = 0, read: int = END) -> list[Heartbeat]:
+        """What is written at ``second``; the control key was heard at ``control``, all is read up to ``read``."""
         now = NOW + second * SECOND
         assert self._found.engine is not None
         self._found.engine.keys[CONTROL].seen = NOW + control * SECOND
+        self._found.partitions["market.events[0]"] = PartitionVitals(following=read, end=read, lag_ms=0)
         found: Vitals = msgspec.structs.replace(self._found, clock=now)
         return self.liveness.heartbeats([found], self.ends, now)
 
@@ -67,6 +68,22 @@ def test_what_the_engine_has_not_read_yet_may_be_a_word_of_theirs() -> None:
     assert first(log, 0, 30) is None
     log.end = END
     assert first(log, 30, 100) == 30
+
+
+def test_others_may_write_into_the_partition_all_the_time() -> None:
+    """What the engine has read by now was the end a moment ago; that is how old the silence is known to be."""
+    log, told = Log(), list[int]()
+    for second in range(30):
+        log.end = END + 5 * second
+        if log.at(second, read=log.end - 3):
+            told.append(second)
+    assert told == [*range(12, 30)]
+
+
+def test_an_engine_that_stands_still_proves_no_silence() -> None:
+    log = Log()
+    log.end = END + 1
+    assert first(log, 0, 60) is None
 
 
 def test_it_can_be_turned_off() -> None:
