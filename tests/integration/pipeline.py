@@ -86,9 +86,9 @@ class Pipeline:
         _, err = process.communicate(timeout=patience_s)
         assert process.returncode == 0, err
 
-    def fail(self, *arguments: str, status: int) -> str:
+    def fail(self, *arguments: str, status: int, **more: str) -> str:
         """A subcommand that must end with ``status``; all that it printed."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, **more)
         out, err = process.communicate(timeout=240)
         assert process.returncode == status, f"{arguments}: {process.returncode}\n{out}\n{err}"
         return out + err

@@ -101,28 +101,45 @@ def test_a_lost_state_is_made_anew_from_a_log_that_lost_its_beginning(pipeline: 
     assert json.loads((recovery(pipeline) / "candlewick.json").read_text())["bridge"] is None
 
 
-def test_a_disk_that_fills_up_ends_the_engine_and_nothing_is_lost(pipeline: Pipeline, golden: Golden) -> None:
+def test_a_disk_that_fills_up_ends_the_engine_and_a_torn_write_is_an_earlier_state(
+    pipeline: Pipeline, golden: Golden
+) -> None:
+    log = recovery(pipeline) / "part-0.sqlite3-wal"
     engine = pipeline.start("run", CANDLEWICK_ENGINE__BATCH_SIZE="20")
     pipeline.wait_for_results(500, engine)
-    limit = (recovery(pipeline) / "part-0.sqlite3-wal").stat().st_size
+    until(log.exists, "a first snapshot", engine)
+    limit = log.stat().st_size
     resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (limit, limit))
     _, errors = engine.communicate(timeout=30)
     assert engine.returncode == 2
     assert "the state cannot be kept: disk I/O error; nothing is lost" in errors
     assert "Traceback" not in errors
-    pipeline.run("run", "--until-end")
-    assert_golden(pipeline.read(), golden)
 
-
-def test_a_torn_log_of_the_database_is_an_earlier_state(pipeline: Pipeline, golden: Golden) -> None:
     engine = pipeline.start("run", CANDLEWICK_ENGINE__BATCH_SIZE="20")
-    pipeline.wait_for_results(500, engine)
+    pipeline.wait_for_results(1_000, engine)
+    until(log.exists, "another snapshot", engine)
     engine.kill()
     engine.communicate()
-    wal = recovery(pipeline) / "part-0.sqlite3-wal"
-    os.truncate(wal, int(0.7 * wal.stat().st_size))
+    os.truncate(log, int(0.7 * log.stat().st_size))
     pipeline.run("run", "--until-end")
     assert_golden(pipeline.read(), golden)
+
+
+def test_other_settings_are_gone_on_with_on_request_only(pipeline: Pipeline, golden: Golden) -> None:
+    """What was written since the last snapshot stands, though it would be other now."""
+    killed(pipeline, "sink.snapshot.after:7", CANDLEWICK_ENGINE__EPOCH_INTERVAL_S="0.05")
+    killed(pipeline, "features.write.after:30", CANDLEWICK_ENGINE__EPOCH_INTERVAL_S="600")
+    before = pipeline.read()
+    other = {"CANDLEWICK_ENGINE__ALLOWED_LATENESS_S": "1.5"}
+    assert "allowed_lateness was 2500000000 and is 1500000000" in pipeline.fail("run", status=2, **other)
+    pipeline.run("run", "--until-end", "--accept-settings", **other)
+    pipeline.run("run", "--until-end", **other)
+    found = pipeline.read()
+    for topic, expected in before.items():
+        if topic != "reference.instruments":
+            assert {name: found[topic][name] for name in expected} == expected
+    assert found["features.bars"].keys() >= golden["features.bars"].keys()
+    assert found["features.vectors"] != {name: [value] for name, value in golden["features.vectors"].items()}
 
 
 def test_a_second_engine_on_another_host_ends_the_first(pipeline: Pipeline, golden: Golden, tmp_path: Path) -> None:
