@@ -3,9 +3,10 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-bench/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-quick test-faults lint lock screenshots clean
+.PHONY: setup demo test test-quick test-faults bench lint lock screenshots clean
 
 setup: $(VENV)/.ready api/static/vendor/made-from
 
@@ -33,6 +34,16 @@ test-quick: setup
 test-faults: setup
 	@$(BIN)/python -m pytest tests/faults --faults full --timeout 3600 -q $(ARGS)
 
+# ARGS="--quick --no-peers" needs nothing beyond the setup.
+bench: setup $(if $(findstring --no-peers,$(ARGS)),,.venv-bench/.ready)
+	@$(BIN)/python -m benchmarks --peers $(PEERS) $(ARGS)
+
+.venv-bench/.ready: benchmarks/requirements.txt
+	@echo "Setting up .venv-bench from benchmarks/requirements.txt (some 2 GB) ..."
+	@test -x $(PEERS) || $(PYTHON) -m venv .venv-bench
+	@$(PEERS) -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
 screenshots: setup
 	@$(BIN)/python -m deploy.screenshots
 
@@ -42,7 +53,9 @@ lint: setup
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--upgrade benchmarks/requirements.in -o benchmarks/requirements.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--upgrade pyproject.toml --group dev -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .candlewick
+	rm -rf $(VENV) .venv-bench .candlewick

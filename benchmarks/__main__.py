@@ -1,0 +1,57 @@
+"""`make bench`: measure, print a table, keep it for the page."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from benchmarks.context import Context
+from benchmarks.figures import Figure, Result
+from benchmarks.machine import machine
+from benchmarks.parts import closing, latency, scaling, state, throughput
+from benchmarks.report import table
+
+__all__ = ["main"]
+
+_OUT: Final = Path(__file__).resolve().parent / "out"
+_PARTS: Final[dict[str, Callable[[Context], list[Figure]]]] = {
+    part.NAME: part.measure for part in (throughput, scaling, latency, closing, state)
+}  # fmt: skip
+
+
+def main() -> int:
+    """Run the parts asked for."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short form, to see that everything runs")
+    parser.add_argument("--runs", type=int, help="repetitions of what is compared (5; quick: 1)")
+    parser.add_argument("--only", default="", help=f"parts, with commas: {', '.join(_PARTS)}")
+    parser.add_argument("--peers", help="an interpreter that has the packages of benchmarks/requirements.txt")
+    parser.add_argument("--no-peers", action="store_true", help="leave out those who need them, and the plots")
+    asked = parser.parse_args()
+    wanted = [name.strip() for name in asked.only.split(",") if name.strip()] or list(_PARTS)
+    unknown = set(wanted) - set(_PARTS)
+    if unknown:
+        parser.error(f"--only {asked.only}: there is no {', '.join(sorted(unknown))}; parts are {', '.join(_PARTS)}")
+    _OUT.mkdir(exist_ok=True)
+    peers = None if asked.no_peers else asked.peers
+    described = machine(peers)
+    figures: list[Figure] = []
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="candlewick-bench-")))
+        context = Context(work, stack, quick=asked.quick, runs=asked.runs or (1 if asked.quick else 5), peers=peers)
+        for name in wanted:
+            print(name, flush=True)  # noqa: T201, this is a command
+            figures += _PARTS[name](context)
+    result = Result(machine=described, quick=asked.quick, log=context.log, figures=figures)
+    (_OUT / "latest.json").write_bytes(msgspec.json.format(msgspec.json.encode(result)))
+    print(table(result))  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""From the event that closes a bar to the signal, while 50,000 events a second come in."""
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+import msgspec
+from confluent_kafka import Producer
+
+from benchmarks.broker import Stage, put
+from benchmarks.context import Context
+from benchmarks.data import Written, copies
+from benchmarks.figures import Figure
+from benchmarks.live import engine
+from benchmarks.watching import watching
+from schemas.time import MINUTE, floor_to
+from schemas.topics import LOG
+from sinks.clients import producer_settings
+
+__all__ = ["NAME", "measure"]
+
+NAME: Final = "latency"
+_INSTRUMENTS: Final = 30
+_RATE: Final = 50_000
+_LATENESS: Final = 2_500_000_000  # engine.allowed_lateness_s, by default
+_BURST: Final = 0.002  # seconds of messages handed on together
+
+
+class _Beat(msgspec.Struct, gc=False):
+    ts_event: int
+
+
+def measure(context: Context) -> list[Figure]:
+    """Percentiles over all signals."""
+    history, warm = 60, 300_000
+    messages = copies(
+        context.path, instruments=_INSTRUMENTS, seconds=200.0 if context.quick else 600.0, history=history
+    )
+    at = context.empty(islice(messages, warm), _INSTRUMENTS)
+    folder = context.scratch()
+    with engine(at, folder) as running, watching(at, ["signals.candidates", "signals.published"]) as watch:
+        running.until(running.caught_up, "end of the first part of the log")
+        context.say(f"{_RATE:,} events/s")
+        closing, late = _feed(at, messages)
+        running.until(running.caught_up, "end of the log")
+        delays = sorted(
+            arrival.at - closing[arrival.close] for arrival in watch.arrivals() if arrival.close in closing
+        )  # fmt: skip
+    if not delays:
+        raise RuntimeError("no signal came")
+
+    def percentile(share: float) -> float:
+        return 1_000 * delays[min(int(share * len(delays)), len(delays) - 1)]
+
+    return [
+        Figure(part=NAME, name="signals timed", value=len(delays), unit="signals"),
+        Figure(part=NAME, name="closing event to signal, p50", value=percentile(0.5), unit="ms"),
+        Figure(part=NAME, name="closing event to signal, p99", value=percentile(0.99), unit="ms", at_most=50.0),
+        Figure(part=NAME, name="closing event to signal, worst", value=1_000 * delays[-1], unit="ms"),
+        Figure(part=NAME, name="the feed's own worst delay", value=1_000 * late, unit="ms"),
+    ]
+
+
+def _feed(at: Stage, messages: Iterator[Written]) -> tuple[dict[int, float], float]:
+    """Write at the rate; when each close's last closing heartbeat was written, and how late the feed itself was."""
+    producer = Producer({"linger.ms": 1, **producer_settings(at.broker.client, 300.0)})
+    closing: dict[int, float] = {}
+    reached: dict[str, int] = {}
+    decode = msgspec.json.Decoder(_Beat).decode
+    begun, count, late = time.monotonic(), 0, 0.0
+    while True:
+        burst = list(islice(messages, round(_RATE * _BURST)))
+        if not burst:
+            producer.flush()
+            return closing, late
+        ahead = begun + count / _RATE - time.monotonic()
+        if ahead > 0:
+            time.sleep(ahead)
+        else:
+            late = max(late, -ahead)
+        for message in burst:
+            put(producer, LOG, message)
+            if message.kind == b"heartbeat":
+                close = floor_to(decode(message.value).ts_event - _LATENESS, MINUTE)
+                if close > reached.get(message.key, close):
+                    closing[close] = time.monotonic()
+                reached[message.key] = close
+        producer.poll(0)
+        count += len(burst)

@@ -1,0 +1,61 @@
+"""How many messages a second: the floor, the engine, and what one would use instead, on the same log."""
+
+from collections.abc import Callable
+from typing import Final
+
+from benchmarks.context import Context
+from benchmarks.figures import Figure, of_runs
+from benchmarks.jobs.task import Measure
+
+__all__ = ["NAME", "measure"]
+
+NAME: Final = "throughput"
+_SLOW: Final = 400_000
+"""Messages for jobs that take ten times longer than the others."""
+
+
+def measure(context: Context) -> list[Figure]:
+    """Rates and their ratios, each ratio within one round."""
+    instruments, seconds, history = (6, 300.0, 60) if context.quick else (30, 400.0, 60)
+    at = context.stage(instruments, seconds, history=history)
+    jobs: dict[str, Callable[[], Measure]] = {
+        "floor": lambda: context.job("floor", at),
+        "plain loop": lambda: context.job("plain", at),
+        "engine": lambda: context.engine(at),
+        "engine without recovery": lambda: context.engine(at, keeps=False),
+        "engine, 2 workers": lambda: context.engine(at, workers=2),
+    }
+    if context.peers is not None:
+        split = context.split(at, seconds, history=history)
+        topics = ["split.trades", "split.quotes", "split.books"]
+        jobs |= {
+            "Bytewax, stock connectors": lambda: context.peer("bytewax_stock", at),
+            "Quix Streams": lambda: context.peer("quix", at, messages=_SLOW),
+            "Quix Streams, time-aligned": lambda: context.peer("quix", at, messages=min(_SLOW, split), topics=topics),
+            "Pathway, bars only": lambda: context.peer("pathway_bars", at),
+        }
+    rounds = context.interleaved(jobs)
+    figures = [
+        of_runs(NAME, name, [done[name].rate / 1_000 for done in rounds], "thousand messages/s") for name in jobs
+    ]
+    figures += [
+        of_runs(NAME, f"{name}: CPU", [1e6 * done[name].cpu / done[name].messages for done in rounds], "µs/message")
+        for name in jobs
+    ]
+
+    def ratio(name: str, over: str, under: str, **target: float) -> None:
+        if under in jobs:
+            runs = [done[over].rate / done[under].rate for done in rounds]
+            figures.append(of_runs(NAME, name, runs, "ratio", **target))
+
+    ratio("engine / floor", "engine", "floor", at_least=0.30)
+    ratio("plain loop / floor", "plain loop", "floor")
+    ratio("engine / plain loop", "engine", "plain loop", at_least=0.95)
+    ratio("engine / Quix Streams", "engine", "Quix Streams", at_least=3.0)
+    ratio("engine / Quix Streams, time-aligned", "engine", "Quix Streams, time-aligned", at_least=10.0)
+    ratio("engine / Bytewax, stock connectors", "engine", "Bytewax, stock connectors", at_least=2.0)
+    ratio("engine / Pathway, bars only", "engine", "Pathway, bars only")
+    ratio("recovery on / off", "engine", "engine without recovery", at_least=0.85)
+    ratio("2 workers / 1", "engine, 2 workers", "engine", at_least=1.4)
+    memory = [done["engine"].memory / 2**20 for done in rounds]
+    return [*figures, of_runs(NAME, "engine: most memory", memory, "MiB")]
