@@ -20,9 +20,9 @@ Handlers = Mapping[type, Callable[[Any], object]]
 class Gate:
     """What may be believed of one key's messages, by the log alone.
 
-    A record is from the future if its event lies further ahead of its receipt, or its receipt ahead of its message's
-    time stamp, than the tolerance; then it is refused. Where all three times agree it is held against the records
-    around it, see `Leaps`. A handler may refuse a record too.
+    A record is from the future if its event lies further ahead of its receipt than the tolerance. One that is as far
+    ahead of what its key has come to is held against its message's time stamp too, and, if that agrees, against the
+    records around it, see `Leaps`. A handler may refuse a record as well.
 
     Parameters
     ----------
@@ -36,22 +36,17 @@ class Gate:
         self._own, self._outbox = handlers, outbox
         self._handlers = {kind: handlers.get(kind, self._refuse_type) for kind in get_args(MarketEvent)}
         self._tolerance = config.future_tolerance
-        self._leaps = Leaps()
+        self._leaps = Leaps(config.future_tolerance)
 
     def take(self, batch: Batch) -> None:
         """Take the messages of one read, in order."""
         key, tolerance, handlers, leaps = self._outbox.instrument_id, self._tolerance, self._handlers, self._leaps
-        slack = tolerance + MILLISECOND  # time stamps are cut to milliseconds
         for message in batch.messages:
             try:
                 event = parse_event(message[2])
                 received = event.ts_received
-                if (
-                    event.instrument_id != key
-                    or event.ts_event > received + tolerance
-                    or received > message[1] * MILLISECOND + slack
-                ):
-                    raise self._misplaced(event, message[1])
+                if event.instrument_id != key or event.ts_event > received + tolerance:
+                    raise self._misplaced(event)
                 if received > leaps.limit and type(event) in self._own:
                     self._judge(batch.partition, message, event)
                 else:
@@ -64,21 +59,22 @@ class Gate:
         for held in self._leaps.reach(ts_received):
             self._refute(held)
 
-    def _misplaced(self, event: MarketEvent, ts_ms: int) -> Refused:
+    def _misplaced(self, event: MarketEvent) -> Refused:
         key = self._outbox.instrument_id
         if event.instrument_id != key:
             return Refused(f"$.instrument_id is {event.instrument_id!r}, the message's key is {key!r}")
-        if event.ts_event > event.ts_received + self._tolerance:
-            ahead = (event.ts_event - event.ts_received) / SECOND
-            return Refused(f"$.ts_event is from the future: {ahead:.3f} s after it was received")
-        ahead = (event.ts_received - ts_ms * MILLISECOND) / SECOND
-        return Refused(f"$.ts_received is from the future: {ahead:.3f} s after its message's time stamp")
+        ahead = (event.ts_event - event.ts_received) / SECOND
+        return Refused(f"$.ts_event is from the future: {ahead:.3f} s after it was received")
 
     def _refuse_type(self, event: MarketEvent) -> None:
         places = ("an instrument, not to the control key", "the control key, not to an instrument")
         raise Refused(f"$.type: {type(event).__name__} belongs to {places[self._outbox.instrument_id != CONTROL]}")
 
     def _judge(self, partition: int, message: tuple[int, int, bytes], event: MarketEvent) -> None:
+        _, ts_ms, _ = message
+        ahead = event.ts_received - ts_ms * MILLISECOND
+        if ahead > self._tolerance + MILLISECOND:  # time stamps are cut to milliseconds
+            raise Refused(f"$.ts_received is from the future: {ahead / SECOND:.3f} s after its message's time stamp")
         patience = TIMEFRAME_NS[event.timeframe] if isinstance(event, ExchangeBar) else 0
         taken, refuted = self._leaps.judge(Held(partition, *message, event.ts_received), patience)
         for held in refuted:

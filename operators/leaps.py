@@ -38,18 +38,22 @@ class Leaps:
     One that was received no more than `LEAP` before the one that is held confirms it; if there is none while the key
     goes on for a minute, it is refuted. That also goes for the first record of a key.
 
-    >>> leaps, second = Leaps(), 1_000_000_000
+    Parameters:
+        near: how far ahead of the key (ns) a record need not be judged at all; no more than `LEAP` counts.
+
+    >>> leaps, second = Leaps(near=0), 1_000_000_000
     >>> def judge(s): return [m.offset for m in leaps.judge(Held(0, s, 0, b"", 10_000 * second + s * second))[0]]
     >>> [judge(s) for s in (1, 2, 3_600, 3, 3_601)]
     [[], [1, 2], [], [3], [3600, 3601]]
     """
 
-    __slots__ = ("_held", "_reached", "limit")
+    __slots__ = ("_held", "_near", "_reached", "limit")
 
-    def __init__(self) -> None:
+    def __init__(self, near: int) -> None:
+        self._near = min(near, LEAP)
         self._reached = 0
         self._held: list[Held] = []
-        self.limit = LEAP
+        self.limit = self._near
         """Records received later than this (ns) have to be judged, the others can be taken as they are."""
 
     def judge(self, message: Held, patience: int = 0) -> tuple[list[Held], list[Held]]:
@@ -86,8 +90,8 @@ class Leaps:
         return refuted
 
     def _set_limit(self) -> None:
-        """Above it is what leaps, and what would confirm something that is held."""
-        self.limit = min([self._reached + LEAP, *(held.ts_received - LEAP - 1 for held in self._held)])
+        """Above it is what may leap, and what would confirm something that is held."""
+        self.limit = min([self._reached + self._near, *(held.ts_received - LEAP - 1 for held in self._held)])
 
     def state(self) -> list[Any]:
         """Plain data for recovery."""

@@ -10,6 +10,8 @@ from schemas.layouts import LayoutError
 from schemas.time import HOUR, MINUTE, SECOND
 from tests.operators.support import QUICK, START
 
+NEAR = 5 * SECOND
+
 
 def held(at: int, offset: int = 0) -> Held:
     return Held(0, offset, 0, b"", START + at)
@@ -21,7 +23,7 @@ def offsets(taken: list[Held]) -> list[int]:
 
 def begun() -> Leaps:
     """At `START`."""
-    leaps = Leaps()
+    leaps = Leaps(NEAR)
     leaps.judge(held(0))
     leaps.judge(held(0))
     return leaps
@@ -29,18 +31,18 @@ def begun() -> Leaps:
 
 def test_what_is_no_leap_need_not_be_judged() -> None:
     leaps = begun()
-    assert leaps.limit == START + LEAP
+    assert leaps.limit == START + NEAR
     assert leaps.reach(START + MINUTE) == []
-    assert leaps.limit == START + MINUTE + LEAP
+    assert leaps.limit == START + MINUTE + NEAR
     assert leaps.reach(START) == []
-    assert leaps.limit == START + MINUTE + LEAP
+    assert leaps.limit == START + MINUTE + NEAR
 
 
 def test_the_next_record_that_has_come_as_far_confirms_it() -> None:
     for confirming, expected in ((HOUR, [1, 2]), (HOUR - LEAP, [1, 2]), (HOUR - LEAP - 1, [])):
         leaps = begun()
         assert leaps.judge(held(HOUR, 1)) == ([], [])
-        assert leaps.limit == START + LEAP  # no record of the present has to be judged
+        assert leaps.limit == START + NEAR  # no record of the present has to be judged
         assert offsets(leaps.judge(held(confirming, 2))[0]) == expected
 
 
@@ -49,11 +51,11 @@ def test_without_one_it_is_refuted_when_the_key_has_gone_on_for_a_minute() -> No
     leaps.judge(held(HOUR, 1))
     assert leaps.reach(START + MINUTE - 1) == []
     assert offsets(leaps.reach(START + MINUTE)) == [1]
-    assert leaps.limit == START + MINUTE + LEAP
+    assert leaps.limit == START + MINUTE + NEAR
 
 
 def test_a_first_record_has_to_be_confirmed_too() -> None:
-    leaps = Leaps()
+    leaps = Leaps(NEAR)
     assert leaps.judge(held(HOUR, 1)) == leaps.judge(held(0, 2)) == ([], [])
     assert offsets(leaps.judge(held(1, 3))[0]) == [2, 3]
     assert leaps.reach(START + 10 * SECOND) == leaps.reach(START + 10 * SECOND + MINUTE - 1) == []
@@ -62,7 +64,7 @@ def test_a_first_record_has_to_be_confirmed_too() -> None:
 
 def test_two_ages_side_by_side_are_both_believed() -> None:
     """A tape of long ago that is read beside a live market."""
-    leaps, found = Leaps(), list[int]()
+    leaps, found = Leaps(NEAR), list[int]()
     for i in range(6):
         taken, refuted = leaps.judge(held(1_000 * HOUR * (i % 2) + i * SECOND, i))
         assert not refuted
@@ -85,10 +87,10 @@ def test_memory_is_bounded() -> None:
 @given(times=st.lists(st.integers(0, 30), max_size=30), beats=st.integers(1, 5), cut=st.integers(0, 30))
 def test_nothing_is_lost_or_doubled_and_a_restart_changes_nothing(times: list[int], beats: int, cut: int) -> None:
     def run(cut: int) -> tuple[list[tuple[bool, int]], list[Held]]:
-        leaps, out = Leaps(), list[tuple[bool, int]]()
+        leaps, out = Leaps(NEAR), list[tuple[bool, int]]()
         for i, minutes in enumerate(times):
             if i == cut:
-                again = Leaps()
+                again = Leaps(NEAR)
                 again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(leaps.state())))
                 assert again.limit == leaps.limit
                 leaps = again
@@ -106,4 +108,4 @@ def test_nothing_is_lost_or_doubled_and_a_restart_changes_nothing(times: list[in
 
 def test_the_state_of_another_version_is_refused() -> None:
     with pytest.raises(LayoutError, match="version 7, newer than 1"):
-        Leaps().restore([7, *Leaps().state()[1:]])
+        Leaps(NEAR).restore([7, *Leaps(NEAR).state()[1:]])
