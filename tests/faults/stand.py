@@ -1,5 +1,6 @@
 """The system on real parts: a market on its way through ingester, engine and store."""
 
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -42,6 +43,12 @@ class Stand:
         """A subcommand that is not yet started."""
         self._members.append(Member(self.pipeline.environment, self.folder / f"{arguments[0]}.txt", *arguments))
         return self._members[-1]
+
+    def supervise(self, *stages: str) -> None:
+        """Let `engine` be a supervisor of these stages."""
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.pipeline.environment["CANDLEWICK_SUPERVISOR__PORT"] = str(probe.getsockname()[1])
+        self.engine = self.member("up", *stages)
 
     def feed(self, speed: float | None = None) -> Member:
         """An ingester at work on the market, so many times as fast as time."""

@@ -41,7 +41,7 @@ def test_the_host_clock_is_set(
     clock = HostClock(tmp_path)
     waited: list[float] = []
     with Stand(brokers(), tmp_path, market(_SECONDS), dsn=timescale_database, settings=clock.environment) as stand:
-        stand.engine = stand.member("up", "engine", "store")
+        stand.supervise("engine", "store")
         feed = stand.feed(speed=_SECONDS / 30)
         stand.start_engine()
         for ahead_s in (_HOUR_S, 0, -_HOUR_S):

@@ -61,6 +61,7 @@ def test_under_engine_and_store(
     assert before["features.bars"].keys() < after["features.bars"].keys() <= golden["features.bars"].keys()
 
 
+@pytest.mark.full
 def test_under_the_read_back(
     market: Markets, brokers: Callable[[], KafkaBroker], tmp_path: Path, finding: Finding
 ) -> None:
