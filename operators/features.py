@@ -6,6 +6,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Final
 
+import msgspec
+
 from operators import indicators, moments
 from operators.bars import OpenBar
 from operators.errors import StateError
@@ -38,13 +40,14 @@ SCHEMA_HASH: Final = sha256(
 class FeatureSet:
     """All measures of one instrument and timeframe."""
 
-    __slots__ = ("_blank", "_length", "_measures", "_ofi")
+    __slots__ = ("_blank", "_length", "_measures", "_ofi", "_packed")
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._length = TIMEFRAME_NS[timeframe]
         self._measures = [(measure.step, measure.make()) for measure in _MEASURES]
         self._blank = [at for at, feature in enumerate(CATALOGUE) if timeframe not in feature.timeframes]
         self._ofi: float | None = None
+        self._packed: msgspec.Raw | None = None
 
     def add_flow(self, ofi: float | None) -> None:
         """Add the order-flow imbalance of a one-minute part of the bar."""
@@ -58,7 +61,7 @@ class FeatureSet:
     def update(self, bar: OpenBar, moment: Moment) -> dict[str, float | None]:
         """Take a closed bar of revision 0 and what is known at its moment of decision; the vector at this close."""
         close = Close(bar, moment, self._ofi, bar.ts_open + self._length)
-        self._ofi = None
+        self._ofi = self._packed = None
         values: list[float | None] = []
         for step, state in self._measures:
             found = step(state, close)
@@ -71,8 +74,10 @@ class FeatureSet:
         return dict(zip(NAMES, values, strict=True))
 
     def state(self) -> list[Any]:
-        """Plain data for recovery."""
-        return [SCHEMA_HASH, [state.state() for _, state in self._measures], self._ofi]
+        """Plain data for recovery; measures are packed once a close, however often they are asked for."""
+        if self._packed is None:
+            self._packed = msgspec.Raw(msgspec.msgpack.encode([state.state() for _, state in self._measures]))
+        return [SCHEMA_HASH, self._packed, self._ofi]
 
     def restore(self, state: list[Any]) -> None:
         """Take up ``state`` again.
@@ -81,6 +86,7 @@ class FeatureSet:
             StateError: taken with another catalogue or version.
         """
         schema_hash, parts, self._ofi = state
+        self._packed = None
         if schema_hash != SCHEMA_HASH:
             raise StateError(
                 f"feature state has schema {schema_hash}, this program's catalogue is {SCHEMA_HASH}: {REBUILD}"

@@ -3,6 +3,8 @@
 from collections import deque
 from typing import Any, Final
 
+import msgspec
+
 from operators.bars import OpenBar
 from schemas.layouts import Layout
 from schemas.market import Side
@@ -22,7 +24,7 @@ class BarSeries:
     0 when it closes, and a further one for each minute in which trades came that were late for it.
     """
 
-    __slots__ = ("_dirty", "_filled_to", "_kept", "_later", "bar", "last_close", "length", "timeframe")
+    __slots__ = ("_dirty", "_filled_to", "_kept", "_later", "_packed", "bar", "last_close", "length", "timeframe")
 
     def __init__(self, timeframe: Timeframe) -> None:
         self.timeframe: Timeframe = timeframe
@@ -34,6 +36,7 @@ class BarSeries:
         self._later: OpenBar | None = None  # late for a part of the open bar: this goes into its revision 1
         self._kept: deque[OpenBar] = deque(maxlen=_KEPT[timeframe])
         self._dirty: list[OpenBar] = []
+        self._packed: msgspec.Raw | None = None  # the closed bars that are kept
 
     def current(self, ts: int) -> OpenBar:
         """The bar that holds ``ts`` (ns), begun if need be."""
@@ -69,6 +72,7 @@ class BarSeries:
             bar.empty(self.last_close)
         self.last_close = bar.close
         self._kept.append(bar)
+        self._packed = None
         return bar
 
     def late(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> bool:
@@ -94,7 +98,7 @@ class BarSeries:
                 self._revise(bar).absorb(later)
         if not self._dirty:
             return []
-        revised, self._dirty = sorted(self._dirty, key=lambda bar: bar.ts_open), []
+        revised, self._dirty, self._packed = sorted(self._dirty, key=lambda bar: bar.ts_open), [], None
         for bar in revised:
             bar.revision += 1
             bar.flag("late")
@@ -104,6 +108,7 @@ class BarSeries:
         return next((bar for bar in reversed(self._kept) if bar.ts_open == ts_open), None)
 
     def _revise(self, bar: OpenBar) -> OpenBar:
+        self._packed = None
         if bar not in self._dirty:
             self._dirty.append(bar)
         if "empty" in bar.quality:
@@ -111,14 +116,16 @@ class BarSeries:
         return bar
 
     def state(self) -> list[Any]:
-        """Plain data for recovery."""
+        """Plain data for recovery; closed bars are packed once a change, however often they are asked for."""
+        if self._packed is None:
+            self._packed = msgspec.Raw(msgspec.msgpack.encode([bar.state() for bar in self._kept]))
         return [
             _LAYOUT.version,
             None if self.bar is None else self.bar.state(),
             self.last_close,
             self._filled_to,
             None if self._later is None else self._later.state(),
-            [bar.state() for bar in self._kept],
+            self._packed,
             [bar.ts_open for bar in self._dirty],
         ]
 
@@ -133,4 +140,4 @@ class BarSeries:
         self.bar = None if bar is None else OpenBar.restored(bar)
         self._later = None if later is None else OpenBar.restored(later)
         self._kept = deque((OpenBar.restored(saved) for saved in kept), maxlen=self._kept.maxlen)
-        self._dirty = [bar for bar in self._kept if bar.ts_open in dirty]
+        self._dirty, self._packed = [bar for bar in self._kept if bar.ts_open in dirty], None

@@ -1,6 +1,7 @@
 """The catalogue and the vector: what every entry promises, held to for all of them alike."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -128,6 +129,26 @@ def test_restored_anywhere_it_goes_on_to_the_bit(cut: int, timeframe: Timeframe)
     features.add_flow(0.5)
     again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(features.state())))
     assert vectors(bars[at:], timeframe, again) == vectors(bars[at:], timeframe, features)
+
+
+def test_the_state_is_that_of_now_however_often_it_is_asked_for() -> None:
+    first, second = walked_bars(1, 2)
+    other = FeatureSet("1m")
+    other.update(second, Moment())
+    saved = msgspec.msgpack.decode(msgspec.msgpack.encode(other.state()))
+    changes: list[Callable[[FeatureSet], object]] = [
+        lambda features: features.add_flow(2.0), lambda features: features.skip(),
+        lambda features: features.add_flow(1.0), lambda features: features.update(first, Moment()),
+        lambda features: features.restore(saved), lambda features: features.update(second, Moment()),
+    ]  # fmt: skip
+    asked = FeatureSet("1m")
+    for count, change in enumerate(changes, 1):
+        asked.state()
+        change(asked)
+        fresh = FeatureSet("1m")
+        for earlier in changes[:count]:
+            earlier(fresh)
+        assert msgspec.msgpack.encode(asked.state()) == msgspec.msgpack.encode(fresh.state())
 
 
 @settings(max_examples=20)
