@@ -39,13 +39,21 @@ _REFUSALS: Final = {
 }
 
 
-def answers(view: type[Struct], example: Struct, *, named: bool = False) -> dict[int | str, dict[str, Any]]:
-    """What FastAPI is told of a route that answers with ``view``; ``named``: it may not know what is asked for."""
+def answers(
+    view: type[Struct], example: Struct, *, named: bool = False, also: int | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """What FastAPI is told of a route that answers with ``view``.
+
+    Parameters:
+        named: it may not know what is asked for.
+        also: a status beside 200 that has the same body.
+    """
     refusals = {**_REFUSALS, 404: "An unknown instrument"} if named else _REFUSALS
-    return {
-        200: {**_content(view, example), "description": (view.__doc__ or "").splitlines()[0]},
-        **{status: {**_content(Problem), "description": words} for status, words in refusals.items()},
+    described = {**_content(view, example), "description": (view.__doc__ or "").splitlines()[0]}
+    documented: dict[int | str, dict[str, Any]] = {
+        status: {**_content(Problem), "description": words} for status, words in refusals.items()
     }
+    return {200: described, **documented, **({} if also is None else {also: described})}
 
 
 class DescribedApi(FastAPI):

@@ -48,7 +48,14 @@ def _moment(value: Any) -> int:
 Moment = Annotated[
     int,
     BeforeValidator(_moment),
-    WithJsonSchema({"anyOf": [{"type": "integer", "format": "int64"}, {"type": "string", "format": "date-time"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "format": "int64", "minimum": _EARLIEST, "maximum": _LATEST},
+                {"type": "string", "format": "date-time"},
+            ]
+        }
+    ),
 ]
 Symbol = Annotated[
     str,

@@ -35,6 +35,11 @@ def embedded_kafka() -> Iterator[dict[str, str | int]]:
         yield {"bootstrap.servers": broker.bootstrap, **CLIENT}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long it may take to look for what the API does not expect."""
+    parser.addoption("--examples", type=int, default=10, help="requests a path and mode in tests/api/test_fuzz.py")
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
     """Name each reason for which tests were skipped once, after everything else."""

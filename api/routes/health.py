@@ -21,7 +21,7 @@ async def health(request: Request) -> Response:
     return answer(Health(status="up", version=request.app.version))
 
 
-@router.get("/ready", responses=answers(Readiness, examples.READINESS))
+@router.get("/ready", responses=answers(Readiness, examples.READINESS, also=503))
 async def ready(request: Request, store: Store, watcher: Watcher) -> Response:
     """200 if everything that is read here is there and fresh, else 503 with the same body and the reasons in it.
 

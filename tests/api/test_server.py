@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -15,8 +16,10 @@ from websockets.sync.client import connect
 
 from api.config import ApiConfig
 from api.server import make_server
+from benchmarks.api_load import serving
 from flows.doctor.machine import check_port
 from sinks.database import DatabaseError
+from tests.api.market import BTC
 from tests.api.serving import running, wait_for
 
 PROGRAM = """
@@ -68,6 +71,19 @@ def test_it_serves_https_by_itself(market: str, tmp_path: Path) -> None:
             httpx.get(f"http{address.removeprefix('https')}/health")
         port = int(address.rpartition(":")[2])
         assert check_port("127.0.0.1", port, tmp_path / "chain.pem").state == "ok"
+
+
+def test_who_asks_and_takes_no_answer_is_cut_off(market: str) -> None:
+    with serving({"dsn": market, "give_up_s": 1.0}) as (port, process), ExitStack() as stack:
+        handles = Path(f"/proc/{process}/fd")
+        before = len([*handles.iterdir()])
+        for _ in range(5):
+            client = stack.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", port))
+            client.sendall(f"GET /features/{BTC}?limit=500 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() * 20)
+        wait_for(lambda: len([*handles.iterdir()]) >= before + 5)
+        wait_for(lambda: len([*handles.iterdir()]) <= before + 4, 30)  # the pool may have opened connections
 
 
 def test_a_malformed_connection_string_is_said_before_anything_is_served() -> None:
