@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from flows.engine import FLOW
 from flows.errors import DiskFullError, FlowError
 from flows.runtime import RecoveryConfig, init_db_dir
-from flows.settings import Settings
+from flows.settings import Settings, kafka_client
 from flows.state.manifest import (
     MANIFEST,
+    SEVERAL,
     Bridge,
     Manifest,
     changes,
@@ -29,6 +30,7 @@ from flows.state.manifest import (
 from flows.state.rebuild import begin, log_ends
 from flows.state.snapshots import DATABASE, damage, flows_of, log_offsets, opened
 from schemas.layouts import REBUILD
+from sinks.lease import read_stamp
 
 __all__ = ["MEMBER", "disk_faults", "held", "recovery"]
 
@@ -106,8 +108,11 @@ def _prepare(directory: Path, settings: Settings, rebuild_from: str | None, *, a
     found, mine = read_manifest(directory), manifest_of(settings)
     if found is not None and (stranger := foreign(mine, found)) is not None:
         raise FlowError(f"{name} is not of this engine: {stranger}")
+    makers = _makers(settings, found)
+    alike = makers == mine.maker or not settings.kafka.transactions  # such a broker keeps nothing, not even results
     if not offsets and (found is None or rebuild_from is not None):
-        place = begin(settings, rebuild_from)
+        place = begin(settings, rebuild_from, alike=alike)
+        alike = alike or place.fresh
         manifest = replace(mine, starts=place.starts, bridge=place.bridge)
     elif found is None:  # of a program that wrote no manifest
         manifest = mine
@@ -118,14 +123,23 @@ def _prepare(directory: Path, settings: Settings, rebuild_from: str | None, *, a
                 f"{name}: settings that change results are not those of its state: {', '.join(changed)}; set them "
                 "back, or go on with the new ones by `candlewick run --accept-settings`"
             )
-        manifest = replace(found, instrument=mine.instrument, desk=mine.desk, bridge=_bridge(found, offsets))
-        if changed:
-            past = None if manifest.bridge is None else manifest.bridge.past
-            manifest = replace(manifest, bridge=Bridge(ends=log_ends(settings), past=past))
+        if not offsets and found.bridge is None and not alike:
+            begin(settings, None, alike=False)  # refuses where there are results
+        manifest = replace(mine, starts=found.starts, bridge=_bridge(found, offsets))
+        if found.maker != mine.maker:
+            bridge = manifest.bridge or Bridge(ends={}, past=None)
+            manifest = replace(manifest, bridge=replace(bridge, ends=log_ends(settings)))
+    manifest = replace(manifest, makers=mine.maker if alike else SEVERAL)
     if manifest != found:
         write_manifest(directory, manifest)
     if not (directory / DATABASE).exists():
         _create(directory)
+
+
+def _makers(settings: Settings, found: Manifest | None) -> str | None:
+    """Who has given the results that are written; ``None``: not known."""
+    known = read_stamp(kafka_client(settings)) if settings.kafka.transactions else None
+    return known or (found.makers or None if found is not None else None)
 
 
 def _bridge(found: Manifest, offsets: Mapping[int, int]) -> Bridge | None:

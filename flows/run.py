@@ -54,7 +54,10 @@ def _alone(settings: Settings, stop: threading.Event) -> Iterator[None]:
     if not settings.kafka.transactions:
         yield
         return
-    with Lease(kafka_client(settings), settings.engine.recovery_dir / MEMBER, stop.set) as lease:
+    directory = settings.engine.recovery_dir
+    manifest = read_manifest(directory)
+    makers = "" if manifest is None else manifest.makers
+    with Lease(kafka_client(settings), directory / MEMBER, stop.set, stamp=makers) as lease:
         yield
         lease.check()
 
@@ -107,5 +110,5 @@ def _observed(settings: Settings, observer: EngineObserver, *, until_end: bool) 
         ObservedSink("features", features, observer),
         ObservedSink("signals", signals, observer),
         observer.closed,
-        None if bridge is None else bridge.late,
+        bridge.ends if bridge is not None and bridge.late else None,
     )

@@ -106,7 +106,7 @@ class Gate:
                 return _NEVER
             return self._last(key) if line is None else line.first
         if self._desk:
-            return max(self._past.decided_to, self._last(key))
+            return max(self._past.decided_to + 1, self._last(key))
         if line is not None:
             return line.last - _SLACK
         return self._last(key) - _SLACK if topic in self._trimmed else _NEVER

@@ -16,8 +16,9 @@ from schemas.topics import LOG
 from sinks.clients import TIMEOUT_S, admin, common, consumer, words
 from sinks.errors import BrokerAwayError, SinkError
 
-__all__ = ["Lease"]
+__all__ = ["Lease", "read_stamp"]
 
+_GROUP: Final = "candlewick-engine"
 _POLL_S: Final = 0.1
 _HEARTBEAT_S: Final = 0.3
 _NOTICE_S: Final = 1.0
@@ -47,6 +48,7 @@ class Lease:
         client: librdkafka's settings, ``bootstrap.servers`` among them.
         note: a file in which the broker's name for us is kept, so that a successor here need not wait for us to end.
         lost: called once, from another thread, when somebody else has taken over, or may have.
+        stamp: a word that the broker keeps for `read_stamp`.
         topic: any that is there.
         group: one for each Kafka cluster's results.
 
@@ -60,10 +62,12 @@ class Lease:
         note: Path,
         lost: Callable[[], None],
         *,
+        stamp: str = "",
         topic: str = LOG,
-        group: str = "candlewick-engine",
+        group: str = _GROUP,
     ) -> None:
         self._note, self._lost, self._group = note, lost, group
+        self._stamp = TopicPartition(topic, 0, 0, stamp)
         self._error: SinkError | None = None
         self._joined, self._closed = threading.Event(), threading.Event()
         others = _members(admin(client), group) - {note.read_text() if note.exists() else ""}
@@ -107,6 +111,7 @@ class Lease:
 
     def _on_assign(self, consumer: Consumer, _: list[TopicPartition]) -> None:
         consumer.assign([])
+        consumer.commit(offsets=[self._stamp], asynchronous=True)
         with suppress(OSError):  # without a note a successor waits for a second
             self._note.write_text(consumer.memberid())
         self._joined.set()
@@ -115,6 +120,25 @@ class Lease:
         reason = f"the broker was not to be reached for {_SESSION_S:.0f} s, and another engine may have taken over"
         self._end(BrokerAwayError, reason)
         threading.Event().wait()  # who returns from here joins again, and would fence that one
+
+
+def read_stamp(client: Mapping[str, Any], *, topic: str = LOG, group: str = _GROUP) -> str | None:
+    """The word that the last holder of the lease left, kept by Kafka as what belongs to an offset of its group.
+
+    Raises:
+        BrokerAwayError: the broker does not answer.
+    """
+    deadline = time.monotonic() + TIMEOUT_S
+    with consumer(_settings(client, group)) as asked:  # which takes nothing as long as it subscribes to nothing
+        while True:
+            try:
+                (found,) = asked.committed([TopicPartition(topic, 0)], TIMEOUT_S)
+            except KafkaException as error:
+                if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                    raise BrokerAwayError(f"group {group}: {words(error)}") from error
+                time.sleep(_NAP_S)
+            else:
+                return found.metadata or None
 
 
 def _members(asked: AdminClient, group: str) -> set[str]:

@@ -69,6 +69,6 @@ def _head(found: Contents) -> list[str]:
         lines.append(f"flow {manifest.flow} on {topic}, made by Candlewick {manifest.program}, begun at {begun}")
         if manifest.bridge is not None:
             ends = ", ".join(f"{at}@{end}" for at, end in sorted(manifest.bridge.ends.items()))
-            how = "made anew" if manifest.bridge.past else "gone on with under other settings"
+            how = "made anew" if manifest.bridge.past else "gone on with by another program or under other settings"
             lines.append(f"{how}: results of before {ends} are not compared with what is written")
     return lines

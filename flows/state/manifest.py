@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -9,18 +10,21 @@ from typing import Any, Final
 import msgspec
 from confluent_kafka import KafkaException, TopicCollection
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from flows.engine import FLOW, desk_config, instrument_config
 from flows.errors import BrokerAwayError, FlowError
 from flows.settings import Settings, kafka_client
 from operators.config import DeskConfig, InstrumentConfig
+from operators.desk.confluence import NAME, VERSION
+from operators.features import SCHEMA_HASH
 from schemas.topics import LOG
 from sinks.clients import TIMEOUT_S, admin, words
 from sinks.gate import Past
 
 __all__ = [
     "MANIFEST",
+    "SEVERAL",
     "Bridge",
     "Log",
     "Manifest",
@@ -35,6 +39,7 @@ MANIFEST: Final = "candlewick.json"
 _LAYOUT: Final = 1
 """Of the directory as a whole; each state in it has a version of its own (`schemas.layouts`)."""
 _MOCK: Final = "mockCluster"
+SEVERAL: Final = "several"
 _HARMLESS: Final = {"max_waiting"}
 """Beyond it the engine stops; it changes no result."""
 
@@ -55,12 +60,9 @@ class Bridge(Struct, frozen=True, kw_only=True):
     ends: dict[int, int]
     """By partition where the log ended when this began: what follows from later records is new for sure."""
     past: Past | None
-    """Of a state that is made anew; ``None``: it is gone on with, under other settings."""
-
-    @property
-    def late(self) -> dict[int, int]:
-        """By partition the offset before which what is new to us is not new, see `operators.steps.decide`."""
-        return {} if self.past is None or self.past.whole else self.ends
+    """Of a state that is made anew; ``None``: it is gone on with, by another program or under other settings."""
+    late: bool = False
+    """Made anew from a log without its beginning: what is new to us before ``ends`` is not new."""
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -74,9 +76,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
     instrument: InstrumentConfig
     desk: DeskConfig
     """With the one above: every setting that changes results."""
-    starts: dict[int, int]
+    starts: dict[int, int] = {}
     """By partition the offset of the log at which the state begins."""
     bridge: Bridge | None = None
+    maker: str = ""
+    """Who gives the results: program, features, strategy and settings as one word."""
+    makers: str = ""
+    """Who has given all results that are written, if it is one; else `SEVERAL`."""
 
 
 def manifest_of(settings: Settings) -> Manifest:
@@ -86,14 +92,21 @@ def manifest_of(settings: Settings) -> Manifest:
         SinkError: the broker does not answer.
         FlowError: it has no log.
     """
+    program, instrument, desk = version("candlewick"), instrument_config(settings), desk_config(settings)
     return Manifest(
         flow=FLOW,
-        program=version("candlewick"),
+        program=program,
         log=_log(settings),
-        instrument=instrument_config(settings),
-        desk=desk_config(settings),
-        starts={},
+        instrument=instrument,
+        desk=desk,
+        maker=_word(program, instrument, desk),
     )
+
+
+def _word(program: str, instrument: InstrumentConfig, desk: DeskConfig) -> str:
+    desk = replace(desk, **{name: getattr(DeskConfig(), name) for name in _HARMLESS})
+    said = msgspec.json.encode([program, SCHEMA_HASH, NAME, VERSION, instrument, desk])
+    return sha256(said).hexdigest()[:16]
 
 
 def _log(settings: Settings) -> Log:

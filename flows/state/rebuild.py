@@ -29,11 +29,17 @@ __all__ = ["Begin", "begin", "log_ends"]
 _ADVICE: Final = (
     "if it was lost, restore a backup, or make it anew with `candlewick run --rebuild-from earliest` (or a time)"
 )
+_LOST: Final = "what led to them is not all there any more"
+_UNLIKE: Final = "not all of them are known to be of this program and these settings"
+_LETTERS: Final = "dead_letters"
+"""Ingesters write there too, perhaps before there has been any engine."""
 _VECTORS: Final = "features.vectors"
 _log: Final = logging.getLogger(__name__)
 _TAIL: Final = 20_000
 """Of a partition's vectors; hours of them."""
-_RESULTS: Final = [topic.name for topic in TOPICS if topic.lane != "log" and not topic.compacted]
+_RESULTS: Final = [
+    topic.name for topic in TOPICS if topic.lane != "log" and topic.name != _LETTERS and not topic.compacted
+]
 
 _Ranges = dict[tuple[str, int], tuple[int, int]]
 """By topic and partition the first offset, and the one after the last."""
@@ -52,13 +58,16 @@ class Begin(Struct, frozen=True):
     starts: dict[int, int]
     """By partition of the log the first offset to be read."""
     bridge: Bridge | None
+    fresh: bool
+    """Nothing is written yet."""
 
 
-def begin(settings: Settings, rebuild_from: str | None) -> Begin:
+def begin(settings: Settings, rebuild_from: str | None, *, alike: bool = True) -> Begin:
     """Where an engine without a state begins: at the log's first message, or at ``rebuild_from``.
 
     That is ``earliest``, a time in ISO 8601, or one offset for all partitions. Without it, the results that are there
-    must be those that the log gives again: there are none, or neither log nor result topics have lost their beginning.
+    must be those that the log gives again: there are none, or they are ``alike`` (all of this program and these
+    settings) and neither log nor result topics have lost their beginning.
 
     Raises:
         FlowError: that is not so, or there is no such place in the log.
@@ -69,21 +78,23 @@ def begin(settings: Settings, rebuild_from: str | None) -> Begin:
     with _answered(settings):
         log, results = _ranges(asked, [LOG]), _ranges(asked, _RESULTS)
         lows = {partition: first for (_, partition), (first, _) in log.items()}
+        fresh = all(first == last for first, last in results.values())
         if rebuild_from is None:
             lost = any(lows.values()) or any(first for first, _ in results.values())
-            if lost and any(last > first for first, last in results.values()):
+            if not fresh and (lost or not alike):
                 raise FlowError(
                     f"engine.recovery_dir {settings.engine.recovery_dir} holds no state, but there are results, and "
-                    f"what led to them is not all there any more: {_ADVICE}"
+                    f"{_LOST if lost else _UNLIKE}: {_ADVICE}"
                 )
-            return Begin(lows, None)
+            return Begin(lows, None, fresh)
         starts = lows if rebuild_from == "earliest" else _starts(client, log, rebuild_from)
-        whole = not any(starts.values())
+        late = any(starts.values())
+        whole = (alike or fresh) and not late
         decided_to = 0 if whole else _decided_to(client, results)
         if decided_to:
             _warn(client, starts, decided_to)
     ends = {partition: last for (_, partition), (_, last) in log.items()}
-    return Begin(starts, Bridge(ends=ends, past=Past(whole=whole, decided_to=decided_to)))
+    return Begin(starts, Bridge(ends=ends, past=Past(whole=whole, decided_to=decided_to), late=late), fresh)
 
 
 def log_ends(settings: Settings) -> dict[int, int]:

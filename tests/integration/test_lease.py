@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sinks.errors import SinkError
-from sinks.lease import Lease
+from sinks.lease import Lease, read_stamp
 from tests.integration.kafka_broker import KafkaBroker
 from tests.integration.pipeline import until
 from tests.kafka_tools import make_topic
@@ -23,7 +23,7 @@ class Holder:
     def __init__(self, kafka: KafkaBroker, note: Path, topic: str) -> None:
         self.gone = threading.Event()
         begun = time.monotonic()
-        self.lease = Lease(kafka.client, note, self.gone.set, topic=topic, group=topic)
+        self.lease = Lease(kafka.client, note, self.gone.set, stamp=note.name, topic=topic, group=topic)
         self.waited = time.monotonic() - begun
 
 
@@ -36,13 +36,16 @@ def held(kafka: KafkaBroker, note: Path, topic: str) -> Iterator[Holder]:
 
 def test_who_comes_last_has_it(kafka: KafkaBroker, tmp_path: Path) -> None:
     topic = make_topic(kafka.client, "lease", 1)
+    assert read_stamp(kafka.client, topic=topic, group=topic) is None
     with held(kafka, tmp_path / "one", topic) as one:
         until((tmp_path / "one").exists, "a note")
+        until(lambda: read_stamp(kafka.client, topic=topic, group=topic) == "one", "its stamp")
         with held(kafka, tmp_path / "two", topic) as two:
             assert one.gone.is_set()  # before its successor writes anything
             with pytest.raises(SinkError, match="another engine has taken over"):
                 one.lease.check()
             two.lease.check()
+            until(lambda: read_stamp(kafka.client, topic=topic, group=topic) == "two", "another stamp")
             assert not two.gone.is_set()
 
 

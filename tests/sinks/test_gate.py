@@ -78,6 +78,7 @@ def test_the_desk_goes_by_close_and_by_what_it_had_decided() -> None:
     ]  # fmt: skip
     assert written(gate(Past(whole=False), there, desk=True), *asked) == ["id4", "id6", "id7"]
     assert written(gate(Past(whole=False, decided_to=30), there, desk=True), *asked) == ["id7"]
+    assert written(gate(Past(whole=False, decided_to=31), there, desk=True), *asked) == []
     assert written(gate(Past(whole=True), there, desk=True), *asked) == ["id3", "id4", "id5", "id6", "id7"]
 
 
