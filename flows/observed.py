@@ -222,6 +222,7 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         return state
 
     def close(self) -> None:
+        self._look_at_all(time.monotonic_ns())  # what came since the last look counts too
         self._part.close()
 
 
