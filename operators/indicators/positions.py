@@ -40,10 +40,13 @@ class _Side(Slotted):
         self._before: tuple[int, float] | None = None
         self._usual = Window(_USUAL, "liquidations")
 
-    def update(self, total: tuple[int, float] | None) -> tuple[float | None, float | None, bool]:
-        """Take the totals so far; count and notional of the bar, and whether that is far more than usual."""
+    def update(self, total: tuple[int, float] | None, *, follows: bool) -> tuple[float | None, float | None, bool]:
+        """Take the totals so far; count and notional of the bar, and whether that is far more than usual.
+
+        Not known if the bar before, which ``follows`` says, was left out: then what came in which of them is not.
+        """
         before, self._before = self._before, total
-        if total is None:
+        if total is None or not follows:
             return None, None, False
         if before is None:
             before = (0, 0.0)  # the first ever told of came in this bar
@@ -56,9 +59,10 @@ class _Side(Slotted):
 class Positions(Slotted):
     """Open interest, liquidations, and the cascade in which liquidations, price and open interest go together."""
 
-    __slots__ = ("_close", "_interest", "_longs", "_moves", "_shorts", "_z")
+    __slots__ = ("_close", "_interest", "_longs", "_moves", "_shorts", "_to", "_z")
 
     def __init__(self) -> None:
+        self._to: int | None = None  # the close before
         self._close: float | None = None
         self._interest: float | None = None
         self._moves = Window(_USUAL, "returns")
@@ -68,12 +72,18 @@ class Positions(Slotted):
     def update(self, close: Close) -> tuple[float | None, ...]:
         """Take a close; the features in the catalogue's order."""
         bar, interest = close.bar, close.moment.open_interest
+        follows = self._to is None or self._to == bar.ts_open
+        self._to = close.ts_close
+        if not follows:
+            self._close = self._interest = None
         move = None if self._close is None else bar.close / self._close - 1.0
         change = None if interest is None or not self._interest else interest / self._interest - 1.0
         self._close, self._interest = bar.close, interest
         forced = close.moment.forced
-        longs, long_notional, many_longs = self._longs.update(None if forced is None else forced[:2])
-        shorts, short_notional, many_shorts = self._shorts.update(None if forced is None else forced[2:])
+        longs, long_notional, many_longs = self._longs.update(None if forced is None else forced[:2], follows=follows)
+        shorts, short_notional, many_shorts = self._shorts.update(
+            None if forced is None else forced[2:], follows=follows
+        )
         cascade: float | None = None
         if move is not None and change is not None and forced is not None and self._moves.full:
             far = abs(move) > _MOVE * self._moves.deviation and change < 0.0
@@ -88,7 +98,7 @@ class Positions(Slotted):
 
 
 _NO_INTEREST = "the venue has told no open interest since somebody listens"
-_NEVER = "the venue has never told of a liquidation"
+_NEVER = "the venue has never told of a liquidation, or the bar before is not known"
 _BOUND = "exchanges throttle these messages: a lower bound"
 
 

@@ -43,6 +43,15 @@ def test_liquidations_are_those_of_the_bar_and_none_until_the_venue_tells_of_one
     assert found == [(None,) * 4, (2.0, 50.0, 0.0, 0.0), (0.0, 0.0, 1.0, 7.0), (3.0, 30.0, 0.0, 0.0)]
 
 
+def test_after_a_bar_that_was_left_out_nothing_is_counted_that_may_be_of_it() -> None:
+    positions = Positions()
+    positions.update(close(0, 100.0, 5.0, (1, 10.0, 0, 0.0)))
+    after = positions.update(close(2, 100.0, 6.0, (4, 40.0, 0, 0.0)))
+    assert (after[CHANGE], after[LONGS : SHORT_NOTIONAL + 1]) == (None, (None,) * 4)
+    then = positions.update(close(3, 100.0, 6.0, (5, 41.0, 0, 0.0)))
+    assert (then[CHANGE], then[LONGS : SHORT_NOTIONAL + 1]) == (0.0, (1.0, 1.0, 0.0, 0.0))
+
+
 @pytest.mark.parametrize(
     ("price", "interest", "forced", "expected"),
     [
