@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
+import httpx
 import pytest
 from playwright.sync_api import Browser
 
@@ -18,7 +19,7 @@ from sinks.api_keys import add_key, revoke_key
 from sinks.database import connect
 from sinks.migrate import migrate
 from tests.api.market import BTC, ETH, book, fill, history, signal
-from tests.api.serving import running
+from tests.api.serving import running, wait_for
 from tests.integration.browser import CHROMIUM, Visit, browser, visit
 from tests.integration.timescale_fixtures import new_database
 
@@ -248,7 +249,7 @@ def test_where_a_key_is_needed_it_asks_for_one_and_goes_on(chromium: Browser, em
         seen.until("document.querySelector('#key-why').textContent === 'This key is unknown or has ended.'")
         give(keys[0][1])
         filled(seen)
-        seen.until("document.querySelector('#light').dataset.state === 'live'")  # the stream is open too
+        wait_for(lambda: "candlewick_api_ws_clients 1.0" in httpx.get(f"{base}/metrics").text)  # the stream is open too
         with connect(dsn) as connection:
             revoke_key(connection, keys[0][0].id)
         give(keys[1][1])
