@@ -13,14 +13,14 @@ import msgspec
 from benchmarks.context import Context
 from benchmarks.figures import Figure, Result
 from benchmarks.machine import machine
-from benchmarks.parts import closing, latency, scaling, state, throughput
+from benchmarks.parts import closing, latency, profile, resume, scaling, state, store, throughput
 from benchmarks.report import table
 
 __all__ = ["main"]
 
 _OUT: Final = Path(__file__).resolve().parent / "out"
 _PARTS: Final[dict[str, Callable[[Context], list[Figure]]]] = {
-    part.NAME: part.measure for part in (throughput, scaling, latency, closing, state)
+    part.NAME: part.measure for part in (throughput, scaling, latency, closing, state, resume, store, profile)
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A real Kafka with a log in it, and empty result topics for every run."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,27 +63,31 @@ def stage(folder: Path, messages: Iterable[Written], *, instruments: int) -> Ite
 
 
 def send(
-    client: Mapping[str, Any], messages: Iterable[Written], topic_of: Callable[[Written], str | None] = lambda _: LOG
+    client: Mapping[str, Any],
+    messages: Iterable[Written],
+    topic: str | Mapping[bytes, str] = LOG,
+    *,
+    header: str = "type",
 ) -> int:
-    """Write ``messages`` as ingest does, those that ``topic_of`` knows a topic for; how many."""
+    """Write ``messages`` as ingest does, perhaps those of some kinds only, each to a topic of its own; how many."""
     producer = Producer({"linger.ms": 5, **producer_settings(client, 300.0)})
     count = 0
     for message in messages:
-        topic = topic_of(message)
-        if topic is not None:
-            put(producer, topic, message)
+        name = topic if isinstance(topic, str) else topic.get(message.kind)
+        if name is not None:
+            put(producer, name, message, header)
             count += 1
     producer.flush()
     return count
 
 
-def put(producer: Producer, topic: str, message: Written) -> None:
+def put(producer: Producer, topic: str, message: Written, header: str = "type") -> None:
     """Hand one message to ``producer``, waiting where its queue is full."""
     while True:
         try:
             producer.produce(
                 topic, message.value, message.key, message.partition,
-                timestamp=message.ts_received // MILLISECOND, headers=[("type", message.kind)],
+                timestamp=message.ts_received // MILLISECOND, headers=[(header, message.kind)],
             )  # fmt: skip
             return
         except BufferError:

@@ -55,15 +55,15 @@ class Context:
         for name in set(SPLIT.values()):
             at.topic(name)
         messages = copies(self.path, instruments=at.instruments, seconds=seconds, history=history)
-        return send(at.broker.client, messages, lambda message: SPLIT.get(message.kind))
+        return send(at.broker.client, messages, SPLIT)
 
     def scratch(self) -> Path:
         """A new folder."""
         return Path(tempfile.mkdtemp(dir=self.folder))
 
-    def job(self, name: str, at: Stage) -> Measure:
+    def job(self, name: str, at: Stage, **options: object) -> Measure:
         """Run one of `benchmarks.jobs` over the whole log."""
-        return self._run(f"jobs.{name}", self._task(at, self.scratch(), {}), None)
+        return self._run(f"jobs.{name}", self._task(at, self.scratch(), options), None)
 
     def peer(self, name: str, at: Stage, *, messages: int | None = None, **options: object) -> Measure:
         """Run one of `benchmarks.peers`, perhaps over a part of the log only."""

@@ -77,7 +77,8 @@ def engine(at: Stage, folder: Path, **settings: str) -> Iterator[Engine]:
     running = Engine(at, folder, settings)
     try:
         yield running
-        running.stop()
+        if running.process.returncode is None:
+            running.stop()
     finally:
         running.process.kill()
         running.process.wait()
