@@ -31,7 +31,8 @@ def measure(context: Context) -> list[Figure]:
 
 def _sizes(context: Context) -> list[Figure]:
     instruments: dict[str, Instrument] = {}
-    most = whole = 0
+    whole: list[float] = []
+    without: list[float] = []
     waiting: dict[str, list[tuple[int, int, bytes]]] = {}
     for offset, message in enumerate(copies(context.path, instruments=6, seconds=660.0, history=60)):
         if message.key != CONTROL:
@@ -42,12 +43,13 @@ def _sizes(context: Context) -> list[Figure]:
                 instrument = instruments.setdefault(key, Instrument(key, InstrumentConfig()))
                 instrument.on_batch(Batch(key, 0, messages))
                 packed = instrument.state()
-                whole = max(whole, len(packed))
-                most = max(most, len(packed) - _levels(instrument))
+                whole.append(len(packed) / 1024)
+                without.append((len(packed) - _levels(instrument)) / 1024)
             waiting = {}
     return [
-        Figure(part=NAME, name="state of an instrument, at most", value=whole / 1024, unit="KiB"),
-        Figure(part=NAME, name="without book levels, at most", value=most / 1024, unit="KiB", at_most=64.0),
+        of_runs(NAME, "state of an instrument", whole, "KiB"),
+        of_runs(NAME, "without book levels", without, "KiB"),
+        Figure(part=NAME, name="without book levels, at most", value=max(without), unit="KiB", at_most=64.0),
     ]
 
 

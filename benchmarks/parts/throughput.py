@@ -47,6 +47,10 @@ def measure(context: Context) -> list[Figure]:
         if under in jobs:
             runs = [done[over].rate / done[under].rate for done in rounds]
             figures.append(of_runs(NAME, name, runs, "ratio", **target))
+            spent = [
+                (done[under].cpu / done[under].messages) / (done[over].cpu / done[over].messages) for done in rounds
+            ]
+            figures.append(of_runs(NAME, f"{name}, by CPU", spent, "ratio"))
 
     ratio("engine / floor", "engine", "floor", at_least=0.30)
     ratio("plain loop / floor", "plain loop", "floor")

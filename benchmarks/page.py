@@ -1,0 +1,54 @@
+"""The page of figures, ``docs/performance.md``: every word of it but the frame comes from one result."""
+
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from benchmarks.figures import Result
+from benchmarks.report import number, spread, target
+
+__all__ = ["page"]
+
+_PARTS: Final = {
+    "throughput": """How many messages a second, on the same log from the same broker, in interleaved runs; ratios are
+of one round each, and \"by CPU\" they compare the processes' CPU time. The floor is `consume()` and decoding by one
+consumer, nothing else. The engine has recovery, books, bars, features, desk and Kafka sinks on. The plain loop and the
+frameworks share one simple class (`benchmarks/jobs/market.py`), which does less: no recovery, no desk, no reordering,
+no check for what is late, doubled or lost, one timeframe. Pathway makes bars of trades only, as it has no operators
+for a book.""",
+    "scaling": "What a message costs the engine with more instruments, over about as many messages.",
+    "latency": """From the last heartbeat that closes a bar, handed to the broker, to the signal at a reader of
+committed messages, with 30 instruments and 50,000 events a second.""",
+    "closing": "All timeframes of many instruments end together: from the first closing heartbeat to the last result.",
+    "state": "Recovery state, and what an epoch takes from the source's snapshot to the last sink's.",
+    "resume": "kill -9 in the middle of a backlog: from the start of the next engine.",
+    "store": "Result topics into TimescaleDB, from an empty database to the last commit, connecting included.",
+    "profile": "Where the CPU time of the engine's working thread goes. Timing itself costs some percent.",
+}
+_HEAD: Final = """# Performance
+
+`make bench` measures all of this on a real Apache Kafka, prints it and keeps it in `benchmarks/out`; `--page` writes
+it here. `make bench ARGS=--quick` is a short form, `ARGS="--only latency"` one part. Values are medians, with the least
+and the most of all runs. A target that was missed says so."""
+_BUSY: Final = """**The machine was busy with other work meanwhile** (`load_before`, for so many `cores`): rates and
+times are worse than what it can do, and ratios are uncertain by as much as their spread says. CPU time suffers less."""
+
+
+def page(result: Result, plots: Path) -> str:
+    """Markdown; ``plots`` is where the SVG files lie that it may show."""
+    machine = ", ".join(f"{key} {value}" for key, value in result.machine.items() if key not in {"packages", "peers"})
+    packages = {**result.machine["packages"], **result.machine["peers"]}
+    listed = ", ".join(f"{name} {version}" for name, version in packages.items())
+    form = ", short form" if result.quick else ""
+    lines = [_HEAD, "", f"Measured on: {machine}. Packages: {listed}. Log: {result.log}{form}."]
+    if result.machine["load_before"][0] > 1:
+        lines += ["", _BUSY]
+    for part, figures in groupby(result.figures, lambda figure: figure.part):
+        lines += ["", f"## {part.capitalize()}", "", _PARTS[part], ""]
+        if (plots / f"{part}.svg").exists():
+            lines += [f"![{part}]({plots.name}/{part}.svg)", ""]
+        lines += ["| | value | unit | runs | wanted |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {one.name} | {number(one.value)} | {one.unit} | {spread(one)} | {target(one)} |" for one in figures
+        ]
+    return "\n".join(lines) + "\n"
