@@ -38,10 +38,10 @@ class _Source(Struct, array_like=True):
     left_out: bool = False
 
     def hear(self, ts: int) -> None:
-        """It was alive at ``ts`` (ns)."""
+        """It was alive at ``ts`` (ns); what is told twice, or of a time before, says nothing new."""
         self.connected = True
-        if ts != self.heard:
-            self.heard, self.pause = ts, max(ts - self.heard, 0)
+        if ts > self.heard:
+            self.heard, self.pause = ts, ts - self.heard
 
     def silent(self, now: int, timeout: int) -> bool:
         """Whether it is not to be counted on at ``now`` (ns); who was left out has to come half as near to be again."""

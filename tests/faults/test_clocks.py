@@ -28,6 +28,7 @@ _SECONDS: Final = 600
 _HOUR_S: Final = 3_600
 
 
+@pytest.mark.full  # an ingester may wait in the Kafka client until the clock has caught up
 def test_the_host_clock_is_set(
     form: Form,
     market: Markets,

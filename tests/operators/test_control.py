@@ -81,6 +81,11 @@ def test_a_close_is_told_of_when_every_source_has_come_to_it() -> None:
     assert standings(*events, pulse(62.5, "b")) == [members(0), members(60, "b:x", "b:y")]
 
 
+def test_who_speaks_seldom_and_is_heard_twice_is_not_silent() -> None:
+    slow = [pulse(at) for at in (60, 120, 120, 60, 180, 240)]
+    assert left_out(join(0, "x"), join(0, "y", source="b"), *slow, *pulses(0, 240, source="b")) == []
+
+
 def test_memory_does_not_grow_with_time() -> None:
     control = Control(InstrumentConfig())
     for i in range(1_000):
