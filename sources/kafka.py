@@ -29,6 +29,10 @@ __all__ = [
 TIMEOUT_S: Final = 10.0
 """For an answer of the broker at the start."""
 
+_ATTEMPTS: Final = 5
+_LOST_ON_THE_WAY: Final = {KafkaError._TRANSPORT, KafkaError._DESTROY_BROKER}  # noqa: SLF001
+"""Codes of a connection that broke while an answer was waited for: the question is asked again."""
+
 AT_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001, the names of what the client tells itself begin like this
 """Code of a message that is an error and says that the partition has no more for now."""
 OFFSET_GONE: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
@@ -124,10 +128,15 @@ def offset_range(asked: Consumer, topic: str, partition: int) -> tuple[int, int]
     Raises:
         BrokerAwayError: no answer.
     """
-    try:
-        return asked.get_watermark_offsets(TopicPartition(topic, partition), TIMEOUT_S)
-    except KafkaException as error:
-        raise BrokerAwayError(f"{topic}[{partition}]: no answer on its offsets: {words(error)}") from error
+    place = TopicPartition(topic, partition)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return asked.get_watermark_offsets(place, TIMEOUT_S)
+        except KafkaException as error:
+            reason: KafkaError = error.args[0]
+            if reason.code() not in _LOST_ON_THE_WAY or attempt == _ATTEMPTS:
+                raise BrokerAwayError(f"{topic}[{partition}]: no answer on its offsets: {words(error)}") from error
+    raise AssertionError("the last attempt returns or raises")
 
 
 def words(error: KafkaException) -> str:
