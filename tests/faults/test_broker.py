@@ -76,7 +76,8 @@ def test_crash_and_bad_ways(
     acknowledged = sum(int(count) for count in re.findall(r"^(?!malformed)\w+: (\d+)$", feed.words(), re.MULTILINE))
     finding.found(**verdict._asdict(), **figures, acknowledged=acknowledged, in_the_log=in_the_log)
     assert verdict.good
-    assert acknowledged == in_the_log
+    # A batch whose answer died with the broker may be sent twice: its events are recognised, as the verdict shows.
+    assert acknowledged <= in_the_log
 
 
 def test_frozen_at_the_kill(
