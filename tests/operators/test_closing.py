@@ -1,19 +1,17 @@
 """Bars and vectors as they leave the per-instrument step: lateness, revisions, emptiness, numbers, bars given."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.closed import Closed
 from operators.config import InstrumentConfig
-from operators.features import CATALOGUE
 from operators.instrument import Instrument
 from schemas.market import MarketEvent, Side, TapeEnd, Trade
-from schemas.results import Bar, Vector
-from schemas.time import MINUTE, SECOND, TIMEFRAMES
+from schemas.results import Bar
+from schemas.time import MINUTE
 from schemas.topics import Outgoing
 from tests.operators.support import (
     ID,
@@ -244,116 +242,6 @@ def test_prints_that_are_not_of_the_market_count_only_as_numbers() -> None:
     assert not gaps(run([*events, trade(4, 99.0, 1.0, trade_id="z", market=False), *beats(71, 130)]))
 
 
-def test_a_hole_in_the_numbers_is_recorded_and_taints() -> None:
-    prices = [trade(i, 10.0 + i % 7, number=i + 1) for i in range(200) if i not in {80, 81, 82}]
-    out = run(in_order(beats(0, 210), prices))
-    (gap,) = gaps(out)
-    assert (gap.kind, gap.expected, gap.received, gap.count) == ("trade_sequence", 81, 84, 3)
-    assert (gap.ts_start, gap.ts_end) == (ns(79), ns(83))
-    assert [bar.quality for bar in bars(out)] == [[], ["gap"], []]
-    clean, tainted, after = vectors(out)
-    assert (clean.tainted, set(after.tainted)) == (
-        {},
-        {f.name for f in CATALOGUE if "trades" in f.inputs and f.memory != 1},
-    )
-    assert set(tainted.tainted) == {*after.tainted, "tfi", "taker_ratio"}
-    assert tainted.tainted["tfi"] == "3 trades missing at 2023-12-09T00:01:23Z"
-
-
-def delayed(*late: tuple[int, float]) -> list[MarketEvent]:
-    """A trade a second, numbered; some arrive much later (s)."""
-    moments = {i: i + 0.5 for i in range(200)} | dict(late)
-    placed: list[tuple[float, MarketEvent]] = [
-        (at, trade(i + 0.5, 10.0 + i % 7, number=i + 1)) for i, at in moments.items() if at < 200
-    ]
-    placed += [((event.ts_event - START) / SECOND, event) for event in beats(0, 210)]
-    return [event for _, event in sorted(placed, key=lambda place: place[0])]
-
-
-def test_a_hole_that_is_filled_before_its_bar_ends_is_none() -> None:
-    out, ordered = run(delayed((80, 110.0), (81, 90.0), (118, 121.4))), run(delayed())
-    assert not gaps(out)
-    assert bars(out) == bars(ordered)
-    assert vectors(out) == vectors(ordered)
-
-
-def test_what_is_left_of_a_hole_when_its_bar_ends_is_lost() -> None:
-    out = run(delayed((80, 110.0), (81, 200), (82, 121.0), (83, 130.0), (150, 200)))
-    assert [(gap.kind, gap.expected, gap.received, gap.count) for gap in gaps(out)] == [
-        ("trade_sequence", 82, 83, 1), ("trade_sequence", 84, 85, 1), ("trade_sequence", 151, 152, 1),
-        ("late", None, None, 1),
-    ]  # fmt: skip
-    assert [bar.quality for bar in bars(out)] == [[], ["gap"], ["gap"]]
-    assert [vector.tainted.get("tfi") for vector in vectors(out)] == [
-        None, "1 trades missing at 2023-12-09T00:01:24.5Z", "1 trades missing at 2023-12-09T00:02:31.5Z",
-    ]  # fmt: skip
-
-
-def test_a_hole_is_told_at_the_end_of_a_tape() -> None:
-    end = TapeEnd(instrument_id=ID, ts_event=ns(100), ts_received=ns(100), source="test")
-    cut = [event for event in delayed((80, 200)) if event.ts_event <= ns(100)]
-    assert [(gap.expected, gap.count) for gap in gaps(run([*cut, end]))] == [(81, 1)]
-
-
-def test_numbers_that_begin_anew_are_recorded_once() -> None:
-    old = [trade(i, 10.0, number=1_000 + i) for i in range(20)]
-    new = [trade(30 + i, 10.0, number=i) for i in range(1, 20)]
-    out = run(in_order(beats(0, 70), old, new))
-    (gap,) = gaps(out)
-    assert (gap.expected, gap.received, gap.count, gap.detail) == (1_020, 1, 1, "numbers begin anew")
-    assert bars(out)[0].trades == 39
-
-
-@pytest.mark.parametrize("pause", [0.5, 6, 600])
-@pytest.mark.parametrize("numbered", [True, False])
-def test_trades_of_a_venue_that_numbers_anew_are_all_there(pause: float, *, numbered: bool) -> None:
-    """A restarted venue gives old numbers to new trades; a second ingester repeats both."""
-    ids: list[dict[str, Any]] = [{"number": i} if numbered else {"trade_id": str(i)} for i in range(1, 41)]
-    lives = [[trade(begin + i / 4, 10.0, **names) for i, names in enumerate(ids)] for begin in (0, 9.75 + pause)]
-    events = in_order(beats(0, 90 + pause), *lives)
-    repeated = [event for i, event in enumerate(events) for event in (event, events[max(i - 30, 0)])]
-    for out in (run(events), run(repeated)):
-        assert sum(bar.trades for bar in bars(out)) == 80
-        assert [(gap.kind, gap.detail) for gap in gaps(out)] == [("trade_sequence", "numbers begin anew")] * numbered
-    assert run(repeated) == run(events)
-
-
-def test_a_trade_too_old_to_tell_whether_it_is_a_repetition_is_counted() -> None:
-    many = [trade(i / 10, 10.0, trade_id=f"n{i}") for i in range(1_200)]
-    events = in_order(beats(0, 121), many)
-    out = run([*events, many[0], many[-1], trade(1, 500.0, trade_id="never seen"), *beats(122, 200)])
-    assert [(gap.kind, gap.count) for gap in gaps(out)] == [("too_late", 2)]
-    assert not [bar for bar in told(out, Bar) if bar.revision]
-
-
-def test_repetitions_change_nothing() -> None:
-    trades = [trade(i / 3, 10.0 + i % 7, 1 + i % 3, number=i + 1) for i in range(500)]
-    named = [trade(i / 2, 12.0, trade_id=f"n{i}") for i in range(200)]
-    quotes = [quote(i / 4, 9.0 + i % 3, 30.0 - i % 5, (1.0 + i % 4, 2.0), number=i + 1) for i in range(600)]
-    events = in_order(beats(0, 170), trades, named, quotes)
-    once = run(events)
-    assert run([event for event in events for _ in range(2)]) == once
-    lag = 40
-    interleaved = [
-        event
-        for i in range(len(events) + lag)
-        for event in (events[i : i + 1] + (events[i - lag : i - lag + 1] if i >= lag else []))
-    ]
-    assert run(interleaved) == once
-
-
-def test_trades_with_a_sequence_and_no_identifier_are_recognised_too() -> None:
-    one = Trade(instrument_id=ID, ts_event=ns(1), ts_received=ns(1), price=5.0, size=1.0, sequence=4)
-    assert bars(run([beat(0), one, one, *beats(2, 70)]))[0].trades == 1
-
-
-def test_two_trades_of_one_number_are_no_hole() -> None:
-    twins = [msgspec.structs.replace(trade(i, 5.0, number=4), trade_id=name) for i, name in ((1, "a"), (2, "b"))]
-    out = run([beat(0), *twins, *beats(2, 70)])
-    assert bars(out)[0].trades == 2
-    assert not gaps(out)
-
-
 def test_quotes_of_a_bar() -> None:
     quotes = [quote(10, 9.0, 12.0, number=1), quote(20, 8.0, 11.0, number=2), quote(61, 10.0, 13.0, number=3)]
     out = run(in_order(beats(0, 130), [trade(5, 10.0), trade(65, 10.0)], quotes))
@@ -400,91 +288,6 @@ def test_memory_is_bounded_when_heartbeats_do_not_come(kind: str) -> None:
     out = run([trade(2, 10.0, trade_id="z"), *beats(2, 70, 1)], instrument=instrument)
     (vector,) = vectors(out)
     assert f"50000 {kind} wait" in vector.tainted["tfi" if kind == "trades" else "ofi"]
-
-
-class TestBarsThatAreGiven:
-    """Where an exchange or a history file gives bars, nothing else is needed to move time on."""
-
-    def test_each_closes_itself_and_the_longer_ones(self) -> None:
-        out = run([exchange_bar(60 * i, 100.0 + i) for i in range(1, 61)])
-        assert [len(bars(out, timeframe)) for timeframe in TIMEFRAMES] == [60, 12, 4, 1, 0, 0]
-        assert not gaps(out)
-        assert {(bar.origin, *bar.quality) for bar in told(out, Bar)} == {("exchange",)}
-        hour = bars(out, "1h")[0]
-        assert (hour.open, hour.high, hour.low, hour.close, hour.volume, hour.trades) == (100, 161, 99, 160, 120, 180)
-        assert vectors(out)[-1].features["ema_20"] is not None
-        assert vectors(out)[-1].features["cvd"] == 0.0
-        assert vectors(out)[-1].ts_decided == exchange_bar(3_600, 1.0).ts_received
-
-    def test_longer_ones_alone(self) -> None:
-        out = run([exchange_bar(300 * i, 100.0 + i, timeframe="5m") for i in range(1, 13)])
-        assert [len(bars(out, timeframe)) for timeframe in TIMEFRAMES] == [0, 12, 4, 1, 0, 0]
-        assert not absences(out)
-
-    def test_repetitions_and_bars_of_the_past_change_nothing(self) -> None:
-        given_bars = [exchange_bar(60 * i, 100.0 + i) for i in range(1, 31)]
-        once = run(given_bars)
-        assert run([bar for i, bar in enumerate(given_bars) for bar in (bar, given_bars[i // 2])]) == once
-
-    def test_a_longer_one_over_shorter_ones_is_known_already(self) -> None:
-        minutes = [exchange_bar(60 * i, 100.0 + i) for i in range(1, 21)]
-        fives = {i: exchange_bar(60 * i, 100.0, timeframe="5m", volume=99.0) for i in (5, 10, 15, 20)}
-        both = [event for i, bar in enumerate(minutes, 1) for event in (fives.get(i), bar) if event is not None]
-        out = run(both)
-        assert [bar.volume for bar in bars(out, "15m")] == [30.0]
-
-    def test_a_hole_is_a_silence(self) -> None:
-        out = run([exchange_bar(60 * i, 100.0) for i in range(1, 31) if not 11 <= i <= 13])
-        (gap,) = gaps(out)
-        assert (gap.kind, gap.ts_start, gap.ts_end) == ("disconnected", ns(600), ns(780))
-        assert [gone.ts_close for gone in absences(out)] == [ns(660), ns(720), ns(780)]
-        assert [bar.quality for bar in bars(out, "15m")] == [["gap"], []]
-        assert "nobody listened" in vectors(out)[10].tainted["ema_20"]
-
-    def test_a_hole_of_months_is_told_shortly(self) -> None:
-        out = run([exchange_bar(60, 100.0), *[exchange_bar(86_400 * 90 + i * 60, 100.0) for i in (60, 61)]])
-        assert len(absences(out)) < 2 * 1_440
-        assert bars(out)[-1].ts_close == ns(86_400 * 90 + 3_660)
-
-    def test_from_history_to_trades_without_a_seam(self) -> None:
-        history = [exchange_bar(60 * i, 100.0 + i % 3) for i in range(1, 61)]
-        live = in_order(beats(3_600.25, 3_800), [trade(3_610, 150.0), trade(3_700, 151.0)])
-        out = run([*history, *live, exchange_bar(3_840, 1.0)])
-        assert not gaps(out)
-        assert [(bar.close, bar.origin, bar.quality) for bar in bars(out)[-4:]] == [
-            (100.0, "exchange", []), (150.0, "trades", []), (151.0, "trades", []), (151.0, "trades", ["empty"]),
-        ]  # fmt: skip
-        assert not told(out, Vector)[-1].tainted
-        assert len(bars(out)) == 63  # what the exchange gives no longer counts
-
-    @pytest.mark.parametrize("at", [-5_000, 1_000, 3_599, 3_600])
-    def test_trades_that_come_before_the_history_change_nothing(self, at: int) -> None:
-        history = [exchange_bar(60 * i, 100.0 + i % 3) for i in range(1, 61)]
-        early = [trade(at, 150.0, number=7), trade(at, 151.0, number=9)]
-        live = in_order(beats(3_600.25, 3_800), [trade(3_700, 151.0, number=10)])
-        out, usual = run([*early, *history, *live]), run([*history, *early, *live])
-        assert [(gap.kind, gap.count) for gap in gaps(out)] == [("too_late", 2)] * (at < 0) + [
-            ("trade_sequence", 1)
-        ] * (at == 3_600)
-        assert told(out, Vector) == told(usual, Vector)
-        assert len(bars(out)) == 62 + (at == 3_600)
-
-    def test_a_trade_of_their_time_is_in_them_already(self) -> None:
-        history = [exchange_bar(60 * i, 100.0) for i in range(1, 63)]
-        live = in_order(beats(3_720.25, 4_000), [trade(3_730, 150.0)])
-        again = [trade(3_650, 999.0, trade_id="x"), trade(100, 999.0, trade_id="y")]
-        assert run([*history, *live[:200], *again, *live[200:]]) == run([*history, *live])
-
-    def test_one_that_comes_after_its_close_was_passed_is_counted(self) -> None:
-        out = run([exchange_bar(60, 100.0), *beats(61, 190), exchange_bar(120, 100.0), *beats(191, 250)])
-        assert [(gap.kind, gap.count) for gap in gaps(out)] == [("too_late", 1)]
-        assert [gone.ts_close for gone in absences(out)] == [ns(120), ns(180), ns(240)]
-
-    def test_best_quotes_are_put_into_it(self) -> None:
-        out = run([*in_order(beats(0, 59.75), [quote(10, 9.0, 12.0), quote(59.5, 8.0, 11.0)]), exchange_bar(60, 10.0)])
-        (bar,) = bars(out)
-        assert (bar.bid_first, bar.bid_last, bar.ask_last, bar.origin) == (9.0, 8.0, 11.0, "exchange")
-        assert vectors(out)[0].bid == 8.0
 
 
 def test_only_the_timeframes_asked_for_are_told() -> None:
