@@ -5,8 +5,9 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,9 @@ MEMBER: Final = "engine.member"
 _OURS: Final = (_LOCK, MEMBER, MANIFEST, DATABASE, "lost+found")
 _ROOM: Final = 1 << 20
 """Bytes that have to fit in at the start; the state itself needs more, but then says so by itself."""
+_GLANCE_S: Final = 1.0
+"""`candlewick doctor` takes the lock for a moment, to see whether it is free."""
+_NAP_S: Final = 0.01
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _SQLITE: Final = re.compile(r'SqliteFailure\(.*?Some\("(.*?)"\)')
 
@@ -71,17 +75,25 @@ def held(directory: Path) -> Iterator[None]:
         handle = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise FlowError(f"engine.recovery_dir {directory}: {error.strerror}; name a directory that is ours") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise FlowError(
-            f"engine.recovery_dir {directory} is held by another running engine; stop it or name another directory"
-        ) from error
+    deadline = time.monotonic() + _GLANCE_S
+    while not _locked(handle):
+        if time.monotonic() > deadline:
+            os.close(handle)
+            raise FlowError(
+                f"engine.recovery_dir {directory} is held by another running engine; stop it or name another directory"
+            )
+        time.sleep(_NAP_S)
     try:
         yield
     finally:
         os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 @contextmanager

@@ -33,7 +33,8 @@ def test_sigterm(market: Markets, brokers: Callable[[], KafkaBroker], tmp_path: 
         stand.finish()
         written = stand.results()
         stand.start_engine()
-        until(stand.pipeline.engine_holds_its_state, "the engine to take its recovery directory")
+        holds = stand.pipeline.engine_holds_its_state
+        until(lambda: holds() or not stand.engine.alive, "the engine to take its recovery directory")
         took.append(stand.engine.stop())
         verdict, again = stand.verdict(), stand.results() - written
     finding.found(**verdict._asdict(), written_again=again, exit_s_max=max(took))

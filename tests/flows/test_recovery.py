@@ -1,7 +1,9 @@
 """The recovery directory: whose it is, whether it can be written to, and whether it is whole."""
 
+import fcntl
 import json
 import resource
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +50,16 @@ def test_a_crash_while_it_is_made_leaves_what_the_next_start_mends(settings: Set
 def test_a_second_engine_here_is_refused(settings: Settings) -> None:
     with recovery(settings):
         refused(settings, "is held by another running engine")
+
+
+def test_who_only_looks_whether_it_is_free_keeps_no_engine_away(settings: Settings) -> None:
+    begin(settings)
+    with (directory(settings) / "engine.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        glance = threading.Timer(0.1, fcntl.flock, (lock, fcntl.LOCK_UN))
+        glance.start()
+        begin(settings)
+        glance.join()
 
 
 @pytest.mark.parametrize(
