@@ -1,20 +1,12 @@
 """How far a consumer group has come, kept by the broker."""
 
-import time
 from collections.abc import Callable
-from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from sources.kafka import TIMEOUT_S, LogError, words
+from sources.kafka import TIMEOUT_S, LogError, answered, words
 
 __all__ = ["GroupOffsets"]
-
-_PASSING: Final = {
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
-}  # fmt: skip
-"""What a broker says for a moment after it has started, or while the group moves to another one."""
-_NAP_S: Final = 0.05
 
 
 class GroupOffsets:
@@ -29,24 +21,22 @@ class GroupOffsets:
 
     def committed(self, places: list[TopicPartition]) -> dict[tuple[str, int], int]:
         """By topic and partition of ``places`` the offset to go on at, where one was committed."""
-        known = self._patiently(lambda: self._consumer.committed(places, TIMEOUT_S))
+        known = self._asked(lambda: self._consumer.committed(places, TIMEOUT_S))
         return {(found.topic, found.partition): found.offset for found in known if found.offset >= 0}
 
     def commit(self, places: list[TopicPartition]) -> None:
         """Go on at ``places`` the next time."""
-        self._patiently(lambda: self._consumer.commit(offsets=places, asynchronous=False))
+        self._asked(lambda: self._consumer.commit(offsets=places, asynchronous=False))
 
-    def _patiently(self, ask: Callable[[], list[TopicPartition]]) -> list[TopicPartition]:
-        deadline = time.monotonic() + TIMEOUT_S
-        while True:
-            try:
-                answer = ask()
-                for found in answer:
-                    if found.error is not None:
-                        raise KafkaException(found.error)
-            except KafkaException as error:
-                if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
-                    raise LogError(f"offsets of group {self._group}: {words(error)}") from error
-                time.sleep(_NAP_S)
-            else:
-                return answer
+    def _asked(self, ask: Callable[[], list[TopicPartition]]) -> list[TopicPartition]:
+        try:
+            return answered(lambda: _without_error(ask()))
+        except KafkaException as error:
+            raise LogError(f"offsets of group {self._group}: {words(error)}") from error
+
+
+def _without_error(places: list[TopicPartition]) -> list[TopicPartition]:
+    for place in places:
+        if place.error is not None:
+            raise KafkaException(place.error)
+    return places

@@ -1,8 +1,9 @@
 """What every consumer of ours has in common."""
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Final, Protocol
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -18,6 +19,7 @@ __all__ = [
     "BrokerError",
     "Consumed",
     "LogError",
+    "answered",
     "consumer",
     "consumer_settings",
     "offset_range",
@@ -26,12 +28,17 @@ __all__ = [
     "words",
 ]
 
+Answer = TypeVar("Answer")
 TIMEOUT_S: Final = 10.0
 """For an answer of the broker at the start."""
 
-_ATTEMPTS: Final = 5
-_LOST_ON_THE_WAY: Final = {KafkaError._TRANSPORT, KafkaError._DESTROY_BROKER}  # noqa: SLF001
-"""Codes of a connection that broke while an answer was waited for: the question is asked again."""
+_NAP_S: Final = 0.05
+_PASSING: Final = {
+    KafkaError._TRANSPORT, KafkaError._DESTROY_BROKER, KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+    KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
+}  # fmt: skip
+"""What is said for a moment where a connection broke under the question, or a broker has just started or taken over."""
 
 AT_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001, the names of what the client tells itself begin like this
 """Code of a message that is an error and says that the partition has no more for now."""
@@ -116,7 +123,7 @@ def partitions_of(asked: Consumer, broker: Any) -> dict[str, list[int]]:
         BrokerAwayError: no answer.
     """
     try:
-        found = asked.list_topics(timeout=TIMEOUT_S).topics
+        found = answered(lambda: asked.list_topics(timeout=TIMEOUT_S)).topics
     except KafkaException as error:
         raise BrokerAwayError(f"Kafka at {broker} does not answer: {words(error)}") from error
     return {name: sorted(topic.partitions) for name, topic in found.items()}
@@ -129,14 +136,26 @@ def offset_range(asked: Consumer, topic: str, partition: int) -> tuple[int, int]
         BrokerAwayError: no answer.
     """
     place = TopicPartition(topic, partition)
-    for attempt in range(1, _ATTEMPTS + 1):
+    try:
+        return answered(lambda: asked.get_watermark_offsets(place, TIMEOUT_S))
+    except KafkaException as error:
+        raise BrokerAwayError(f"{topic}[{partition}]: no answer on its offsets: {words(error)}") from error
+
+
+def answered(ask: Callable[[], Answer]) -> Answer:
+    """What ``ask`` brings, asked again for `TIMEOUT_S` while the broker's trouble is one that passes.
+
+    Raises:
+        KafkaException: another trouble, or one that has not passed.
+    """
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
         try:
-            return asked.get_watermark_offsets(place, TIMEOUT_S)
+            return ask()
         except KafkaException as error:
-            reason: KafkaError = error.args[0]
-            if reason.code() not in _LOST_ON_THE_WAY or attempt == _ATTEMPTS:
-                raise BrokerAwayError(f"{topic}[{partition}]: no answer on its offsets: {words(error)}") from error
-    raise AssertionError("the last attempt returns or raises")
+            if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                raise
+            time.sleep(_NAP_S)
 
 
 def words(error: KafkaException) -> str:

@@ -26,9 +26,14 @@ def test_a_connection_that_breaks_before_the_answer_is_no_answer() -> None:
     assert offset_range(Breaking(2), "t", 0) == (3, 9)
 
 
-def test_one_that_always_breaks_is_told() -> None:
+def test_a_broker_that_has_just_started_knows_its_partitions_a_moment_later() -> None:
+    assert offset_range(Breaking(20, KafkaError(KafkaError._UNKNOWN_PARTITION)), "t", 0) == (3, 9)
+
+
+def test_one_that_always_breaks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sources.kafka.TIMEOUT_S", 0.2)
     with pytest.raises(BrokerAwayError, match=r"t\[0\]: no answer on its offsets"):
-        offset_range(Breaking(100), "t", 0)
+        offset_range(Breaking(10**9), "t", 0)
 
 
 def test_a_refusal_is_not_asked_again() -> None:
