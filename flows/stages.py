@@ -1,6 +1,6 @@
 """What went through each stage: messages a topic, rows a table."""
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer
 from msgspec import Struct
 from psycopg.sql import SQL, Identifier
 
@@ -8,7 +8,7 @@ from flows.settings import Settings, kafka_client
 from schemas.topics import TOPICS
 from sinks.database import Connection, connect, in_one_line
 from sinks.tables import TABLES
-from sources.kafka import TIMEOUT_S, LogError, consumer, consumer_settings, words
+from sources.kafka import consumer, consumer_settings, offset_range, partitions_of
 
 __all__ = ["Stage", "stages"]
 
@@ -32,10 +32,7 @@ def stages(settings: Settings) -> list[Stage]:
     """
     dsn = settings.database.dsn
     with in_one_line(dsn), consumer(consumer_settings(kafka_client(settings))) as asked, connect(dsn) as connection:
-        try:
-            written = _written(asked)
-        except KafkaException as error:
-            raise LogError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
+        written = _written(asked, settings.kafka.bootstrap)
         tables = {topic: TABLES[topic].name if topic in TABLES else None for topic in written}
         return [
             Stage(topic, written[topic], table, None if table is None else _rows(connection, table))
@@ -43,12 +40,11 @@ def stages(settings: Settings) -> list[Stage]:
         ]
 
 
-def _written(asked: Consumer) -> dict[str, int]:
-    known = asked.list_topics(timeout=TIMEOUT_S).topics
-    places = {topic.name: known[topic.name].partitions if topic.name in known else () for topic in TOPICS}
+def _written(asked: Consumer, bootstrap: str) -> dict[str, int]:
+    known = partitions_of(asked, bootstrap)
     return {
-        topic: sum(asked.get_watermark_offsets(TopicPartition(topic, number), TIMEOUT_S)[1] for number in numbers)
-        for topic, numbers in places.items()
+        topic.name: sum(offset_range(asked, topic.name, number)[1] for number in known.get(topic.name, []))
+        for topic in TOPICS
     }
 
 

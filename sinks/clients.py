@@ -1,7 +1,8 @@
 """What every Kafka client of the sinks has in common."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -15,6 +16,7 @@ __all__ = [
     "TIMEOUT_S",
     "Output",
     "admin",
+    "answering",
     "common",
     "consumer",
     "partition_counts",
@@ -99,6 +101,19 @@ def existing(asked: AdminClient) -> dict[str, int]:
     except KafkaException as error:
         raise BrokerAwayError(f"Kafka does not answer: {words(error)}") from error
     return {name: len(topic.partitions) for name, topic in seen.items()}
+
+
+@contextmanager
+def answering(bootstrap: str) -> Iterator[None]:
+    """Ask the broker in here.
+
+    Raises:
+        BrokerAwayError: it does not answer.
+    """
+    try:
+        yield
+    except KafkaException as error:
+        raise BrokerAwayError(f"Kafka at {bootstrap} does not answer: {words(error)}") from error
 
 
 def _made(kind: Callable[[dict[str, Any]], _Client], settings: dict[str, Any]) -> _Client:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicPartition
-
 from flows.engine import desk_config, instrument_config
 from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
@@ -17,7 +15,7 @@ from schemas.errors import CandlewickError, gone
 from schemas.market import CONTROL
 from schemas.topics import LOG
 from sinks.kafka import LAYOUT as SINK
-from sources.kafka import TIMEOUT_S, consumer, consumer_settings, words
+from sources.kafka import LogError, consumer, consumer_settings, offset_range
 from sources.log import LAYOUT as SOURCE
 
 __all__ = ["check", "places"]
@@ -100,9 +98,9 @@ def _offsets(settings: Settings, found: list[Snapshot]) -> Iterator[str]:
                 continue  # told already
             for topic, partition, offset in listed:
                 try:
-                    low, high = asked.get_watermark_offsets(TopicPartition(topic, partition), TIMEOUT_S)
-                except KafkaException as error:
-                    yield f"{topic}[{partition}]: {words(error)}"
+                    low, high = offset_range(asked, topic, partition)
+                except LogError as error:
+                    yield str(error)
                 else:
                     if not low <= offset <= high:
                         yield gone(topic, partition, offset, low, high)

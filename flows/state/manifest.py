@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import TopicCollection
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from flows.engine import FLOW, desk_config, instrument_config
-from flows.errors import BrokerAwayError, FlowError
+from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
 from operators.config import DeskConfig, InstrumentConfig
 from operators.desk.confluence import NAME, VERSION
 from operators.features import SCHEMA_HASH
 from schemas.topics import LOG
-from sinks.clients import TIMEOUT_S, admin, words
+from sinks.clients import TIMEOUT_S, admin, answering
 from sinks.gate import Past
 
 __all__ = [
@@ -111,7 +111,7 @@ def _word(program: str, instrument: InstrumentConfig, desk: DeskConfig) -> str:
 
 def _log(settings: Settings) -> Log:
     asked, bootstrap = admin(kafka_client(settings)), settings.kafka.bootstrap
-    try:
+    with answering(bootstrap):
         found = asked.list_topics(timeout=TIMEOUT_S)
         cluster = str(found.cluster_id)
         if LOG not in found.topics:
@@ -120,8 +120,6 @@ def _log(settings: Settings) -> Log:
         if not cluster.startswith(_MOCK):  # which does not know the question
             answers = asked.describe_topics(TopicCollection([LOG]), request_timeout=TIMEOUT_S)
             topic_id = str(answers[LOG].result().topic_id)
-    except KafkaException as error:
-        raise BrokerAwayError(f"Kafka at {bootstrap} does not answer: {words(error)}") from error
     return Log(cluster=cluster, topic=LOG, topic_id=topic_id, partitions=len(found.topics[LOG].partitions))
 
 

@@ -1,23 +1,22 @@
 """From where in the log a state that is not there is made, and what of its results may be written already."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from msgspec import Struct
 
-from flows.errors import BrokerAwayError, FlowError
+from flows.errors import FlowError
 from flows.moments import moment
 from flows.settings import Settings, kafka_client
 from flows.state.manifest import Bridge
 from schemas.errors import place
 from schemas.time import HOUR, MILLISECOND, to_text
 from schemas.topics import LOG, TOPICS
-from sinks.clients import admin, existing, words
+from sinks.clients import admin, answering, existing
 from sinks.gate import Past
 from sinks.grace import Grace, never
 from sinks.kafka_admin import EARLIEST, LATEST
@@ -75,7 +74,7 @@ def begin(settings: Settings, rebuild_from: str | None, *, alike: bool = True) -
     """
     client = kafka_client(settings)
     asked = admin(client)
-    with _answered(settings):
+    with answering(settings.kafka.bootstrap):
         log, results = _ranges(asked, [LOG]), _ranges(asked, _RESULTS)
         lows = {partition: first for (_, partition), (first, _) in log.items()}
         fresh = all(first == last for first, last in results.values())
@@ -103,17 +102,9 @@ def log_ends(settings: Settings) -> dict[int, int]:
     Raises:
         FlowError: the broker does not answer.
     """
-    with _answered(settings):
+    with answering(settings.kafka.bootstrap):
         ranges = _ranges(admin(kafka_client(settings)), [LOG])
     return {partition: last for (_, partition), (_, last) in ranges.items()}
-
-
-@contextmanager
-def _answered(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except KafkaException as error:
-        raise BrokerAwayError(f"Kafka at {settings.kafka.bootstrap} does not answer: {words(error)}") from error
 
 
 def _ranges(asked: AdminClient, topics: Iterable[str]) -> _Ranges:
