@@ -2,15 +2,11 @@
 
 from schemas.errors import AwayError, CandlewickError
 
-__all__ = ["BrokerAwayError", "DiskFullError", "FlowError", "told"]
+__all__ = ["DiskFullError", "FlowError", "told"]
 
 
 class FlowError(CandlewickError):
     """A flow that cannot begin or go on; the text says what is in the way."""
-
-
-class BrokerAwayError(FlowError, AwayError):
-    """The broker does not answer."""
 
 
 class DiskFullError(FlowError, AwayError):
