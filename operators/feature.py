@@ -10,7 +10,10 @@ from operators.bars import OpenBar
 from operators.state import Slotted
 from schemas.time import TIMEFRAMES, Timeframe
 
-__all__ = ["Close", "Feature", "Input", "Measure", "Moment", "Span", "forgotten", "one", "settled"]
+__all__ = [
+    "Close", "Feature", "Input", "Measure", "Moment", "Span", "Stateless", "forgotten", "of_close", "of_range", "one",
+    "settled",
+]  # fmt: skip
 
 Input = Literal["trades", "quotes", "book", "derivatives"]
 Span = int | Literal["session", "two sessions"]
@@ -93,6 +96,23 @@ class Measure(Struct, frozen=True):
     features: tuple[Feature, ...]
     make: Callable[[], Slotted]
     step: Step
+
+
+class Stateless(Slotted):
+    """Of a measure that is all in the moment."""
+
+    __slots__ = ()
+
+
+def of_close(state: Any, close: Close) -> Any:
+    """The step of what follows the price alone."""
+    return state.update(close.bar.close)
+
+
+def of_range(state: Any, close: Close) -> Any:
+    """The step of what follows high, low and close."""
+    bar = close.bar
+    return state.update(bar.high, bar.low, bar.close)
 
 
 def one(make: Callable[[], Slotted], step: Step, *features: Feature) -> Measure:

@@ -1,7 +1,6 @@
 """The features that are read off book and quotes at the moment of decision."""
 
-from operators.feature import Close, Feature, one
-from operators.state import Slotted
+from operators.feature import Close, Feature, Stateless, one
 
 __all__ = ["MEASURES"]
 
@@ -10,19 +9,13 @@ _SHALLOW = "the book is stale, or does not reach that deep"
 _SIZELESS = "nobody listens, no quote was seen since, or its sizes are 0"
 
 
-class _Nothing(Slotted):
-    """No state: all is in the moment."""
-
-    __slots__ = ()
-
-
-def _step(_nothing: _Nothing, close: Close) -> tuple[float | None, ...]:
+def _step(_: Stateless, close: Close) -> tuple[float | None, ...]:
     return (*close.moment[:8], close.ofi)
 
 
 MEASURES = (
     one(
-        _Nothing, _step,
+        Stateless, _step,
         Feature(
             name="spread", unit="quote", low=0.0, inputs=("quotes",), summary="Best ask minus best bid",
             formula="ask - bid", source="its definition", null=_NO_QUOTE,

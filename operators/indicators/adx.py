@@ -1,6 +1,6 @@
 """Average directional movement index."""
 
-from operators.feature import Close, Feature, forgotten, one, settled
+from operators.feature import Feature, forgotten, of_range, one, settled
 from operators.indicators.period import checked_period
 from operators.state import Slotted
 
@@ -82,17 +82,12 @@ class AverageDirectionalIndex(Slotted):
             self.value = (self.value * (period - 1) + x) / period
 
 
-def _step(adx: AverageDirectionalIndex, close: Close) -> tuple[float | None, float | None, float | None]:
-    bar = close.bar
-    return adx.update(bar.high, bar.low, bar.close)
-
-
 _ALPHA = 1 / 14
 _SOURCE = "Wilder 1978; TA-Lib"
 
 MEASURES = (
     one(
-        AverageDirectionalIndex, _step,
+        AverageDirectionalIndex, of_range,
         Feature(
             name="adx_14", unit="0-100", low=0.0, high=100.0, summary="Strength of the trend, without its direction",
             formula="Wilder_14(100 |plus_di - minus_di| / (plus_di + minus_di))", source=_SOURCE, null="never",

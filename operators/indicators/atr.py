@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from operators.feature import Close, Feature, forgotten, one, settled
+from operators.feature import Feature, forgotten, of_range, one, settled
 from operators.indicators.period import checked_period
 from operators.state import Slotted
 
@@ -58,14 +58,9 @@ class AverageTrueRange(Slotted):
         return self.value
 
 
-def _step(atr: AverageTrueRange, close: Close) -> float | None:
-    bar = close.bar
-    return atr.update(bar.high, bar.low, bar.close)
-
-
 MEASURES = (
     one(
-        partial(AverageTrueRange, 14), _step,
+        partial(AverageTrueRange, 14), of_range,
         Feature(
             name="atr_14", unit="quote", low=0.0, summary="Average true range, 14 bars",
             source="Wilder 1978; TA-Lib ATR",

@@ -1,6 +1,6 @@
 """Bollinger bands."""
 
-from operators.feature import Close, Feature, one
+from operators.feature import Feature, of_close, one
 from operators.indicators.window import Window
 
 __all__ = ["MEASURES", "BollingerBands"]
@@ -45,15 +45,11 @@ class BollingerBands(Window):
         return upper, middle, lower, (x - lower) / (upper - lower), (upper - lower) / middle
 
 
-def _step(bands: BollingerBands, close: Close) -> tuple[float | None, ...]:
-    return bands.update(close.bar.close)
-
-
 _SOURCE = "Bollinger 2001; TA-Lib BBANDS(20, 2)"
 
 MEASURES = (
     one(
-        BollingerBands, _step,
+        BollingerBands, of_close,
         Feature(
             name="bb_upper", unit="quote", low=0.0, summary="Upper Bollinger band", source=_SOURCE, null="never",
             formula="bb_middle + 2 stddev_20(close)", ready=20, memory=20, warm_up=20,

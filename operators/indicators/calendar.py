@@ -3,8 +3,7 @@
 from math import cos, pi, sin
 from typing import Final
 
-from operators.feature import Close, Feature, one
-from operators.state import Slotted
+from operators.feature import Close, Feature, Stateless, one
 from schemas.time import DAY
 
 __all__ = ["MEASURES", "SESSIONS", "cyclic"]
@@ -25,13 +24,7 @@ def cyclic(at: int, period: int) -> tuple[float, float]:
     return sin(angle), cos(angle)
 
 
-class _Nothing(Slotted):
-    """No state: all is in the time."""
-
-    __slots__ = ()
-
-
-def _step(_nothing: _Nothing, close: Close) -> tuple[float, ...]:
+def _step(_: Stateless, close: Close) -> tuple[float, ...]:
     ts = close.ts_close
     hour = ts % DAY / _HOUR
     sessions = (1.0 if first <= hour < last else 0.0 for first, last in SESSIONS.values())
@@ -47,7 +40,7 @@ def _entry(name: str, summary: str, formula: str, low: float = -1.0) -> Feature:
 
 MEASURES = (
     one(
-        _Nothing, _step,
+        Stateless, _step,
         _entry("hour_sin", "Hour of the close, cyclic", "sin(2 pi hour / 24)"),
         _entry("hour_cos", "Hour of the close, cyclic", "cos(2 pi hour / 24)"),
         _entry("weekday_sin", "Day of the week of the close, cyclic", "sin(2 pi days since Monday / 7)"),

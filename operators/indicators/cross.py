@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from operators.feature import Close, Feature, forgotten, one, settled
+from operators.feature import Feature, forgotten, of_close, one, settled
 from operators.indicators.ema import ExponentialMovingAverage, average_feature
 from operators.state import Slotted
 
@@ -79,15 +79,11 @@ def cross_features(
     )  # fmt: skip
 
 
-def _step(crossed: EmaCross, close: Close) -> tuple[float | None, ...]:
-    return crossed.update(close.bar.close)
-
-
 _SLOW = 2 / 22
 
 MEASURES = (
     one(
-        EmaCross, _step, average_feature(9), average_feature(21),
+        EmaCross, of_close, average_feature(9), average_feature(21),
         *cross_features(
             "ema", "ema_9", "ema_21", ready=21, memory=forgotten(_SLOW), warm_up=settled(_SLOW) + CROSS_AGES
         ),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from operators.feature import Close, Feature, forgotten, one, settled
+from operators.feature import Feature, forgotten, of_range, one, settled
 from operators.indicators.rsi import RelativeStrengthIndex
 from operators.indicators.swings import REACH, Swings
 from operators.state import Slotted
@@ -81,11 +81,6 @@ class Divergence(Slotted):
         return regular, hidden
 
 
-def _step(divergence: Divergence, close: Close) -> tuple[float, ...]:
-    bar = close.bar
-    return divergence.update(bar.high, bar.low, bar.close)
-
-
 _PERIOD: Final = 14
 _SEEN: Final = 2 * REACH + _APART + _AGES
 
@@ -102,7 +97,7 @@ _HIDDEN: Final = "higher low with lower RSI 14: 1; lower high with higher RSI 14
 
 MEASURES = (
     one(
-        Divergence, _step,
+        Divergence, of_range,
         _entry("rsi_divergence", "Regular divergence that became knowable at this close", _REGULAR),
         _entry("rsi_divergence_recent", f"Last regular divergence of {_AGES} bars", "last rsi_divergence not 0"),
         _entry("rsi_hidden_divergence", "Hidden divergence that became knowable at this close", _HIDDEN),

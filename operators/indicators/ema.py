@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from operators.feature import Close, Feature, forgotten, one, settled
+from operators.feature import Feature, forgotten, of_close, one, settled
 from operators.indicators.period import checked_period
 from operators.state import Slotted
 
@@ -63,8 +63,4 @@ def average_feature(period: int) -> Feature:
     )  # fmt: skip
 
 
-def _step(ema: ExponentialMovingAverage, close: Close) -> float | None:
-    return ema.update(close.bar.close)
-
-
-MEASURES = (one(partial(ExponentialMovingAverage, 20), _step, average_feature(20)),)
+MEASURES = (one(partial(ExponentialMovingAverage, 20), of_close, average_feature(20)),)

@@ -1,6 +1,6 @@
 """Fair value gaps: prices that a fast move left out."""
 
-from operators.feature import Close, Feature, one
+from operators.feature import Feature, of_range, one
 from operators.indicators.zones import AGES, Zones
 from operators.state import Slotted
 
@@ -37,11 +37,6 @@ class FairValueGaps(Slotted):
         return *self._below.nearest(close), *self._above.nearest(close)
 
 
-def _step(gaps: FairValueGaps, close: Close) -> tuple[float | None, ...]:
-    bar = close.bar
-    return gaps.update(bar.high, bar.low, bar.close)
-
-
 def _entries(name: str, words: str, formula: str) -> tuple[Feature, Feature]:
     source, seen, null = "Huddleston, Inner Circle Trader; three-bar gap", AGES + 3, f"no open gap in {AGES} bars"
     return (
@@ -60,7 +55,7 @@ def _entries(name: str, words: str, formula: str) -> tuple[Feature, Feature]:
 
 MEASURES = (
     one(
-        FairValueGaps, _step,
+        FairValueGaps, of_range,
         *_entries("fvg_bull", "bullish", "10000 (close - low[t]) / close, of a bar t with low[t] > high[t-2]"),
         *_entries("fvg_bear", "bearish", "10000 (high[t] - close) / close, of a bar t with high[t] < low[t-2]"),
     ),

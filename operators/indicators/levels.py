@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right, insort
 from typing import Final
 
-from operators.feature import Close, Feature, one
+from operators.feature import Feature, of_range, one
 from operators.indicators.swings import REACH, Swings
 from operators.state import Slotted
 
@@ -53,11 +53,6 @@ class Levels(Slotted):
         return 10_000.0 * abs(close - price) / close, float(touches)
 
 
-def _step(levels: Levels, close: Close) -> tuple[float | None, ...]:
-    bar = close.bar
-    return levels.update(bar.high, bar.low, bar.close)
-
-
 def _entries(name: str, side: str) -> tuple[Feature, Feature]:
     seen = _AGES + 2 * REACH + 1
     null = f"no swing {side} the close in {_AGES} bars"
@@ -76,4 +71,4 @@ def _entries(name: str, side: str) -> tuple[Feature, Feature]:
     )  # fmt: skip
 
 
-MEASURES = (one(Levels, _step, *_entries("support", "below"), *_entries("resistance", "above")),)
+MEASURES = (one(Levels, of_range, *_entries("support", "below"), *_entries("resistance", "above")),)

@@ -2,7 +2,7 @@
 
 from math import log, sqrt
 
-from operators.feature import Close, Feature, one
+from operators.feature import Feature, of_close, one
 from operators.indicators.window import Window
 from operators.state import Slotted
 
@@ -65,17 +65,9 @@ class RealisedVolatility(Slotted):
         return sqrt(max(self._squares.mean, 0.0) * self._squares.length) if self._squares.full else None
 
 
-def _returns(returns: Returns, close: Close) -> tuple[float | None, ...]:
-    return returns.update(close.bar.close)
-
-
-def _volatility(volatility: RealisedVolatility, close: Close) -> float | None:
-    return volatility.update(close.bar.close)
-
-
 MEASURES = (
     one(
-        Returns, _returns,
+        Returns, of_close,
         *(
             Feature(
                 name=f"return_{horizon}", unit="ratio", low=-1.0, summary=f"Return over {horizon} bars",
@@ -86,7 +78,7 @@ MEASURES = (
         ),
     ),
     one(
-        RealisedVolatility, _volatility,
+        RealisedVolatility, of_close,
         Feature(
             name=f"realised_volatility_{_PERIOD}", unit="ratio", low=0.0,
             summary=f"Realised volatility of {_PERIOD} bars, not annualised",

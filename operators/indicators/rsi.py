@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from operators.feature import Close, Feature, forgotten, one, settled
+from operators.feature import Feature, forgotten, of_close, one, settled
 from operators.indicators.period import checked_period
 from operators.state import Slotted
 
@@ -67,13 +67,9 @@ class RelativeStrengthIndex(Slotted):
         return self.value
 
 
-def _step(rsi: RelativeStrengthIndex, close: Close) -> float | None:
-    return rsi.update(close.bar.close)
-
-
 MEASURES = tuple(
     one(
-        partial(RelativeStrengthIndex, period), _step,
+        partial(RelativeStrengthIndex, period), of_close,
         Feature(
             name=f"rsi_{period}", unit="0-100", low=0.0, high=100.0, summary=f"Relative strength index, {period} bars",
             formula=f"100 gain / (gain + loss), Wilder's averages of {period} changes",

@@ -1,6 +1,6 @@
 """The slope of a slow average: the trend's speed."""
 
-from operators.feature import Close, Feature, forgotten, one, settled
+from operators.feature import Feature, forgotten, of_close, one, settled
 from operators.indicators.ema import ExponentialMovingAverage, average_feature
 from operators.state import Slotted
 
@@ -33,15 +33,11 @@ class AverageSlope(Slotted):
         return now, 10_000.0 * (now - before) / before
 
 
-def _step(slope: AverageSlope, close: Close) -> tuple[float | None, float | None]:
-    return slope.update(close.bar.close)
-
-
 _ALPHA = 2 / (_PERIOD + 1)
 
 MEASURES = (
     one(
-        AverageSlope, _step,
+        AverageSlope, of_close,
         average_feature(_PERIOD),
         Feature(
             name=f"ema_{_PERIOD}_slope", unit="bps/bar", summary=f"Change of EMA {_PERIOD} from bar to bar",

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from operators.feature import Close, Feature, one
+from operators.feature import Feature, of_close, one
 from operators.indicators.window import Window
 
 __all__ = ["MEASURES", "SimpleMovingAverage"]
@@ -39,13 +39,9 @@ class SimpleMovingAverage(Window):
         return self.mean if self.full else None
 
 
-def _of_closes(sma: SimpleMovingAverage, close: Close) -> float | None:
-    return sma.update(close.bar.close)
-
-
 MEASURES = tuple(
     one(
-        partial(SimpleMovingAverage, period), _of_closes,
+        partial(SimpleMovingAverage, period), of_close,
         Feature(
             name=f"sma_{period}", unit="quote", low=0.0, summary=f"Mean of the last {period} closes",
             formula=f"sum(close[t-{period - 1}..t]) / {period}", source="TA-Lib SMA", null="never",
