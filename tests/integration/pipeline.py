@@ -15,7 +15,9 @@ import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.topics import TOPICS
+from sinks.clients import admin
 from sinks.figures import TOPIC_OF
+from sinks.topics import create_topics
 from tests.integration.golden import SETTINGS
 from tests.integration.kafka_broker import KafkaBroker
 
@@ -55,7 +57,7 @@ class Pipeline:
             "CANDLEWICK_STRATEGY": SETTINGS.strategy.model_dump_json(),
         }
         self._started: list[subprocess.Popen[str]] = []
-        self.run("topics", "create", "--keep")
+        create_topics(admin(broker.client), partitions=partitions, replication=1, keep=True)
 
     def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
         """A subcommand as a process."""
