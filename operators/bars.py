@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from operators.errors import Refused
-from operators.microstructure import BestQuote
+from operators.microstructure import Move
 from schemas.identifiers import derive
 from schemas.market import ExchangeBar, Side
 from schemas.results import Bar
@@ -65,14 +65,14 @@ class OpenBar:
         elif side == "sell":
             self.sell_volume += size
 
-    def quotes(self, quotes: Sequence[BestQuote]) -> None:
-        """Add best quotes, one or more; these come in event-time order."""
+    def quotes(self, moves: Sequence[Move]) -> None:
+        """Add best prices, one or more; these come in event-time order."""
         if self.bid_first is None:
-            bid, _, ask, _ = quotes[0]
+            _, bid, ask = moves[0]
             self.bid_first = self.bid_low = self.bid_high = bid
             self.ask_first = self.ask_low = self.ask_high = ask
         bid_low, bid_high, ask_low, ask_high = self.bid_low, self.bid_high, self.ask_low, self.ask_high
-        for bid, _, ask, _ in quotes:
+        for _, bid, ask in moves:
             if bid < bid_low:
                 bid_low = bid
             elif bid > bid_high:
@@ -82,7 +82,7 @@ class OpenBar:
             elif ask > ask_high:
                 ask_high = ask
         self.bid_low, self.bid_high, self.ask_low, self.ask_high = bid_low, bid_high, ask_low, ask_high
-        self.bid_last, self.ask_last = quotes[-1][0], quotes[-1][2]
+        _, self.bid_last, self.ask_last = moves[-1]
 
     def empty(self, price: float) -> None:
         """No trade, and it is known that there was none: the bar stands at the last price."""

@@ -8,9 +8,10 @@ from operators.config import InstrumentConfig
 from operators.errors import Refused
 from operators.feature import Moment
 from operators.features import SCHEMA_HASH, FeatureSet
+from operators.flow.recorder import Recorder
 from operators.lateness import Lateness
 from operators.listening import Listening
-from operators.microstructure import BestQuote, OrderFlowImbalance
+from operators.microstructure import BestQuote, Move
 from operators.numbering import RESTART, TradeNumbers
 from operators.outbox import Outbox
 from operators.reorder import ReorderBuffer
@@ -28,10 +29,10 @@ __all__ = ["BarMaker", "BufferedQuote", "BufferedTrade"]
 BufferedTrade = tuple[int, int, int, float, float, Side | None, int | None]
 """Event time, place among those of the same time, arrival, price, size, aggressor, sequence; size 0 for prints that
 are not of the market."""
-BufferedQuote = tuple[int, int, int, BestQuote]
-"""Event time, sequence or 0, arrival, quote."""
+BufferedQuote = tuple[int, int, int, BestQuote | None]
+"""Event time, sequence or 0, arrival, quote; ``None``: not known from here on."""
 
-_LAYOUT: Final = Layout("closing", 4)
+_LAYOUT: Final = Layout("closing", 5)
 _BASE: Final[Timeframe] = "1m"
 _MOST_WAITING: Final = 50_000
 """Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""
@@ -60,7 +61,7 @@ class BarMaker:
         self._numbers = TradeNumbers()
         self._last_quote = (0, 0)  # event time and sequence, 0: none yet
         self._lateness = Lateness()
-        self._ofi = OrderFlowImbalance()
+        self._recorder = Recorder()
         self._series = {name: BarSeries(name) for name in TIMEFRAMES}
         self._features = {name: FeatureSet(name) for name in TIMEFRAMES}
 
@@ -71,7 +72,8 @@ class BarMaker:
         """
         self.closed_to = ts
         self._lateness.trades += sum(1 for trade in self._trades.release(ts) if trade[4])
-        self._lateness.quotes += len(self._quotes.release(ts))
+        self._lateness.quotes += sum(1 for quote in self._quotes.release(ts) if quote[3] is not None)
+        self._recorder.begin(ts)
 
     def add_trade(self, event: Trade) -> None:
         """Take a trade; a late one goes into the next revision of the bars it belongs to.
@@ -98,16 +100,18 @@ class BarMaker:
         """Count a trade so old that nobody can tell any more whether it was taken before."""
         self._lateness.trades += 1
 
-    def add_quote(self, ts: int, sequence: int, quote: BestQuote) -> None:
-        """Take the best quotes as of ``ts`` (ns); ``sequence`` is 0 where the venue has none.
+    def add_quote(self, ts: int, sequence: int, quote: BestQuote | None) -> None:
+        """Take the best quotes as of ``ts`` (ns), ``None`` if they are lost; ``sequence`` is 0 where there is none.
 
         Raises:
             Refused: too many wait for a heartbeat already.
         """
         if self.closed_to is not None and ts < self.closed_to:
-            if not sequence or sequence > self._last_quote[1]:  # else it repeats one that was used, or is older
-                self._lateness.quotes += 1
-            return
+            if quote is not None:
+                if not sequence or sequence > self._last_quote[1]:  # else it repeats one that was used, or is older
+                    self._lateness.quotes += 1
+                return
+            ts = self.closed_to
         new = self._quotes.new
         if len(new) >= self._quotes.room:
             reason = f"{_MOST_WAITING} quotes wait for a heartbeat, there is no room for more"
@@ -217,29 +221,43 @@ class BarMaker:
     def _settle_quotes(self, quotes: list[BufferedQuote]) -> None:
         last_at, last = self._last_quote
         told: list[BestQuote] = []
+        moves: list[Move] = []
+        bid_before = ask_before = 0.0
         for ts, sequence, _, quote in quotes:
+            if quote is None:
+                self._tell_quotes(told, moves)
+                self._recorder.lose_quotes(ts)
+                told, moves, bid_before = [], [], 0.0
+                continue
             if sequence:
                 if sequence <= last and ts <= last_at + RESTART:
                     continue  # a second ingester's copy
                 last_at, last = ts, sequence
             told.append(quote)
+            bid, _, ask, _ = quote
+            if bid != bid_before or ask != ask_before:
+                moves.append((ts, bid, ask))
+                bid_before, ask_before = bid, ask
         self._last_quote = (last_at, last)
+        self._tell_quotes(told, moves)
+
+    def _tell_quotes(self, told: list[BestQuote], moves: list[Move]) -> None:
         if told:
-            self._series[_BASE].current(quotes[0][0]).quotes(told)
-            self._ofi.update(told)
+            self._series[_BASE].current(moves[0][0]).quotes(moves)
+            self._recorder.quotes(told, moves)
 
     def _end(
         self, shortest: Timeframe, first: OpenBar | None, ts_close: int, ts_decided: int, moment: Moment
     ) -> list[Vector | Absence]:
         """Send bars of revision 0, then revisions of earlier ones, then what is said of each timeframe."""
-        length, ofi = TIMEFRAME_NS[shortest], self._ofi.take()
+        length, flow = TIMEFRAME_NS[shortest], self._recorder.take(ts_close)
         self.closed_to = ts_close
         self._lateness.tell(self._outbox, ts_close - length, ts_close, ts_decided)
         records: list[Vector | Absence] = []
         for name, series in self._series.items():
             if first is not None and series.length > length:
                 series.absorb(first, length)
-            self._features[name].add_flow(ofi)
+            self._features[name].add_flow(flow)
         for name in due_timeframes(ts_close):
             if TIMEFRAME_NS[name] < length:
                 continue
@@ -288,7 +306,7 @@ class BarMaker:
             "last_quote": self._last_quote,
             "arrivals": self._arrivals,
             "lateness": self._lateness.state(),
-            "ofi": self._ofi.state(),
+            "recorder": self._recorder.state(),
             "series": {name: series.state() for name, series in self._series.items()},
             "features": {name: features.state() for name, features in self._features.items()},
         }
@@ -307,7 +325,7 @@ class BarMaker:
         self._last_quote = tuple(state["last_quote"])
         self._arrivals = state["arrivals"]
         self._lateness.restore(state["lateness"])
-        self._ofi.restore(state["ofi"])
+        self._recorder.restore(state["recorder"])
         for name in TIMEFRAMES:
             self._series[name].restore(state["series"][name])
             self._features[name].restore(state["features"][name])

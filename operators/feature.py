@@ -1,6 +1,6 @@
 """What a feature is: declared once, beside the code that computes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil, log
 from typing import Any, Final, Literal, NamedTuple
 
@@ -78,8 +78,8 @@ class Close(NamedTuple):
     bar: OpenBar
     """Of revision 0."""
     moment: Moment
-    ofi: float | None
-    """Order-flow imbalance of the bar."""
+    flow: Mapping[str, Any]
+    """What happened between closes, see `operators.flow`."""
     ts_close: int
     """ns."""
 

@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-from operators import indicators, moments
+from operators import flow, indicators, moments
 from operators.bars import OpenBar
 from operators.errors import StateError
 from operators.feature import Close, Feature, Measure, Moment
+from operators.flow.part import Flow
+from operators.flow.recorder import add_flow, restored_flow
 from schemas.layouts import REBUILD
 from schemas.time import TIMEFRAME_NS, Timeframe
 
@@ -19,10 +21,11 @@ __all__ = ["CATALOGUE", "NAMES", "SCHEMA_HASH", "FeatureSet"]
 
 
 def _measures() -> Iterator[Measure]:
-    """Those of the moment, then those of each file of `operators.indicators` by its name."""
+    """Those of the moment, then those of each file of `operators.flow` and of `operators.indicators` by its name."""
     yield from moments.MEASURES
-    for module in sorted(module.name for module in iter_modules(indicators.__path__)):
-        yield from getattr(import_module(f"{indicators.__name__}.{module}"), "MEASURES", ())
+    for package in (flow, indicators):
+        for module in sorted(module.name for module in iter_modules(package.__path__)):
+            yield from getattr(import_module(f"{package.__name__}.{module}"), "MEASURES", ())
 
 
 _MEASURES: Final[tuple[Measure, ...]] = tuple(_measures())
@@ -40,28 +43,28 @@ SCHEMA_HASH: Final = sha256(
 class FeatureSet:
     """All measures of one instrument and timeframe."""
 
-    __slots__ = ("_blank", "_length", "_measures", "_ofi", "_packed")
+    __slots__ = ("_blank", "_flow", "_length", "_measures", "_packed")
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._length = TIMEFRAME_NS[timeframe]
         self._measures = [(measure.step, measure.make()) for measure in _MEASURES]
         self._blank = [at for at, feature in enumerate(CATALOGUE) if timeframe not in feature.timeframes]
-        self._ofi: float | None = None
+        self._flow: Flow = {}
         self._packed: msgspec.Raw | None = None
 
-    def add_flow(self, ofi: float | None) -> None:
-        """Add the order-flow imbalance of a one-minute part of the bar."""
-        if ofi is not None:
-            self._ofi = ofi if self._ofi is None else self._ofi + ofi
+    def add_flow(self, part: Flow) -> None:
+        """Add what happened in a one-minute part of the bar."""
+        if part:
+            add_flow(self._flow, part)
 
     def skip(self) -> None:
         """The bar is not known: what was summed over it begins anew."""
-        self._ofi = None
+        self._flow = {}
 
     def update(self, bar: OpenBar, moment: Moment) -> dict[str, float | None]:
         """Take a closed bar of revision 0 and what is known at its moment of decision; the vector at this close."""
-        close = Close(bar, moment, self._ofi, bar.ts_open + self._length)
-        self._ofi = self._packed = None
+        close = Close(bar, moment, self._flow, bar.ts_open + self._length)
+        self._flow, self._packed = {}, None
         values: list[float | None] = []
         for step, state in self._measures:
             found = step(state, close)
@@ -77,7 +80,7 @@ class FeatureSet:
         """Plain data for recovery; measures are packed once a close, however often they are asked for."""
         if self._packed is None:
             self._packed = msgspec.Raw(msgspec.msgpack.encode([state.state() for _, state in self._measures]))
-        return [SCHEMA_HASH, self._packed, self._ofi]
+        return [SCHEMA_HASH, self._packed, self._flow]
 
     def restore(self, state: list[Any]) -> None:
         """Take up ``state`` again.
@@ -85,11 +88,12 @@ class FeatureSet:
         Raises:
             StateError: taken with another catalogue or version.
         """
-        schema_hash, parts, self._ofi = state
+        schema_hash, parts, summed = state
         self._packed = None
         if schema_hash != SCHEMA_HASH:
             raise StateError(
                 f"feature state has schema {schema_hash}, this program's catalogue is {SCHEMA_HASH}: {REBUILD}"
             )
+        self._flow = restored_flow(summed)
         for (_, measure), saved in zip(self._measures, parts, strict=True):
             measure.restore(saved)

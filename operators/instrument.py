@@ -149,7 +149,7 @@ class Instrument:
         self._bars.tell_late(event.ts_received)
 
     def _silent(self, silence: tuple[int, int], ts_received: int, detail: str) -> None:
-        self._quoting.forget()
+        self._quoting.forget(silence[0])
         self._derivatives.forget()
         for source in _INPUTS:
             self._taints.mark(source, silence[1], f"nobody listened until {to_text(silence[1])}")

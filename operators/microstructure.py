@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from operators.state import Slotted
 
-__all__ = ["BestQuote", "OrderFlowImbalance", "imbalance", "microprice", "spread_bps"]
+__all__ = ["BestQuote", "Move", "OrderFlowImbalance", "imbalance", "microprice", "spread_bps"]
 
 BestQuote = tuple[float, float, float, float]
 """Bid, its size, ask, its size."""
+Move = tuple[int, float, float]
+"""Event time (ns) at which the best prices changed, bid, ask."""
 
 
 def spread_bps(bid: float, ask: float) -> float:
@@ -47,7 +49,7 @@ class OrderFlowImbalance(Slotted):
 
     Each change of the best bid adds its new size if the price did not fall and takes away its old size if it did not
     rise; asks the other way round. R. Cont, A. Kukanov, S. Stoikov, The Price Impact of Order Book Events, 2014,
-    equation 5. In the instrument's size unit; ``None`` if there was no quote to compare with.
+    equation 5. In the instrument's size unit.
 
     Examples
     --------
@@ -57,11 +59,12 @@ class OrderFlowImbalance(Slotted):
     5.0
     """
 
-    __slots__ = ("_last", "_sum")
-    VERSION = 2
+    __slots__ = ("_known", "_last", "_sum")
+    VERSION = 3
 
     def __init__(self) -> None:
         self._last: BestQuote | None = None
+        self._known = False  # at any time since last taken
         self._sum = 0.0
 
     def update(self, quotes: Sequence[BestQuote]) -> None:
@@ -85,11 +88,14 @@ class OrderFlowImbalance(Slotted):
                 flow += old_ask_size
             total += flow
             old_bid, old_bid_size, old_ask, old_ask_size = bid, bid_size, ask, ask_size
-        self._last, self._sum = quotes[-1], total
+        self._last, self._sum, self._known = quotes[-1], total, True
+
+    def lose(self) -> None:
+        """Nothing is known to compare the next quote with."""
+        self._last = None
 
     def take(self) -> float | None:
-        """The sum since last taken, which begins anew; 0 if quotes stood still, ``None`` if none was ever seen."""
-        if self._last is None:
-            return None
-        total, self._sum = self._sum, 0.0
-        return total
+        """The sum since last taken, which begins anew; 0 if quotes stood still, ``None`` if none was known."""
+        total, known = self._sum, self._known
+        self._sum, self._known = 0.0, self._last is not None
+        return total if known else None

@@ -10,7 +10,7 @@ _SIZELESS = "nobody listens, no quote was seen since, or its sizes are 0"
 
 
 def _step(_: Stateless, close: Close) -> tuple[float | None, ...]:
-    return (*close.moment[:8], close.ofi)
+    return close.moment[:8]
 
 
 MEASURES = (
@@ -41,11 +41,6 @@ MEASURES = (
                 source="Cartea, Jaimungal, Penalva, Algorithmic and High-Frequency Trading, 2015",
             )
             for levels in (1, 5, 10, 20)
-        ),
-        Feature(
-            name="ofi", unit="size", inputs=("quotes",), summary="Order-flow imbalance of the bar",
-            formula="sum over quotes of (bid size added minus taken) - (ask size added minus taken)",
-            source="Cont, Kukanov, Stoikov 2014", null="no quote was seen", memory=1,
         ),
     ),
 )  # fmt: skip

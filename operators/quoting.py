@@ -21,8 +21,8 @@ from schemas.time import floor_to, to_text
 
 __all__ = ["OnQuote", "Quoting"]
 
-OnQuote = Callable[[int, int, BestQuote], None]
-"""Told of each change of the best quotes: event time, and sequence or 0."""
+OnQuote = Callable[[int, int, BestQuote | None], None]
+"""Told of each change of the best quotes: event time, sequence or 0, and the quote, or ``None`` if it is lost."""
 
 _LAYOUT: Final = Layout("quoting", 1)
 _SAMPLED: Final = 10
@@ -77,10 +77,10 @@ class Quoting:
             self.book.lose()
             self._lose(Break("book_crossed"), event)
 
-    def forget(self) -> None:
-        """Nobody listened for a while: the best quotes are other ones by now."""
+    def forget(self, since: int) -> None:
+        """Nobody listened from ``since`` (ns) on: the best quotes are other ones by now."""
         self.book.disconnect()
-        self._best = None
+        self._lose_best(max(since, self._best_at + 1, self._book_at + 1))
 
     def moment(self) -> Moment:
         """What can be read off now of book and quotes."""
@@ -137,7 +137,7 @@ class Quoting:
     def _quote_from_book(self, event: BookDelta | BookSnapshot) -> None:
         top = self.book.top(1)
         if top is None:
-            self._best = None
+            self._lose_best(event.ts_event)
             return
         (bid,), (bid_size,), (ask,), (ask_size,) = top
         if bid >= ask:
@@ -152,12 +152,17 @@ class Quoting:
         reason = f"{broken.kind} at {to_text(event.ts_event)}"
         self._taints.mark("book", event.ts_event, reason)
         if not self._quoted:
-            self._best = None
+            self._lose_best(event.ts_event)
             self._taints.mark("quotes", event.ts_event, reason)
         self._outbox.gap(
             broken.kind, self._book_at, event.ts_event, event.ts_received,
             expected=broken.expected, received=broken.received,
         )  # fmt: skip
+
+    def _lose_best(self, ts: int) -> None:
+        if self._best is not None:
+            self._best = None
+            self._tell(ts, 0, None)
 
     def _imbalance(self, count: int) -> float | None:
         top = self.book.top(count)

@@ -64,7 +64,7 @@ def test_parts_put_together_are_the_whole(trades: Trades) -> None:
         part = parts.setdefault(ts // MINUTE, OpenBar(START + ts // MINUTE * MINUTE))
         for bar in (whole, part):
             bar.trade((START + ts, number), float(price), float(size), side)
-            bar.quotes([(float(price), 1.0, float(price + size), 1.0)])
+            bar.quotes([(0, float(price), float(price + size))])
     for minute in range(5):
         part = parts.get(minute, OpenBar(START + minute * MINUTE))
         if minute not in parts:
@@ -87,7 +87,7 @@ def test_late_trades_put_in_afterwards_are_as_if_they_had_come_in_time(trades: T
 def test_quotes_keep_first_lowest_highest_and_last() -> None:
     bar = OpenBar(START)
     for bid, ask in ((10.0, 12.0), (9.0, 13.0), (11.0, 11.5), (10.5, 11.0)):
-        bar.quotes([(bid, 1.0, ask, 1.0)])
+        bar.quotes([(0, bid, ask)])
     record = bar.record(ID, "1m", 0)
     assert (record.bid_first, record.bid_low, record.bid_high, record.bid_last) == (10.0, 9.0, 11.0, 10.5)
     assert (record.ask_first, record.ask_low, record.ask_high, record.ask_last) == (12.0, 11.0, 13.0, 11.0)
@@ -124,7 +124,7 @@ def test_each_revision_has_an_identifier_of_its_own() -> None:
 
 def test_restored_it_goes_on_as_before() -> None:
     bar = filled([(3, 5, 1, "buy"), (1, 4, 2, None)])
-    bar.quotes([(1.0, 1.0, 2.0, 1.0)])
+    bar.quotes([(0, 1.0, 2.0)])
     bar.flag("gap")
     again = OpenBar.restored(msgspec.msgpack.decode(msgspec.msgpack.encode(bar.state())))
     for one in (bar, again):

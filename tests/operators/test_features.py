@@ -13,6 +13,9 @@ from operators.bars import OpenBar
 from operators.errors import StateError
 from operators.feature import Moment
 from operators.features import CATALOGUE, NAMES, SCHEMA_HASH, FeatureSet
+from operators.flow.ofi import FlowPart
+from operators.flow.part import Flow
+from operators.flow.spread import SpreadPart
 from schemas.time import DAY, HOUR, MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe
 from tests.operators.indicators.support import walked_bars
 from tests.operators.support import START, exchange_bar
@@ -26,6 +29,16 @@ MOMENT = Moment(
     bid=99.5, ask=100.0, funding_rate=1e-4, funding_interval=8 * HOUR, next_funding=START + 40 * DAY, basis_bps=2.0,
     open_interest=1e6, forced=(1, 10.0, 2, 20.0),
 )  # fmt: skip
+
+FLOW: Flow = {
+    "ofi": FlowPart(1.0),
+    "spread": SpreadPart(60, 90.0, 180.0, 1.0, 2.0, 2.0, 4.0),
+}  # fmt: skip
+"""Of a minute in which every meter saw something."""
+
+
+def flowed(ofi: float) -> Flow:
+    return {"ofi": FlowPart(ofi)}
 
 
 def vectors(bars: list[OpenBar], timeframe: Timeframe = "1m", features: FeatureSet | None = None) -> list[Vector]:
@@ -57,7 +70,7 @@ def test_not_ready_is_not_zero_and_each_becomes_known_when_it_says() -> None:
     bars = walked_bars(2, 400)  # from 00:00 UTC on
     features = FeatureSet("1m")
     for i, bar in enumerate(bars, 1):
-        features.add_flow(1.0)
+        features.add_flow(FLOW)
         for name, value in features.update(bar, MOMENT).items():
             if value is not None:
                 ready.setdefault(name, i)
@@ -124,9 +137,9 @@ def test_restored_anywhere_it_goes_on_to_the_bit(cut: int, timeframe: Timeframe)
     bars = walked_bars(5, 2_060, timeframe)[max(0, cut - 300) : cut + 60]
     at = min(cut, 300)
     features, again = FeatureSet(timeframe), FeatureSet(timeframe)
-    features.add_flow(1.5)
+    features.add_flow(FLOW)
     vectors(bars[:at], timeframe, features)
-    features.add_flow(0.5)
+    features.add_flow(FLOW)
     again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(features.state())))
     assert vectors(bars[at:], timeframe, again) == vectors(bars[at:], timeframe, features)
 
@@ -137,8 +150,8 @@ def test_the_state_is_that_of_now_however_often_it_is_asked_for() -> None:
     other.update(second, Moment())
     saved = msgspec.msgpack.decode(msgspec.msgpack.encode(other.state()))
     changes: list[Callable[[FeatureSet], object]] = [
-        lambda features: features.add_flow(2.0), lambda features: features.skip(),
-        lambda features: features.add_flow(1.0), lambda features: features.update(first, Moment()),
+        lambda features: features.add_flow(FLOW), lambda features: features.skip(),
+        lambda features: features.add_flow(FLOW), lambda features: features.update(first, Moment()),
         lambda features: features.restore(saved), lambda features: features.update(second, Moment()),
     ]  # fmt: skip
     asked = FeatureSet("1m")
@@ -160,15 +173,15 @@ def test_nothing_later_changes_a_vector(cut: int, seed: int) -> None:
 
 def test_flow_is_summed_over_the_bar_and_begins_anew() -> None:
     features, (bar, *_) = FeatureSet("1m"), walked_bars(1, 1)
-    features.add_flow(2.0)
-    features.add_flow(None)
-    features.add_flow(-5.0)
+    features.add_flow(flowed(2.0))
+    features.add_flow({})
+    features.add_flow(flowed(-5.0))
     assert features.update(bar, Moment())["ofi"] == -3.0
     assert features.update(bar, Moment())["ofi"] is None
-    features.add_flow(7.0)
+    features.add_flow(flowed(7.0))
     features.skip()
     assert features.update(bar, Moment())["ofi"] is None
-    features.add_flow(0.0)
+    features.add_flow(flowed(0.0))
     assert features.update(bar, Moment())["ofi"] == 0.0
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from operators.closed import Closed
 from operators.config import InstrumentConfig
+from operators.features import CATALOGUE
 from operators.instrument import Instrument
 from operators.microstructure import imbalance, microprice, spread_bps
 from operators.outbox import Outbox
@@ -36,6 +37,7 @@ BIDS: Levels = [(100.0 - i / 10, 1.0 + i) for i in range(30)]
 ASKS: Levels = [(101.0 + i / 10, 2.0 + i) for i in range(30)]
 BOOK = {"obi_1", "obi_5", "obi_10", "obi_20"}
 QUOTES = {"spread", "spread_bps", "microprice", "microprice_bps"}
+OF_QUOTES = [one.name for one in CATALOGUE if "quotes" in one.inputs and one.memory == 1]
 
 
 def deltas(*numbers: int) -> list[MarketEvent]:
@@ -135,7 +137,8 @@ def test_without_quotes_of_its_own_a_lost_book_takes_them_along() -> None:
     out = run(market(deltas(*range(1, 41), *range(42, 60)), quoted=False))
     assert known(out)[:2] == [set(), set()]
     assert vectors(out)[0].bid is None
-    assert vectors(out)[0].tainted == {"ofi": "book_sequence at 2023-12-09T00:00:42Z"}
+    assert vectors(out)[0].tainted == dict.fromkeys(OF_QUOTES, "book_sequence at 2023-12-09T00:00:42Z")
+    assert [vector.features["ofi"] for vector in vectors(out)[1:]] == [None] * 3
 
 
 @pytest.mark.parametrize("quoted", [True, False])

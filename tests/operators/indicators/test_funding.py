@@ -14,7 +14,7 @@ def close(i: int, **moment: float) -> Close:
     told = {
         name: int(value) if name in {"funding_interval", "next_funding"} else value for name, value in moment.items()
     }
-    return Close(bar, Moment(**told), None, bar.ts_open + MINUTE)  # type: ignore[arg-type]
+    return Close(bar, Moment(**told), {}, bar.ts_open + MINUTE)  # type: ignore[arg-type]
 
 
 def test_rates_are_told_and_made_comparable() -> None:
@@ -34,7 +34,7 @@ def test_a_score_needs_a_whole_day_before_it() -> None:
     funding = Funding()
     bars = walked_bars(1, 2 * DAY // MINUTE)
     found = [
-        funding.update(Close(bar, Moment(basis_bps=float(i % 2)), None, bar.ts_open + MINUTE))
+        funding.update(Close(bar, Moment(basis_bps=float(i % 2)), {}, bar.ts_open + MINUTE))
         for i, bar in enumerate(bars)
     ]
     scores = [one[5] for one in found]

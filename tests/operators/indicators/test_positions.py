@@ -14,7 +14,7 @@ INTEREST, CHANGE, QUADRANT, LONGS, LONG_NOTIONAL, SHORTS, SHORT_NOTIONAL, CASCAD
 def close(i: int, price: float, interest: float | None, forced: tuple[int, float, int, float] | None = None) -> Close:
     bar = OpenBar(START + i * MINUTE)
     bar.empty(price)
-    return Close(bar, Moment(open_interest=interest, forced=forced), None, bar.ts_open + MINUTE)
+    return Close(bar, Moment(open_interest=interest, forced=forced), {}, bar.ts_open + MINUTE)
 
 
 @pytest.mark.parametrize(

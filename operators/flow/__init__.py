@@ -1,0 +1,1 @@
+"""What happened to quotes, trades and book between two closes: one idea a file."""
