@@ -1,4 +1,4 @@
-"""A time of day that is set back under a running dataflow."""
+"""A time of day that is set back under a running process."""
 
 import logging
 import os
@@ -40,9 +40,9 @@ class ClockWatch:
 def ended_if_set_back() -> Iterator[None]:
     """In here the process ends, with the status of what is worth another start, if the clock is set back.
 
-    Bytewax sleeps and ends its epochs by the time of day: after a step of an hour back it would read nothing for an
-    hour. It can't be woken up, but any moment is good enough to end and to go on from the last snapshot. A step forward
-    only ends an epoch early.
+    Bytewax sleeps and ends its epochs by the time of day, and librdkafka may wait by it: after a step of an hour back
+    they would do nothing for an hour. They can't be woken up, but any moment is good enough to end and to go on from
+    the last snapshot, or from what was committed. A step forward only ends an epoch early.
     """
     over = threading.Event()
     watch = ClockWatch()

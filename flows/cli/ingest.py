@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from flows.clock import ended_if_set_back
 from flows.errors import FlowError
 from flows.feeds import Feed, recorded_feed, simulated_feed, topics_feed
 from flows.ingest import Recorder, Writer, paced
@@ -87,7 +88,7 @@ def ingest(
     else:
         feed = recorded_feed(files, venue, source=source or "tape", stop=stop.is_set)
     writer: Writer = Recorder(to) if to is not None else LogWriter(kafka_client(settings), stop=stop.is_set)
-    with closing(feed), writer, shown(feed) as items:
+    with closing(feed), ended_if_set_back(), writer, shown(feed) as items:
         if speed is None and not live:
             counts = write(items, writer, feed.commit)
         else:
