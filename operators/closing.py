@@ -8,10 +8,11 @@ from operators.config import InstrumentConfig
 from operators.errors import Refused
 from operators.feature import Moment
 from operators.features import SCHEMA_HASH, FeatureSet
+from operators.flow.part import Flow
 from operators.flow.recorder import Recorder
 from operators.lateness import Lateness
 from operators.listening import Listening
-from operators.microstructure import BestQuote, Move
+from operators.microstructure import BestQuote, BufferedTrade, Move
 from operators.numbering import RESTART, TradeNumbers
 from operators.outbox import Outbox
 from operators.reorder import ReorderBuffer
@@ -24,11 +25,8 @@ from schemas.market import ExchangeBar, Side, Trade
 from schemas.results import Absence, Vector
 from schemas.time import MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes, to_text
 
-__all__ = ["BarMaker", "BufferedQuote", "BufferedTrade"]
+__all__ = ["BarMaker", "BufferedQuote"]
 
-BufferedTrade = tuple[int, int, int, float, float, Side | None, int | None]
-"""Event time, place among those of the same time, arrival, price, size, aggressor, sequence; size 0 for prints that
-are not of the market."""
 BufferedQuote = tuple[int, int, int, BestQuote | None]
 """Event time, sequence or 0, arrival, quote; ``None``: not known from here on."""
 
@@ -125,6 +123,7 @@ class BarMaker:
         trades = self._trades.release(before)
         if trades:
             self._settle_trades(trades, ts_received)
+            self._recorder.trades(trades)
         quotes = self._quotes.release(before)
         if quotes:
             self._settle_quotes(quotes)
@@ -144,7 +143,8 @@ class BarMaker:
             bar.flag("partial")
         elif heard != "all":
             bar.flag("gap")
-        return self._end(_BASE, base.close(end), end, ts_decided, moment)
+        flow = self._recorder.take(end, heard=heard == "all")
+        return self._end(_BASE, base.close(end), flow, end, ts_decided, moment)
 
     def wants(self, event: ExchangeBar) -> bool:
         """Whether a bar that was given tells something new; one that comes after its close was passed is counted."""
@@ -161,7 +161,10 @@ class BarMaker:
 
     def give(self, bar: OpenBar, event: ExchangeBar, moment: Moment) -> list[Vector | Absence]:
         """Take ``event`` as the closed ``bar``; it also closes the longer ones that end there."""
-        self.settle(event.ts_event, event.ts_received)  # what waits of its time is in it already
+        waiting = self._trades.release(event.ts_event)
+        if waiting:  # they are in it already
+            self._settle_trades(waiting, event.ts_received)
+        self.settle(event.ts_event, event.ts_received)
         self._numbers.take()
         self._origin, self._given_to = "exchange", event.ts_event
         base, own = self._series[_BASE], self._series[event.timeframe]
@@ -170,7 +173,8 @@ class BarMaker:
         for series in self._series.values():
             if series.length <= own.length:
                 series.drop()
-        return self._end(event.timeframe, bar, event.ts_event, event.ts_received, moment)
+        flow = self._recorder.take(event.ts_event, heard=False)
+        return self._end(event.timeframe, bar, flow, event.ts_event, event.ts_received, moment)
 
     def remind(self, ts_received: int) -> None:
         """Time stands still at ``ts_received`` (ns); what came late is told all the same, before long."""
@@ -247,10 +251,10 @@ class BarMaker:
             self._recorder.quotes(told, moves)
 
     def _end(
-        self, shortest: Timeframe, first: OpenBar | None, ts_close: int, ts_decided: int, moment: Moment
+        self, shortest: Timeframe, first: OpenBar | None, flow: Flow, ts_close: int, ts_decided: int, moment: Moment
     ) -> list[Vector | Absence]:
         """Send bars of revision 0, then revisions of earlier ones, then what is said of each timeframe."""
-        length, flow = TIMEFRAME_NS[shortest], self._recorder.take(ts_close)
+        length = TIMEFRAME_NS[shortest]
         self.closed_to = ts_close
         self._lateness.tell(self._outbox, ts_close - length, ts_close, ts_decided)
         records: list[Vector | Absence] = []

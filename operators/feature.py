@@ -16,8 +16,9 @@ __all__ = [
 ]  # fmt: skip
 
 Input = Literal["trades", "quotes", "book", "derivatives"]
-Span = int | Literal["session", "two sessions"]
-"""A number of bars; ``session``: from the last 00:00 UTC on; ``two sessions``: from the 00:00 UTC before that one."""
+Span = int | Literal["two hours", "session", "two sessions"]
+"""A number of bars; ``two hours``: from the beginning of the hour before the one that the bar begins in; ``session``:
+from the last 00:00 UTC on; ``two sessions``: from the 00:00 UTC before that one."""
 _LEFT: Final = 0.01
 _EQUAL: Final = 1e-11  # leaves two digits of the promised 1e-9 for values that differ by their own size, times ten
 

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 
 from operators.state import Slotted
+from schemas.market import Side
 
-__all__ = ["BestQuote", "Move", "OrderFlowImbalance", "imbalance", "microprice", "spread_bps"]
+__all__ = ["BestQuote", "BufferedTrade", "Move", "OrderFlowImbalance", "imbalance", "microprice", "spread_bps"]
 
 BestQuote = tuple[float, float, float, float]
 """Bid, its size, ask, its size."""
 Move = tuple[int, float, float]
 """Event time (ns) at which the best prices changed, bid, ask."""
+BufferedTrade = tuple[int, int, int, float, float, Side | None, int | None]
+"""Event time, place among those of the same time, arrival, price, size, aggressor, sequence; size 0 for prints that
+are not of the market."""
 
 
 def spread_bps(bid: float, ask: float) -> float:

@@ -4,7 +4,7 @@ from typing import Any
 
 from operators.feature import Feature, Input
 from operators.features import CATALOGUE
-from schemas.time import DAY, TIMEFRAME_NS, Timeframe
+from schemas.time import DAY, HOUR, TIMEFRAME_NS, Timeframe, floor_to
 
 __all__ = ["Taints"]
 
@@ -46,6 +46,8 @@ class Taints:
 
 
 def _horizon(feature: Feature, timeframe: Timeframe, ts_close: int) -> int:
+    if feature.memory == "two hours":
+        return floor_to(ts_close - TIMEFRAME_NS[timeframe], HOUR) - HOUR
     if isinstance(feature.memory, str):
         today = (ts_close - 1) // DAY * DAY
         return today if feature.memory == "session" else today - DAY

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from operators.feature import Feature
+from operators.feature import Close, Feature
 from operators.flow.part import summary
 
 __all__ = ["MEASURES", "FlowPart"]
@@ -18,9 +18,13 @@ class FlowPart(NamedTuple):
         return FlowPart(self.total + later.total)
 
 
+def _read(part: FlowPart, _: Close) -> tuple[float]:
+    return (part.total,)
+
+
 MEASURES = (
     summary(
-        "ofi", tuple,
+        "ofi", _read,
         Feature(
             name="ofi", unit="size", inputs=("quotes",), summary="Order-flow imbalance of the bar",
             formula="sum over quotes of (bid size added minus taken) - (ask size added minus taken)",

@@ -19,12 +19,12 @@ Flow = dict[str, Any]
 """Parts by the name of their meter; one that saw nothing is not there."""
 
 
-def summary(meter: str, read: Callable[[Any], tuple[float | None, ...]], *features: Feature) -> Measure:
+def summary(meter: str, read: Callable[[Any, Close], tuple[float | None, ...]], *features: Feature) -> Measure:
     """A measure that ``read`` makes of what ``meter`` saw during the bar; all ``None`` where that is nothing."""
     nothing = (None,) * len(features)
 
     def step(_: Stateless, close: Close) -> tuple[float | None, ...]:
         part = close.flow.get(meter)
-        return nothing if part is None else read(part)
+        return nothing if part is None else read(part, close)
 
     return one(Stateless, step, *features)

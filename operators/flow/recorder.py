@@ -5,51 +5,68 @@ from typing import Any, Final
 
 import msgspec
 
+from operators.flow.impact import ImpactMeter, ImpactPart
+from operators.flow.intensity import TradeClock, TradesPart
+from operators.flow.large import LargePart, LargeTrades
 from operators.flow.ofi import FlowPart
 from operators.flow.part import Flow
 from operators.flow.spread import SpreadMeter, SpreadPart
-from operators.microstructure import BestQuote, Move, OrderFlowImbalance
+from operators.microstructure import BestQuote, BufferedTrade, Move, OrderFlowImbalance
 from operators.state import Slotted
 
 __all__ = ["Recorder", "add_flow", "restored_flow"]
 
-_PARTS: Final[dict[str, Any]] = {"ofi": FlowPart, "spread": SpreadPart}
+_PARTS: Final[dict[str, Any]] = {
+    "impact": ImpactPart, "large": LargePart, "ofi": FlowPart, "spread": SpreadPart, "trades": TradesPart,
+}  # fmt: skip
 
 
 class Recorder(Slotted):
     """Hands each meter what it measures, and takes the minute's parts from them."""
 
-    __slots__ = ("_ofi", "_spread")
+    __slots__ = ("_clock", "_impact", "_large", "_ofi", "_spread")
 
     def __init__(self) -> None:
+        self._clock = TradeClock()
+        self._impact = ImpactMeter()
+        self._large = LargeTrades()
         self._ofi = OrderFlowImbalance()
         self._spread = SpreadMeter()
 
     def begin(self, ts: int) -> None:
         """Nothing is known of what came before ``ts`` (ns)."""
         self.lose_quotes(ts)
-        self.take(ts)
+        self.take(ts, heard=False)
 
     def quotes(self, quotes: Sequence[BestQuote], moves: Sequence[Move]) -> None:
         """Take the best quotes after each change in order, and those among them whose prices are others."""
         self._ofi.update(quotes)
         self._spread.update(moves)
+        self._impact.quotes(moves)
+
+    def trades(self, trades: Sequence[BufferedTrade]) -> None:
+        """Take trades, in order of time."""
+        self._clock.update(trades)
+        self._large.update(trades)
+        self._impact.trades(trades)
 
     def lose_quotes(self, ts: int) -> None:
         """From ``ts`` (ns) on the best quotes are not known."""
         self._ofi.lose()
         self._spread.lose(ts)
+        self._impact.lose(ts)
 
-    def take(self, end: int) -> Flow:
-        """What was seen up to ``end`` (ns) since last taken."""
-        flow: Flow = {}
+    def take(self, end: int, *, heard: bool) -> Flow:
+        """What was seen up to ``end`` (ns) since last taken; ``heard``: somebody listened all the time."""
         ofi = self._ofi.take()
-        if ofi is not None:
-            flow["ofi"] = FlowPart(ofi)
-        spread = self._spread.take(end)
-        if spread is not None:
-            flow["spread"] = spread
-        return flow
+        parts = {
+            "impact": self._impact.take(end),
+            "large": self._large.take(end),
+            "ofi": None if ofi is None else FlowPart(ofi),
+            "spread": self._spread.take(end),
+            "trades": self._clock.take(end, heard=heard),
+        }
+        return {name: part for name, part in parts.items() if part is not None}
 
 
 def add_flow(flow: Flow, later: Flow) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Final, NamedTuple
 
-from operators.feature import Feature
+from operators.feature import Close, Feature
 from operators.flow.part import summary
 from operators.microstructure import Move, spread_bps
 from operators.state import Slotted
@@ -102,7 +102,7 @@ class SpreadMeter(Slotted):
         self._low_bps, self._high_bps = min(self._low_bps, bps), max(self._high_bps, bps)
 
 
-def _read(part: SpreadPart) -> tuple[float, ...]:
+def _read(part: SpreadPart, _: Close) -> tuple[float, ...]:
     return part.area / part.known, part.low, part.high, part.area_bps / part.known, part.low_bps, part.high_bps
 
 

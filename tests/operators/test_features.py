@@ -13,10 +13,13 @@ from operators.bars import OpenBar
 from operators.errors import StateError
 from operators.feature import Moment
 from operators.features import CATALOGUE, NAMES, SCHEMA_HASH, FeatureSet
+from operators.flow.impact import ImpactPart
+from operators.flow.intensity import TradesPart
+from operators.flow.large import LargePart
 from operators.flow.ofi import FlowPart
 from operators.flow.part import Flow
 from operators.flow.spread import SpreadPart
-from schemas.time import DAY, HOUR, MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe
+from schemas.time import DAY, HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe
 from tests.operators.indicators.support import walked_bars
 from tests.operators.support import START, exchange_bar
 
@@ -29,10 +32,13 @@ MOMENT = Moment(
     bid=99.5, ask=100.0, funding_rate=1e-4, funding_interval=8 * HOUR, next_funding=START + 40 * DAY, basis_bps=2.0,
     open_interest=1e6, forced=(1, 10.0, 2, 20.0),
 )  # fmt: skip
-
+_TRADES = walked_bars(1, 1)[0].trades
 FLOW: Flow = {
     "ofi": FlowPart(1.0),
+    "impact": ImpactPart(60, 1.0, 0.5, 8.0, 4.0, 3.0),
+    "large": LargePart(_TRADES, 700.0, 2, 300.0, 100.0, 200.0, 90.0),
     "spread": SpreadPart(60, 90.0, 180.0, 1.0, 2.0, 2.0, 4.0),
+    "trades": TradesPart(_TRADES, 3, 2, 2 * SECOND),
 }  # fmt: skip
 """Of a minute in which every meter saw something."""
 
