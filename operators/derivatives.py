@@ -4,6 +4,7 @@ from math import isfinite
 from typing import NamedTuple
 
 from operators.feature import Moment
+from operators.liquidation_map import LiquidationMap, Outlook
 from operators.state import Slotted
 from schemas.market import FundingRate, Liquidation, MarkPrice, OpenInterest
 
@@ -22,11 +23,11 @@ class Derivatives(Slotted):
     """State of a perpetual or future. Every measure is ``None`` until the venue has told it."""
 
     __slots__ = (
-        "_funding_at", "_interest_at", "_mark_at", "forced", "funding_interval", "funding_rate", "index_price",
-        "mark_price", "next_funding", "open_interest",
+        "_funding_at", "_interest_at", "_levels", "_mark_at", "_price", "forced", "funding_interval", "funding_rate",
+        "index_price", "mark_price", "next_funding", "open_interest",
     )  # fmt: skip
 
-    VERSION = 2
+    VERSION = 3
 
     def __init__(self) -> None:
         self.mark_price: float | None = None
@@ -41,13 +42,16 @@ class Derivatives(Slotted):
         """Long positions liquidated and their notional (price times size), the same of short ones. Exchanges throttle
         these streams, so a lower bound; ``None`` where the venue has never told of one."""
         self._mark_at = self._funding_at = self._interest_at = 0
+        self._levels = LiquidationMap()
+        self._price: float | None = None  # the last of the mark's or, where no mark price is told, of the bars'
 
     def on_mark(self, event: MarkPrice) -> Settlement | None:
         """Take mark and index price and what came with them; older news than known is ignored."""
         if event.ts_event < self._mark_at:
             return None
         self._mark_at = event.ts_event
-        self.mark_price = event.price
+        self.mark_price = self._price = event.price
+        self._levels.on_price(event.price, event.price)
         if event.index_price is not None:
             self.index_price = event.index_price
         return self._fund(event.ts_event, event.funding_rate, event.next_funding)
@@ -62,6 +66,14 @@ class Derivatives(Slotted):
         """Take open interest; older news than known is ignored."""
         if event.ts_event >= self._interest_at:
             self._interest_at, self.open_interest = event.ts_event, event.open_interest
+            if self._price is not None:
+                self._levels.on_interest(event.open_interest, self._price)
+
+    def on_bar(self, low: float, high: float, close: float) -> None:
+        """Take a bar of history: its prices stand for the mark price where that is not told."""
+        if not self._mark_at:
+            self._price = close
+            self._levels.on_price(low, high)
 
     def on_liquidation(self, event: Liquidation) -> None:
         """Count a forced order; one that sells closes a long position."""
@@ -75,6 +87,7 @@ class Derivatives(Slotted):
     def forget(self) -> None:
         """Nobody listened for a while: what is in force now has to be told again. What was counted stays."""
         self.mark_price = self.index_price = self.funding_rate = self.next_funding = self.open_interest = None
+        self._levels.forget()
 
     def read(self, moment: Moment) -> Moment:
         """``moment`` with what is known here."""
@@ -84,8 +97,15 @@ class Derivatives(Slotted):
             next_funding=self.next_funding,
             basis_bps=self.basis_bps,
             open_interest=self.open_interest,
+            mark_price=self.mark_price,
+            outlook=self.outlook,
             forced=self.forced,
         )
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """Estimated liquidation levels around the mark price."""
+        return None if self._price is None else self._levels.outlook(self._price)
 
     @property
     def basis_bps(self) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 from msgspec import Struct
 
 from operators.bars import OpenBar
+from operators.liquidation_map import Outlook
 from operators.state import Slotted
 from schemas.time import TIMEFRAMES, Timeframe
 
@@ -69,6 +70,9 @@ class Moment(NamedTuple):
     """ns."""
     basis_bps: float | None = None
     open_interest: float | None = None
+    mark_price: float | None = None
+    outlook: Outlook | None = None
+    """Of the estimated liquidation levels, at the mark price."""
     forced: tuple[int, float, int, float] | None = None
     """Long positions liquidated so far, their notional, the same of short ones; only what the venue told."""
 

@@ -126,6 +126,7 @@ class Instrument:
         if self._bars.closed_to is None:
             self._bars.begin(event.ts_open)
         self._close_until(event.ts_open, event.ts_received)
+        self._derivatives.on_bar(event.low, event.high, event.close)
         self._tell_desk(event.ts_event, self._bars.give(bar, event, self._moment()))
 
     def _on_heartbeat(self, event: Heartbeat) -> None:
