@@ -46,6 +46,10 @@ class Form(NamedTuple):
         """How much of something: seconds, say."""
         return max(short, full * self.share) if self.full else short
 
+    def limit_s(self, seconds: float) -> float:
+        """How long something may take. The short form runs beside other tests, which take most of the machine."""
+        return seconds if self.full else 4 * seconds
+
     def number(self, short: int, full: int) -> int:
         """The same as a whole number."""
         return round(self.amount(short, full))
