@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.feature import Feature
 from operators.features import CATALOGUE, SCHEMA_HASH
 from schemas.time import TIMEFRAMES
@@ -11,7 +12,8 @@ __all__ = ["catalogue_page"]
 _HEAD: Final = """# Features
 
 Made by `candlewick features --markdown` from the catalogue in `operators/`, where each entry stands beside the code
-that computes it. {count} features; schema `{schema}`, written in every vector. Every one is computed on all timeframes
+that computes it. {count} features of a vector, schema `{schema}`, and behind them {around} of its
+[context](#context), schema `{surrounds}`; the hash is written in every record. Every one is computed on all timeframes
 (1m 5m 15m 1h 4h 1d) unless it says otherwise.
 
 *Ready*: bars until it can be known. *Memory*: bars for which a loss in an input taints it. *Warm-up*: bars that a start
@@ -19,10 +21,21 @@ from stored bars has to cover for the value to equal that of an uninterrupted ru
 00:00 UTC; *two hours* are the one that a bar begins in and the one before.
 """
 
+_CONTEXT: Final = """
+# Context
+
+What only the desk knows, once all members have closed: a record of `features.context` and a row of `contexts` for each
+vector of a member. A strategy sees both together, and so does who reads the view `vectors`. *Ready* counts closes at
+which the desk had the vector without a hole. `members` are the vectors of all instruments that the desk waits for.
+"""
+
 
 def catalogue_page() -> str:
-    """``docs/features.md``: one section a feature, in the vector's order."""
-    return _HEAD.format(count=len(CATALOGUE), schema=SCHEMA_HASH) + "".join(_section(feature) for feature in CATALOGUE)
+    """``docs/features.md``: one section a feature, in the order of the vector and then of its context."""
+    head = _HEAD.format(
+        count=len(CATALOGUE), schema=SCHEMA_HASH, around=len(CONTEXT), surrounds=CONTEXT_HASH
+    )  # fmt: skip
+    return head + "".join(map(_section, CATALOGUE)) + _CONTEXT + "".join(map(_section, CONTEXT))
 
 
 def _section(feature: Feature) -> str:

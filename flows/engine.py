@@ -10,7 +10,7 @@ from bytewax.outputs import Sink
 
 from flows.settings import Settings
 from operators.closed import Closed, Standing
-from operators.config import DeskConfig, InstrumentConfig, RiskConfig, StrategyConfig
+from operators.config import DeskConfig, InstrumentConfig, MarketConfig, RiskConfig, StrategyConfig
 from operators.steps import decide
 from schemas.batches import Batch, Rejected
 from schemas.time import SECOND
@@ -61,5 +61,6 @@ def desk_config(settings: Settings) -> DeskConfig:
     return DeskConfig(
         strategy=StrategyConfig(**strategy),
         risk=RiskConfig(**settings.risk.model_dump()),
+        market=MarketConfig(**settings.market.model_dump()),
         max_waiting=settings.engine.max_waiting,
     )

@@ -1,6 +1,6 @@
 """Parity: the log once more through the engine, held against what the live engine wrote."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -20,11 +20,13 @@ from sources.kafka import LogError
 from sources.log import KafkaLog
 from sources.results import ResultTopics
 
-__all__ = ["Parity", "verify_parity"]
+__all__ = ["Name", "Parity", "Result", "to_come", "verify_parity"]
 
 _COMPARED: Final = [topic.name for topic in TOPICS if topic.lane != "log" and not topic.compacted]
 
-_Name = tuple[str, str]
+_OF_THE_DESK: Final = {topic.name for topic in TOPICS if topic.lane == "signals"} | {"features.context"}
+
+Name = tuple[str, str]
 """Topic and identifier."""
 
 
@@ -41,7 +43,7 @@ class Parity(Struct, frozen=True):
     differences: int
 
 
-class _Result(NamedTuple):
+class Result(NamedTuple):
     key: str
     ts_ms: int
     digest: bytes
@@ -51,10 +53,10 @@ class _Result(NamedTuple):
 class _Live(Struct):
     """What the topics hold."""
 
-    results: dict[_Name, _Result]
-    contradictions: set[_Name]
+    results: dict[Name, Result]
+    contradictions: set[Name]
     """What stands there with two contents."""
-    twice: dict[_Name, str]
+    twice: dict[Name, str]
     """What stands there again, equal, and must not; the place."""
     repeated: int
     """What stands there again, equal, and may."""
@@ -63,8 +65,7 @@ class _Live(Struct):
 def verify_parity(settings: Settings, *, since: int = 0, until: int | None = None, running: bool = False) -> Parity:
     """Read the whole log, and compare every result decided in ``[since, until)`` (ns) with the result topics.
 
-    While the engine is ``running`` it may be behind the log's end: what is missing and newer than the newest result of
-    its instrument is pending then, and no difference.
+    While the engine is ``running`` it may be behind the log's end: what is `to_come` is pending then, no difference.
 
     The engine always begins at the log's first message, since what it knows comes from there; ``since`` leaves out the
     results of a time for which the log no longer holds what came before.
@@ -83,18 +84,15 @@ def verify_parity(settings: Settings, *, since: int = 0, until: int | None = Non
 
     found = _live(settings, asked)
     live = found.results
-    replayed: dict[_Name, _Result] = {}
+    replayed: dict[Name, Result] = {}
 
     def keep(record: Outgoing) -> None:
         if record.topic in _COMPARED and asked(record.ts_ms):
-            replayed[record.topic, record.id] = _Result(record.key, record.ts_ms, _digest(record.value), "")
+            replayed[record.topic, record.id] = Result(record.key, record.ts_ms, _digest(record.value), "")
 
     _replay(settings, keep)
-    reached: dict[str, int] = {}
-    for result in live.values():
-        reached[result.key] = max(result.ts_ms, reached.get(result.key, -1))
     missing = [name for name in replayed if name not in live]
-    pending = {name for name in missing if running and replayed[name].ts_ms > reached.get(replayed[name].key, -1)}
+    pending = set(to_come(replayed, live)) if running else set()
     wrong = {name for name in replayed if name in live and live[name].digest != replayed[name].digest}
     wrong.update(name for name in missing if name not in pending)
     wrong.update(name for name in live if name not in replayed)
@@ -103,6 +101,20 @@ def verify_parity(settings: Settings, *, since: int = 0, until: int | None = Non
         return Parity(len(live), len(pending), found.repeated, None, 0)
     first = min(wrong, key=lambda name: ((live.get(name) or replayed[name]).ts_ms, name))
     return Parity(len(live), len(pending), found.repeated, _describe(settings, first, found, replayed), len(wrong))
+
+
+def to_come(replayed: Mapping[Name, Result], live: Mapping[Name, Result]) -> Iterator[Name]:
+    """What is missing of ``replayed`` and newer than everything that its step has written of its instrument.
+
+    The desk has its own pace: it waits for all members.
+    """
+    reached: dict[tuple[bool, str], int] = {}
+    for (topic, _), result in live.items():
+        of = topic in _OF_THE_DESK, result.key
+        reached[of] = max(result.ts_ms, reached.get(of, -1))
+    for name, result in replayed.items():
+        if name not in live and result.ts_ms > reached.get((name[0] in _OF_THE_DESK, result.key), -1):
+            yield name
 
 
 def _live(settings: Settings, asked: Callable[[int], bool]) -> _Live:
@@ -117,7 +129,7 @@ def _live(settings: Settings, asked: Callable[[int], bool]) -> _Live:
             continue
         name = (message.topic, str(record.get("id")))
         where = place(message.topic, message.partition, message.offset)
-        result = _Result((message.key or b"").decode(), message.ts_ms, _digest(value), where)
+        result = Result((message.key or b"").decode(), message.ts_ms, _digest(value), where)
         first = found.results.setdefault(name, result)
         if first.digest != result.digest:
             found.contradictions.add(name)
@@ -159,7 +171,7 @@ def _replay(settings: Settings, keep: Callable[[Outgoing], None]) -> None:
     run_here(engine_flow(settings, log, _Kept(keep), _Kept(keep)))
 
 
-def _describe(settings: Settings, name: _Name, found: _Live, replayed: dict[_Name, _Result]) -> str:
+def _describe(settings: Settings, name: Name, found: _Live, replayed: dict[Name, Result]) -> str:
     """The difference in words; replays and reads once more, since only digests were kept."""
     topic, identifier = name
     live = found.results

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_origin
@@ -33,8 +34,8 @@ from schemas.time import SECOND, TIMEFRAMES, Timeframe
 from sinks.health import Limits
 
 __all__ = [
-    "ApiSettings", "DatabaseSettings", "EngineSettings", "KafkaSettings", "RiskSettings", "Settings", "SettingsError",
-    "StrategySettings", "SupervisorSettings", "kafka_client", "limits", "load",
+    "ApiSettings", "DatabaseSettings", "EngineSettings", "KafkaSettings", "MarketSettings", "RiskSettings", "Settings",
+    "SettingsError", "StrategySettings", "SupervisorSettings", "kafka_client", "limits", "load",
 ]  # fmt: skip
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -78,6 +79,7 @@ def _scalar(value: Any) -> str | int | float | bool:
 Client = Annotated[dict[str, Annotated[str | int | float | bool, PlainValidator(_scalar)]], BeforeValidator(_flat)]
 Timeframes = Annotated[tuple[Timeframe, ...], Field(min_length=1)]
 Reach = Annotated[float, Field(gt=0, le=100)]
+Named = Annotated[str, Field(pattern=r"^[^\s/]+/[^\s/]+$", max_length=128)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@*\s]+$")]
 
 
@@ -169,6 +171,28 @@ class RiskSettings(_Section):
     max_spread_bps: Annotated[float, Field(gt=0, le=1_000)] = 10.0
 
 
+class MarketSettings(_Section):
+    """What instruments are compared with: ``venue:symbol``, or a symbol, which stands for that of the same venue."""
+
+    btc: Named = "BTC/USDT:USDT"
+    eth: Named = "ETH/USDT:USDT"
+    sol: Named = "SOL/USDT:USDT"
+    sectors: dict[str, tuple[Named, ...]] = {
+        "layer 1": ("ETH/USDT:USDT", "SOL/USDT:USDT", "BNB/USDT:USDT", "ADA/USDT:USDT", "AVAX/USDT:USDT"),
+        "payments": ("XRP/USDT:USDT", "LTC/USDT:USDT", "BCH/USDT:USDT", "XLM/USDT:USDT"),
+        "memes": ("DOGE/USDT:USDT", "1000SHIB/USDT:USDT", "1000PEPE/USDT:USDT"),
+    }
+
+    @field_validator("sectors")
+    @classmethod
+    def _apart(cls, sectors: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        named = Counter(name for names in sectors.values() for name in set(names))
+        twice = [name for name, count in named.items() if count > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} is in two sectors, one is allowed")
+        return sectors
+
+
 class ApiSettings(_Section):
     """Where the read endpoint listens."""
 
@@ -213,6 +237,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     strategy: StrategySettings = StrategySettings()
     risk: RiskSettings = RiskSettings()
+    market: MarketSettings = MarketSettings()
     api: ApiSettings = ApiSettings()
     supervisor: SupervisorSettings = SupervisorSettings()
     failpoint: Annotated[str, AfterValidator(_failpoint)] = ""

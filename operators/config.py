@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from operators.errors import OperatorError
 from schemas.time import SECOND, TIMEFRAMES, Timeframe
 
-__all__ = ["DeskConfig", "InstrumentConfig", "RiskConfig", "StrategyConfig"]
+__all__ = ["DeskConfig", "InstrumentConfig", "MarketConfig", "RiskConfig", "StrategyConfig"]
 
 Duration = Annotated[int, Meta(ge=0, description="nanoseconds")]
 
@@ -90,6 +90,27 @@ class RiskConfig(Struct, frozen=True, kw_only=True):
             _check(self, name, above=0)
 
 
+class MarketConfig(Struct, frozen=True, kw_only=True):
+    """What instruments are compared with: an instrument, or a symbol that stands for that of the same venue.
+
+    Raises:
+        OperatorError: an instrument in two sectors; names it.
+    """
+
+    btc: str = "BTC/USDT:USDT"
+    eth: str = "ETH/USDT:USDT"
+    sol: str = "SOL/USDT:USDT"
+    sectors: dict[str, tuple[str, ...]] = {}
+    """By name."""
+
+    def __post_init__(self) -> None:
+        seen: dict[str, str] = {}
+        for sector, names in self.sectors.items():
+            for name in names:
+                if seen.setdefault(name, sector) != sector:
+                    raise OperatorError(f"sectors: {name} is in {seen[name]} and in {sector}, one is allowed")
+
+
 class DeskConfig(Struct, frozen=True, kw_only=True):
     """Of the step that decides.
 
@@ -99,6 +120,7 @@ class DeskConfig(Struct, frozen=True, kw_only=True):
 
     strategy: StrategyConfig = StrategyConfig()
     risk: RiskConfig = RiskConfig()
+    market: MarketConfig = MarketConfig()
     max_waiting: Annotated[int, Meta(gt=0)] = 100_000
     """Closes of instruments that may wait for another's."""
 

@@ -1,6 +1,7 @@
 """What a feature is: declared once, beside the code that computes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from math import ceil, log
 from typing import Any, Final, Literal, NamedTuple
 
@@ -12,11 +13,12 @@ from operators.state import Slotted
 from schemas.time import TIMEFRAMES, Timeframe
 
 __all__ = [
-    "Close", "Feature", "Input", "Measure", "Moment", "Span", "Stateless", "forgotten", "of_close", "of_range", "one",
-    "settled",
+    "Close", "Feature", "Input", "Measure", "Moment", "Span", "Stateless", "forgotten", "hash_of", "of_close",
+    "of_range", "one", "settled",
 ]  # fmt: skip
 
-Input = Literal["trades", "quotes", "book", "derivatives"]
+Input = Literal["trades", "quotes", "book", "derivatives", "members"]
+"""``members``: the vectors of all instruments at the same close."""
 Span = int | Literal["two hours", "session", "two sessions"]
 """A number of bars; ``two hours``: from the beginning of the hour before the one that the bar begins in; ``session``:
 from the last 00:00 UTC on; ``two sessions``: from the 00:00 UTC before that one."""
@@ -123,6 +125,12 @@ def of_range(state: Any, close: Close) -> Any:
 def one(make: Callable[[], Slotted], step: Step, *features: Feature) -> Measure:
     """A `Measure` with its features last, as they take the most room."""
     return Measure(features, make, step)
+
+
+def hash_of(catalogue: Iterable[Feature]) -> str:
+    """A word that changes whenever values of ``catalogue`` mean something else."""
+    lines = (f"{f.name}|{f.unit}|{f.formula}|{','.join(f.inputs)}|{f.memory}" for f in catalogue)
+    return sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def forgotten(alpha: float) -> int:

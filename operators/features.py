@@ -1,7 +1,6 @@
 """The feature catalogue and the one place where a vector is computed, live, in replay and for training alike."""
 
 from collections.abc import Iterator
-from hashlib import sha256
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Final
@@ -11,7 +10,7 @@ import msgspec
 from operators import flow, indicators, moments
 from operators.bars import OpenBar
 from operators.errors import StateError
-from operators.feature import Close, Feature, Measure, Moment
+from operators.feature import Close, Feature, Measure, Moment, hash_of
 from operators.flow.part import Flow
 from operators.flow.recorder import add_flow, restored_flow
 from schemas.layouts import REBUILD
@@ -34,9 +33,7 @@ CATALOGUE: Final[tuple[Feature, ...]] = tuple(feature for measure in _MEASURES f
 
 NAMES: Final = tuple(feature.name for feature in CATALOGUE)
 
-SCHEMA_HASH: Final = sha256(
-    "\n".join(f"{f.name}|{f.unit}|{f.formula}|{','.join(f.inputs)}|{f.memory}" for f in CATALOGUE).encode()
-).hexdigest()[:16]
+SCHEMA_HASH: Final = hash_of(CATALOGUE)
 """Changes whenever a vector means something else."""
 
 

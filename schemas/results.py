@@ -7,7 +7,8 @@ from msgspec import Struct
 from schemas.time import Timeframe
 
 __all__ = [
-    "Absence", "Bar", "BookSample", "DeadLetter", "Drift", "FeatureRecord", "Gap", "GapKind", "ModelEvent", "Vector",
+    "Absence", "Bar", "BookSample", "Context", "DeadLetter", "Drift", "FeatureRecord", "Gap", "GapKind", "ModelEvent",
+    "Vector",
 ]  # fmt: skip
 
 
@@ -79,6 +80,22 @@ class Absence(_Result, tag="absence", frozen=True, kw_only=True):
 
 
 FeatureRecord = Vector | Absence
+
+
+class Context(_Result, tag="context", frozen=True, kw_only=True):
+    """What the desk adds to the vector of the same instrument, timeframe and close: features across instruments.
+
+    There is one for each vector of a member, and a strategy sees both together.
+    """
+
+    instrument_id: str
+    timeframe: Timeframe
+    ts_close: int
+    ts_decided: int
+    """When the last of the members' vectors that it is made of was decided."""
+    schema_hash: str
+    features: dict[str, float | None]
+    tainted: dict[str, str] = {}
 
 
 class BookSample(_Result, tag="book_sample", frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from schemas.market import InstrumentDefinition, MarketEvent
-from schemas.results import Bar, BookSample, DeadLetter, Drift, FeatureRecord, Gap, ModelEvent
+from schemas.results import Bar, BookSample, Context, DeadLetter, Drift, FeatureRecord, Gap, ModelEvent
 from schemas.signals import Outcome, Signal
 from schemas.time import DAY, MILLISECOND
 
@@ -58,6 +58,10 @@ TOPICS: Final = (
     Topic(
         name="features.vectors", record=FeatureRecord, key="instrument_id", lane="features",
         retention_ms=90 * _DAY_MS, summary="One vector, or why there is none, an instrument, timeframe and close",
+    ),
+    Topic(
+        name="features.context", record=Context, key="instrument_id", lane="features", retention_ms=90 * _DAY_MS,
+        summary="What the desk adds to each vector of a member: features across instruments",
     ),
     Topic(
         name="features.books", record=BookSample, key="instrument_id", lane="features", retention_ms=1 * _DAY_MS,

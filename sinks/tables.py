@@ -83,6 +83,7 @@ _BAR: Final = """
     instrument_id timeframe ts_open ts_close ts_decided revision open high low close volume notional trades buy_volume
     sell_volume bid_first bid_low bid_high bid_last ask_first ask_low ask_high ask_last origin quality"""
 _FEATURES: Final = "instrument_id timeframe ts_close ts_decided schema_hash features tainted bid ask reason"
+_CONTEXT: Final = "instrument_id timeframe ts_close ts_decided schema_hash features tainted"
 _BOOK: Final = "instrument_id ts_event bid_prices bid_sizes ask_prices ask_sizes imbalance stale"
 _GAP: Final = "instrument_id kind ts_start ts_end ts_received expected received count detail"
 _DRIFT: Final = "instrument_id timeframe feature ts_close measure value threshold alert"
@@ -99,6 +100,7 @@ TABLES: Final[Mapping[str, Table]] = {
     ),
     "features.bars": _table("bars", _BAR, "ts_close"),
     "features.vectors": _table("features", _FEATURES, "ts_close", _features),
+    "features.context": _table("contexts", _CONTEXT, "ts_close"),
     "features.books": _table("books", _BOOK, "ts_event"),
     "signals.candidates": _table("candidates", _SIGNAL, "ts_event", immutable=True),
     "signals.published": _table("signals", _SIGNAL, "ts_event", immutable=True),

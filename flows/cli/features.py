@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.catalogue import catalogue_page
+from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.features import CATALOGUE, SCHEMA_HASH
 
 __all__ = ["features"]
@@ -19,9 +20,11 @@ def features(
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
     as_page: Annotated[bool, typer.Option("--markdown", help="the page docs/features.md")] = False,
 ) -> None:
-    """The feature catalogue: what a vector holds, in which unit, from which input, and how long a loss taints it."""
+    """The feature catalogue: what a vector and its context hold, in which unit and of what, and what a loss taints."""
     if as_json:
-        catalogue = {"schema_hash": SCHEMA_HASH, "features": CATALOGUE}
+        catalogue = {
+            "schema_hash": SCHEMA_HASH, "features": CATALOGUE, "context_hash": CONTEXT_HASH, "context": CONTEXT,
+        }  # fmt: skip
         typer.echo(json.format(json.encode(catalogue)).decode())
         return
     if as_page:
@@ -29,9 +32,10 @@ def features(
         return
     table = Table(
         "feature", "unit", "inputs", "ready", "memory", "summary",
-        caption=f"{len(CATALOGUE)} features, schema {SCHEMA_HASH}; ready and memory in bars",
+        caption=f"{len(CATALOGUE)} features, schema {SCHEMA_HASH}, and {len(CONTEXT)} of the context, "
+        f"schema {CONTEXT_HASH}; ready and memory in bars",
     )  # fmt: skip
-    for feature in CATALOGUE:
+    for feature in (*CATALOGUE, *CONTEXT):
         inputs = ", ".join(feature.inputs)
         table.add_row(feature.name, feature.unit, inputs, str(feature.ready), str(feature.memory), feature.summary)
     Console(width=None if sys.stdout.isatty() else 120).print(table)

@@ -17,6 +17,7 @@ from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
 from operators.config import DeskConfig, InstrumentConfig
 from operators.desk.confluence import NAME, VERSION
+from operators.desk.context import CONTEXT_HASH
 from operators.features import SCHEMA_HASH
 from schemas.topics import LOG
 from sinks.clients import TIMEOUT_S, admin, answering
@@ -105,7 +106,7 @@ def manifest_of(settings: Settings) -> Manifest:
 
 def _word(program: str, instrument: InstrumentConfig, desk: DeskConfig) -> str:
     desk = replace(desk, **{name: getattr(DeskConfig(), name) for name in _HARMLESS})
-    said = msgspec.json.encode([program, SCHEMA_HASH, NAME, VERSION, instrument, desk])
+    said = msgspec.json.encode([program, SCHEMA_HASH, CONTEXT_HASH, NAME, VERSION, instrument, desk])
     return sha256(said).hexdigest()[:16]
 
 

@@ -1,6 +1,6 @@
 """The deciding step's pure class: from complete closes to candidates and published signals."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -9,20 +9,21 @@ from operators.closed import Closed, Standing
 from operators.config import DeskConfig
 from operators.desk.barrier import Barrier, Passed
 from operators.desk.confluence import NAME, VERSION, Opinion, judge
+from operators.desk.context import Contexts
 from operators.desk.risk import plan, vetoes
 from operators.errors import OperatorError
 from operators.outbox import entry, outgoing
 from schemas.identifiers import derive
 from schemas.layouts import Layout
 from schemas.market import InstrumentDefinition
-from schemas.results import Vector
+from schemas.results import Context, Vector
 from schemas.signals import Signal
-from schemas.time import TIMEFRAME_NS, TIMEFRAMES, to_text
+from schemas.time import TIMEFRAME_NS, to_text
 from schemas.topics import Outgoing
 
 __all__ = ["Desk"]
 
-_LAYOUT: Final = Layout("desk", 2)
+_LAYOUT: Final = Layout("desk", 3, {2: lambda state: state | {"contexts": {}}})
 _NAMED: Final = 10
 """Instruments, in the words of an error."""
 
@@ -30,6 +31,7 @@ _NAMED: Final = 10
 class _State(Struct, kw_only=True):
     barrier: Barrier
     quiet_until: dict[str, int]
+    contexts: dict[str, Any] = {}
 
 
 class Desk:
@@ -38,11 +40,11 @@ class Desk:
     def __init__(self, config: DeskConfig) -> None:
         self.config = config
         self.barrier = Barrier()
-        self._timeframes = [name for name in TIMEFRAMES if name in config.strategy.timeframes]
+        self.contexts = Contexts(config.market)
         self._quiet_until: dict[str, int] = {}  # instrument, timeframe and status to the end of its cool-down
 
     def on_batch(self, records: list[Closed | Standing]) -> list[Outgoing]:
-        """Take what the instruments and the control key told; the signals of all closes that became complete.
+        """Take what the instruments and the control key told; contexts and signals of all closes that became complete.
 
         Before them, the ledger's records of closes that are not decided, as their instruments are no members.
 
@@ -52,12 +54,11 @@ class Desk:
         for record in records:
             self.barrier.add(record)
         out: list[Outgoing] = []
-        for _, closed in self.barrier.ready():
-            for timeframe in self._timeframes:
-                for member in closed:
-                    for said in member.records:
-                        if said.timeframe == timeframe and isinstance(said, Vector):
-                            out += self._consider(said, member.definition)
+        for ts_close, closed in self.barrier.ready():
+            for vector, context, member in self.contexts.update(ts_close, closed):
+                out.append(outgoing(context, key=context.instrument_id, identifier=context.id, ts=context.ts_decided))
+                if vector.timeframe in self.config.strategy.timeframes:
+                    out += self._consider(_within(vector, context), member.definition)
         passed, self.barrier.passed = self.barrier.passed, []
         self._check_room()
         return [*map(_undecided, passed), *out]
@@ -138,7 +139,7 @@ class Desk:
 
     def state(self) -> bytes:
         """The whole state, sealed."""
-        return _LAYOUT.seal(_State(barrier=self.barrier, quiet_until=self._quiet_until))
+        return _LAYOUT.seal(_State(barrier=self.barrier, quiet_until=self._quiet_until, contexts=self.contexts.state()))
 
     @classmethod
     def restored(cls, packed: bytes, config: DeskConfig) -> "Desk":
@@ -150,7 +151,15 @@ class Desk:
         state = msgspec.convert(_LAYOUT.unseal(packed), _State)
         self = cls(config)
         self.barrier, self._quiet_until = state.barrier, state.quiet_until
+        self.contexts.restore(state.contexts)
         return self
+
+
+def _within(vector: Vector, context: Context) -> Vector:
+    """``vector`` with its context: what a strategy sees."""
+    return msgspec.structs.replace(
+        vector, features=vector.features | context.features, tainted=vector.tainted | context.tainted
+    )
 
 
 def _address(signal: Signal, topic: str) -> Outgoing:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flows.catalogue import catalogue_page
+from operators.desk.context import CONTEXT
 from operators.features import CATALOGUE
 
 
@@ -12,4 +13,4 @@ def test_the_page_in_docs_is_what_the_command_makes() -> None:
 
 
 def test_every_feature_has_its_section() -> None:
-    assert catalogue_page().count("\n## ") == len(CATALOGUE)
+    assert catalogue_page().count("\n## ") == len(CATALOGUE) + len(CONTEXT)

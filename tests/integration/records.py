@@ -8,7 +8,7 @@ from schemas.codec import encode
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
 from schemas.message import Message
-from schemas.results import Absence, Bar, BookSample, DeadLetter, Drift, Gap, GapKind, ModelEvent, Vector
+from schemas.results import Absence, Bar, BookSample, Context, DeadLetter, Drift, Gap, GapKind, ModelEvent, Vector
 from schemas.signals import KeyFactor, ModelOpinion, Outcome, Signal
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, Timeframe, due_timeframes
 
@@ -42,6 +42,7 @@ def results(minutes: int = 180) -> list[Record]:
             for timeframe in due_timeframes(close):
                 found.append(("features.bars", _bar(instrument, timeframe, close, minute)))
                 found.append(("features.vectors", _vector(instrument, timeframe, close, minute)))
+                found.append(("features.context", _context(instrument, timeframe, close, minute)))
             found += [("features.books", _book(instrument, close - n * 20 * SECOND, minute + n)) for n in (2, 1, 0)]
             if minute % 30 == 0:
                 found += _signal_story(instrument, close, minute)
@@ -106,6 +107,18 @@ def _vector(instrument: str, timeframe: Timeframe, close: int, n: int) -> Vector
         id=identifier, instrument_id=instrument, timeframe=timeframe, ts_close=close, ts_decided=close + 2 * SECOND,
         schema_hash="f00d", features=dict(zip(_FEATURES, values, strict=True)),
         tainted={"ofi": "book_sequence"} if n % 20 == 0 else {}, bid=99.9, ask=100.1,
+    )  # fmt: skip
+
+
+def _context(instrument: str, timeframe: Timeframe, close: int, n: int) -> Context:
+    return Context(
+        id=derive("context", instrument, timeframe, close), instrument_id=instrument, timeframe=timeframe,
+        ts_close=close, ts_decided=close + 3 * SECOND, schema_hash="c0de",
+        features={
+            "corr_btc_60": None if n < 61 else (n % 7 - 3) / 4, "decorrelation_btc": float(n % 90 == 87),
+            "dispersion": n * 1e-5,
+        },
+        tainted={"dispersion": "x:y: book_sequence"} if n % 20 == 0 else {},
     )  # fmt: skip
 
 

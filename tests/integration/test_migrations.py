@@ -51,8 +51,9 @@ def test_both_servers_have_the_same_columns(timescale: TimescaleServer, embedded
 def test_tables_are_hypertables_where_the_extension_is(timescale_database: str) -> None:
     with psycopg.connect(timescale_database) as connection:
         rows = connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall()
-    names = {"bars", "features", "books", "candidates", "signals", "outcomes", "gaps", "drift", "dead_letters"}
-    assert {name for (name,) in rows} == names
+    assert {name for (name,) in rows} == {
+        "bars", "features", "contexts", "books", "candidates", "signals", "outcomes", "gaps", "drift", "dead_letters",
+    }  # fmt: skip
 
 
 def test_plain_servers_say_so(embedded: EmbeddedPostgres) -> None:

@@ -80,7 +80,7 @@ def flow(
 
 
 def expected() -> tuple[dict[str, list[Outgoing]], list[Outgoing]]:
-    """What the pure classes say: the features by key, and the signals."""
+    """What the pure classes say: the features by key, the desk's contexts last, and the signals."""
     desk = Desk(DeskConfig())
     said: dict[str, list[Outgoing]] = {}
     to_the_desk = []
@@ -89,7 +89,10 @@ def expected() -> tuple[dict[str, list[Outgoing]], list[Outgoing]]:
         out = keyed.on_batch(Batch(key, 0, [(0, LATER, encode(event)) for event in events]))
         said[key] = [record for record in out if isinstance(record, Outgoing)]
         to_the_desk += [record for record in out if not isinstance(record, Outgoing)]
-    return said, desk.on_batch(to_the_desk)
+    signals: list[Outgoing] = []
+    for record in desk.on_batch(to_the_desk):
+        (said[record.key] if record.topic == "features.context" else signals).append(record)
+    return said, signals
 
 
 def by_key(sent: list[tuple[str, Outgoing]]) -> dict[str, list[Outgoing]]:
@@ -98,12 +101,18 @@ def by_key(sent: list[tuple[str, Outgoing]]) -> dict[str, list[Outgoing]]:
         assert key == record.key
         if record.topic != "dead_letters":
             found[key].append(record)
-    return found
+    # Each step's own order is fixed; when the desk's records come between the instrument's, batches decide.
+    return {key: sorted(records, key=_is_context) for key, records in found.items()}
+
+
+def _is_context(record: Outgoing) -> bool:
+    return record.topic == "features.context"
 
 
 def test_the_expectation_is_worth_something() -> None:
     said, signals = expected()
-    assert {record.topic for record in said[ID]} >= {"features.bars", "features.vectors", "features.books"}
+    wanted = {"features.bars", "features.vectors", "features.books", "features.context"}
+    assert {record.topic for record in said[ID]} >= wanted
     assert {(record.topic, record.key) for record in signals} == {
         (topic, key) for topic in ("signals.candidates", "signals.published") for key in (ID, OTHER)
     }

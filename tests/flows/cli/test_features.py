@@ -4,6 +4,7 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli.features import features
+from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.feature import Feature
 from operators.features import CATALOGUE, SCHEMA_HASH
 
@@ -13,7 +14,7 @@ app.command()(features)
 
 def test_the_catalogue_for_people() -> None:
     lines = CliRunner().invoke(app, []).output.splitlines()
-    for feature in CATALOGUE:
+    for feature in (*CATALOGUE, *CONTEXT):
         (line,) = [line for line in lines if line.split()[1:2] == [feature.name]]
         assert [
             text
@@ -27,4 +28,6 @@ def test_the_catalogue_for_programs() -> None:
     catalogue = json.loads(CliRunner().invoke(app, ["--json"]).output)
     assert catalogue["schema_hash"] == SCHEMA_HASH
     assert [feature["name"] for feature in catalogue["features"]] == [feature.name for feature in CATALOGUE]
+    assert catalogue["context_hash"] == CONTEXT_HASH
+    assert [feature["name"] for feature in catalogue["context"]] == [feature.name for feature in CONTEXT]
     assert catalogue["features"][0].keys() == set(Feature.__struct_fields__)

@@ -1,0 +1,64 @@
+"""What surrounds an instrument at a close, which only the desk can know: the context of its vector."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from operators.closed import Closed
+from operators.config import MarketConfig
+from operators.desk.cross_entries import FEATURES
+from operators.desk.cross_section import CrossSection
+from operators.feature import hash_of
+from schemas.identifiers import derive
+from schemas.results import Context, Vector
+from schemas.time import TIMEFRAME_NS, TIMEFRAMES, Timeframe
+
+__all__ = ["CONTEXT", "CONTEXT_HASH", "Contexts"]
+
+CONTEXT: Final = FEATURES
+"""The catalogue of a context, in its order."""
+CONTEXT_HASH: Final = hash_of(CONTEXT)
+_NAMES: Final = tuple(feature.name for feature in CONTEXT)
+
+
+class Contexts:
+    """Makes the context of every vector, complete close by complete close."""
+
+    __slots__ = ("_sections",)
+
+    def __init__(self, market: MarketConfig) -> None:
+        self._sections = {name: CrossSection(TIMEFRAME_NS[name], market) for name in TIMEFRAMES}
+
+    def update(self, ts_close: int, closed: Sequence[Closed]) -> Iterable[tuple[Vector, Context, Closed]]:
+        """Take all members' records of a close; each vector with its context, by timeframe and instrument."""
+        for timeframe, section in self._sections.items():
+            told = {
+                said.instrument_id: (said, member)
+                for member in closed
+                for said in member.records
+                if said.timeframe == timeframe and isinstance(said, Vector)
+            }
+            if told:
+                yield from self._of(timeframe, section, ts_close, told)
+
+    def _of(
+        self, timeframe: Timeframe, section: CrossSection, ts_close: int, told: dict[str, tuple[Vector, Closed]]
+    ) -> Iterable[tuple[Vector, Context, Closed]]:
+        ts_decided = max(vector.ts_decided for vector, _ in told.values())
+        for name, (values, tainted) in section.update(ts_close, (vector for vector, _ in told.values())).items():
+            vector, member = told[name]
+            context = Context(
+                id=derive("context", name, timeframe, ts_close), instrument_id=name, timeframe=timeframe,
+                ts_close=ts_close, ts_decided=ts_decided, schema_hash=CONTEXT_HASH,
+                features=dict(zip(_NAMES, values, strict=True)), tainted=tainted,
+            )  # fmt: skip
+            yield vector, context, member
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for recovery."""
+        return {name: section.state() for name, section in self._sections.items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up ``state`` again."""
+        for name, section in self._sections.items():
+            if name in state:
+                section.restore(state[name])
