@@ -30,7 +30,7 @@ __all__ = ["BarMaker", "BufferedQuote"]
 BufferedQuote = tuple[int, int, int, BestQuote | None]
 """Event time, sequence or 0, arrival, quote; ``None``: not known from here on."""
 
-_LAYOUT: Final = Layout("closing", 5)
+_LAYOUT: Final = Layout("closing", 6)
 _BASE: Final[Timeframe] = "1m"
 _MOST_WAITING: Final = 50_000
 """Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""

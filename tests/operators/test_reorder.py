@@ -1,5 +1,8 @@
 """Putting records back into order."""
 
+from typing import Any
+
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,3 +27,25 @@ def test_what_is_released_is_the_callers_own() -> None:
     buffer: ReorderBuffer[tuple[int, int, int]] = ReorderBuffer(99)
     buffer.release(5).append((1, 1, 1))
     assert len(buffer) == 0
+
+
+@QUICK
+@given(count=st.integers(0, 150), until=st.integers(0, 160))
+def test_what_waits_is_restored_however_many_there_are(count: int, until: int) -> None:
+    buffer: ReorderBuffer[tuple[int, int, int, float, str | None]] = ReorderBuffer(200)
+    buffer.new += [(i * 7 % 150, i % 3, i, i / 10, "buy" if i % 2 else None) for i in range(count)]
+    buffer.release(0)
+    again: ReorderBuffer[tuple[int, int, int, float, str | None]] = ReorderBuffer(200)
+    again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(buffer.state())))
+    assert again.state() == buffer.state()
+    assert again.release(until) == buffer.release(until)
+    assert again.release(150) == buffer.release(150)
+
+
+def test_a_bursts_state_is_small() -> None:
+    buffer: ReorderBuffer[tuple[Any, ...]] = ReorderBuffer(50_000)
+    begin = 1_723_161_471_000_000_000
+    for i in range(2_000):
+        ts, number = begin + i // 7 * 1_000_000, 5_266_591_769 + i
+        buffer.new.append((ts, number, 43_904 + 3 * i, 61_698.0 + i % 40 / 10, i % 97 / 1_000, "sell", number))
+    assert len(buffer.state()) < 20 * 2_000
