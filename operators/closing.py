@@ -262,11 +262,13 @@ class BarMaker:
             if first is not None and series.length > length:
                 series.absorb(first, length)
             self._features[name].add_flow(flow)
+        shorter: dict[str, float | None] | None = None
         for name in due_timeframes(ts_close):
             if TIMEFRAME_NS[name] < length:
                 continue
             bar = first if name == shortest else self._series[name].close(ts_close)
-            record = self._decide(name, bar, ts_close, ts_decided, moment)
+            record = self._decide(name, bar, ts_close, ts_decided, moment, shorter)
+            shorter = record.features if isinstance(record, Vector) else None
             if name in self._emitted:
                 records.append(record)
                 if bar is not None:
@@ -283,8 +285,9 @@ class BarMaker:
                     self._outbox.put(revised.record(self._instrument_id, name, ts_decided), ts_decided)
 
     def _decide(
-        self, name: Timeframe, bar: OpenBar | None, ts_close: int, ts_decided: int, moment: Moment
-    ) -> Vector | Absence:
+        self, name: Timeframe, bar: OpenBar | None, ts_close: int, ts_decided: int, moment: Moment,
+        shorter: dict[str, float | None] | None,
+    ) -> Vector | Absence:  # fmt: skip
         features, identifier = self._features[name], derive("vector", self._instrument_id, name, ts_close)
         if bar is None or "partial" in bar.quality:
             features.skip()
@@ -295,7 +298,7 @@ class BarMaker:
             )  # fmt: skip
         return Vector(
             id=identifier, instrument_id=self._instrument_id, timeframe=name, ts_close=ts_close,
-            ts_decided=ts_decided, schema_hash=SCHEMA_HASH, features=features.update(bar, moment),
+            ts_decided=ts_decided, schema_hash=SCHEMA_HASH, features=features.update(bar, moment, shorter),
             tainted=self._taints.of(name, ts_close), bid=moment.bid, ask=moment.ask,
         )  # fmt: skip
 

@@ -89,6 +89,8 @@ class Close(NamedTuple):
     """What happened between closes, see `operators.flow`."""
     ts_close: int
     """ns."""
+    shorter: Mapping[str, float | None] | None = None
+    """The vector of the next shorter timeframe at the same close, if there is one."""
 
 
 Step = Callable[[Any, Close], float | tuple[float | None, ...] | None]

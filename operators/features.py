@@ -1,6 +1,6 @@
 """The feature catalogue and the one place where a vector is computed, live, in replay and for training alike."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Final
@@ -58,9 +58,14 @@ class FeatureSet:
         """The bar is not known: what was summed over it begins anew."""
         self._flow = {}
 
-    def update(self, bar: OpenBar, moment: Moment) -> dict[str, float | None]:
-        """Take a closed bar of revision 0 and what is known at its moment of decision; the vector at this close."""
-        close = Close(bar, moment, self._flow, bar.ts_open + self._length)
+    def update(
+        self, bar: OpenBar, moment: Moment, shorter: Mapping[str, float | None] | None = None
+    ) -> dict[str, float | None]:
+        """Take a closed bar of revision 0 and what is known at its moment of decision; the vector at this close.
+
+        ``shorter`` is that of the next shorter timeframe at the same close.
+        """
+        close = Close(bar, moment, self._flow, bar.ts_open + self._length, shorter)
         self._flow, self._packed = {}, None
         values: list[float | None] = []
         for step, state in self._measures:

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from operators.feature import Feature, forgotten, of_range, one, settled
+from operators.feature import Close, Feature, forgotten, of_range, one, settled
 from operators.indicators.rsi import RelativeStrengthIndex
 from operators.indicators.swings import REACH, Swings
 from operators.state import Slotted
+from schemas.time import TIMEFRAMES, Timeframe
 
 __all__ = ["MEASURES", "Divergence"]
 
@@ -81,14 +82,42 @@ class Divergence(Slotted):
         return regular, hidden
 
 
+def _step(divergence: Divergence, close: Close) -> tuple[float | None, ...]:
+    found = of_range(divergence, close)
+    return *found, _agreed(found[1], _REGULAR_RECENT, close), _agreed(found[3], _HIDDEN_RECENT, close)
+
+
+def _agreed(sign: float, name: str, close: Close) -> float | None:
+    """``sign`` if that of the next shorter timeframe at the same close is the same, else 0."""
+    if close.shorter is None:
+        return None
+    return sign if sign == close.shorter[name] else 0.0
+
+
 _PERIOD: Final = 14
 _SEEN: Final = 2 * REACH + _APART + _AGES
 
 
-def _entry(name: str, summary: str, formula: str) -> Feature:
+_REGULAR_RECENT: Final = "rsi_divergence_recent"
+_HIDDEN_RECENT: Final = "rsi_hidden_divergence_recent"
+
+
+def _entry(
+    name: str, summary: str, formula: str, null: str = "never", timeframes: tuple[Timeframe, ...] = TIMEFRAMES
+) -> Feature:
     return Feature(
-        name=name, unit="sign", low=-1.0, high=1.0, summary=summary, formula=formula, null="never",
+        name=name, unit="sign", low=-1.0, high=1.0, summary=summary, formula=formula, null=null,
         source="Wilder 1978; Brown 1999", memory=forgotten(1 / _PERIOD) + _SEEN, warm_up=settled(1 / _PERIOD) + _SEEN,
+        timeframes=timeframes,
+    )  # fmt: skip
+
+
+def _both(name: str, of: str, recent: str) -> Feature:
+    """Of two timeframes."""
+    return _entry(
+        name, f"The last {of} divergence, if the next shorter timeframe agrees",
+        f"{recent}, if that of the next shorter timeframe at the same close is equal, else 0",
+        "no vector of the next shorter timeframe at this close, as on 1m", TIMEFRAMES[1:],
     )  # fmt: skip
 
 
@@ -97,13 +126,12 @@ _HIDDEN: Final = "higher low with lower RSI 14: 1; lower high with higher RSI 14
 
 MEASURES = (
     one(
-        Divergence, of_range,
+        Divergence, _step,
         _entry("rsi_divergence", "Regular divergence that became knowable at this close", _REGULAR),
-        _entry("rsi_divergence_recent", f"Last regular divergence of {_AGES} bars", "last rsi_divergence not 0"),
+        _entry(_REGULAR_RECENT, f"Last regular divergence of {_AGES} bars", "last rsi_divergence not 0"),
         _entry("rsi_hidden_divergence", "Hidden divergence that became knowable at this close", _HIDDEN),
-        _entry(
-            "rsi_hidden_divergence_recent", f"Last hidden divergence of {_AGES} bars",
-            "last rsi_hidden_divergence not 0",
-        ),
+        _entry(_HIDDEN_RECENT, f"Last hidden divergence of {_AGES} bars", "last rsi_hidden_divergence not 0"),
+        _both("rsi_divergence_agreed", "regular", _REGULAR_RECENT),
+        _both("rsi_hidden_divergence_agreed", "hidden", _HIDDEN_RECENT),
     ),
 )  # fmt: skip

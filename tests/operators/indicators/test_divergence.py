@@ -1,14 +1,23 @@
 """Divergence beside TA-Lib's index and a look at all swings before."""
 
+from collections import Counter
 from itertools import pairwise
 
+import msgspec
 import numpy as np
+import pytest
 import talib
 
+from operators.bars import OpenBar
+from operators.closed import Closed
 from operators.indicators.divergence import Divergence
 from operators.indicators.swings import REACH
+from schemas.market import ExchangeBar
+from schemas.time import SECOND, TIMEFRAMES, Timeframe
+from schemas.topics import Outgoing
 from tests.operators.indicators.support import walked_bars
 from tests.operators.indicators.test_swings import plain
+from tests.operators.support import START, bars, exchange_bar, run, vectors
 
 APART = AGES = 60
 
@@ -39,3 +48,60 @@ def test_as_defined() -> None:
             assert ours[i][place] == (lately[-1] if lately else 0.0)
     assert {-1.0, 0.0, 1.0} <= set(regular)
     assert {-1.0, 0.0, 1.0} <= set(hidden)
+
+
+def given(minutes: list[OpenBar]) -> list[ExchangeBar]:
+    return [
+        msgspec.structs.replace(
+            exchange_bar((bar.ts_open - START) / SECOND + 60, 1.0),
+            open=bar.open, high=bar.high, low=bar.low, close=bar.close,
+        )
+        for bar in minutes
+    ]  # fmt: skip
+
+
+MINUTES = given(walked_bars(12, 4_000))
+OUT = run(MINUTES)
+
+
+@pytest.mark.parametrize(("shorter", "longer"), list(pairwise(TIMEFRAMES[:4])))
+def test_two_timeframes_agree_at_the_closes_of_both(shorter: Timeframe, longer: Timeframe) -> None:
+    """Each side held against a run of its own over the bars that were written."""
+    lately: dict[Timeframe, dict[int, tuple[float, float, float, float]]] = {}
+    for timeframe in (shorter, longer):
+        divergence = Divergence()
+        lately[timeframe] = {
+            bar.ts_close: divergence.update(bar.high, bar.low, bar.close) for bar in bars(OUT, timeframe)
+        }
+    agreed: Counter[float] = Counter()
+    for vector in vectors(OUT, longer):
+        for name, at in (("rsi_divergence_agreed", 1), ("rsi_hidden_divergence_agreed", 3)):
+            mine, other = (lately[timeframe][vector.ts_close][at] for timeframe in (longer, shorter))
+            found = vector.features[name]
+            assert found == (mine if mine == other else 0.0)
+            agreed[found] += 1
+    assert longer == "1h" or {-1.0, 0.0, 1.0} == agreed.keys()
+
+
+def test_there_is_nothing_to_agree_with_on_the_shortest_or_where_the_shorter_is_missing() -> None:
+    assert {vector.features["rsi_divergence_agreed"] for vector in vectors(OUT)} == {None}
+    fives = run([exchange_bar(300 * i, 100.0 + i, timeframe="5m") for i in range(1, 13)])
+    assert {vector.features["rsi_divergence_agreed"] for vector in vectors(fives, "5m")} == {None}
+    assert {vector.features["rsi_divergence_agreed"] for vector in vectors(fives, "15m")} == {0.0}
+
+
+def test_agreement_is_not_told_before_both_are_confirmed() -> None:
+    """What comes later changes nothing of it."""
+    cut = len(MINUTES) // 2
+    other = [
+        msgspec.structs.replace(bar, high=bar.high + 5.0, low=bar.low / 2, close=(bar.high + bar.low) / 2)
+        for bar in MINUTES[cut:]
+    ]
+    changed = run([*MINUTES[:cut], *other])
+    until = MINUTES[cut - 1].ts_event
+
+    def agreed(out: list[Outgoing | Closed]) -> list[float | None]:
+        return [v.features["rsi_divergence_agreed"] for v in vectors(out, "5m") if v.ts_close <= until]
+
+    assert agreed(changed) == agreed(OUT)
+    assert len(agreed(OUT)) == cut // 5
