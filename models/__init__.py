@@ -1,1 +1,1 @@
-"""Learning and statistics; nothing here yet."""
+"""Learning and statistics."""

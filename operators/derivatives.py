@@ -107,6 +107,10 @@ class Derivatives(Slotted):
         """Estimated liquidation levels around the mark price."""
         return None if self._price is None else self._levels.outlook(self._price)
 
+    def density(self) -> dict[float, tuple[float, float]]:
+        """See `LiquidationMap.density`."""
+        return self._levels.density()
+
     @property
     def basis_bps(self) -> float | None:
         """Mark price over index price, minus one, in hundredths of a percent."""
