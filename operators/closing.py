@@ -45,7 +45,9 @@ class BarMaker:
     forward in time only: history has to come before the first heartbeat, or else it is too late, and counted.
     """
 
-    def __init__(self, config: InstrumentConfig, listening: Listening, taints: Taints, outbox: Outbox[Closed]) -> None:
+    def __init__(
+        self, config: InstrumentConfig, listening: Listening, taints: Taints, outbox: Outbox[Closed], recorder: Recorder
+    ) -> None:
         self.closed_to: int | None = None
         """End of the last closed minute; trades before it are late."""
         self._listening, self._taints, self._outbox = listening, taints, outbox
@@ -59,7 +61,7 @@ class BarMaker:
         self._numbers = TradeNumbers()
         self._last_quote = (0, 0)  # event time and sequence, 0: none yet
         self._lateness = Lateness()
-        self._recorder = Recorder()
+        self._recorder = recorder
         self._series = {name: BarSeries(name) for name in TIMEFRAMES}
         self._features = {name: FeatureSet(name) for name in TIMEFRAMES}
 

@@ -12,6 +12,7 @@ from operators.closing import BarMaker
 from operators.config import InstrumentConfig
 from operators.derivatives import Derivatives
 from operators.feature import Input, Moment
+from operators.flow.recorder import Recorder
 from operators.gate import Gate
 from operators.listening import Listening
 from operators.outbox import Outbox
@@ -61,8 +62,9 @@ class Instrument:
         self._taints = Taints()
         self._seen = SeenIds(config.allowed_lateness + config.future_tolerance)
         self._derivatives = Derivatives()
-        self._bars = BarMaker(config, self._listening, self._taints, self._outbox)
-        self._quoting = Quoting(config, self._taints, self._outbox, self._bars.add_quote)
+        recorder = Recorder()
+        self._bars = BarMaker(config, self._listening, self._taints, self._outbox, recorder)
+        self._quoting = Quoting(config, self._taints, self._outbox, recorder, self._bars.add_quote)
         handlers: dict[type, Callable[[Any], object]] = {
             Trade: self._on_trade,
             Quote: self._quoting.on_quote,

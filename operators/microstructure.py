@@ -5,10 +5,21 @@ from collections.abc import Sequence
 from operators.state import Slotted
 from schemas.market import Side
 
-__all__ = ["BestQuote", "BufferedTrade", "Move", "OrderFlowImbalance", "imbalance", "microprice", "spread_bps"]
+__all__ = [
+    "BestQuote",
+    "BufferedTrade",
+    "Levels",
+    "Move",
+    "OrderFlowImbalance",
+    "imbalance",
+    "microprice",
+    "spread_bps",
+]
 
 BestQuote = tuple[float, float, float, float]
 """Bid, its size, ask, its size."""
+Levels = tuple[list[float], list[float], list[float], list[float]]
+"""Bid prices, bid sizes, ask prices, ask sizes, best first."""
 Move = tuple[int, float, float]
 """Event time (ns) at which the best prices changed, bid, ask."""
 BufferedTrade = tuple[int, int, int, float, float, Side | None, int | None]

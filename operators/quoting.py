@@ -9,6 +9,7 @@ from operators.closed import Closed
 from operators.config import InstrumentConfig
 from operators.errors import Refused
 from operators.feature import Moment
+from operators.flow.recorder import Recorder
 from operators.microstructure import BestQuote, imbalance, microprice, spread_bps
 from operators.numbering import RESTART
 from operators.outbox import Outbox
@@ -32,10 +33,12 @@ _SAMPLED: Final = 10
 class Quoting:
     """Best quotes are the venue's own where it sends any, otherwise the book's best levels stand in."""
 
-    def __init__(self, config: InstrumentConfig, taints: Taints, outbox: Outbox[Closed], on_quote: OnQuote) -> None:
+    def __init__(
+        self, config: InstrumentConfig, taints: Taints, outbox: Outbox[Closed], recorder: Recorder, on_quote: OnQuote
+    ) -> None:
         venue = outbox.instrument_id.partition(":")[0]
         self.book = OrderBook(CHECKSUMS.get(venue), config.book_depth)
-        self._taints, self._outbox, self._tell = taints, outbox, on_quote
+        self._taints, self._outbox, self._recorder, self._tell = taints, outbox, recorder, on_quote
         self._sample_every = config.book_sample
         self._best: BestQuote | None = None
         self._best_at = self._best_sequence = 0
@@ -80,6 +83,7 @@ class Quoting:
     def forget(self, since: int) -> None:
         """Nobody listened from ``since`` (ns) on: the best quotes are other ones by now."""
         self.book.disconnect()
+        self._recorder.lose_book()
         self._lose_best(max(since, self._best_at + 1, self._book_at + 1))
 
     def moment(self) -> Moment:
@@ -110,7 +114,9 @@ class Quoting:
         begin = floor_to(event.ts_event, self._sample_every)
         self._next_sample = begin + self._sample_every
         top = self.book.top(_SAMPLED)
-        if top is None:
+        if top is not None:
+            self._recorder.sample(top)
+        else:
             best = self._best
             top = ([], [], [], []) if best is None else ([best[0]], [best[1]], [best[2]], [best[3]])
         sample = BookSample(
@@ -129,8 +135,10 @@ class Quoting:
     def _after(self, event: BookDelta | BookSnapshot, broken: Break | None) -> None:
         if broken is not None:
             self._lose(broken, event)
-        elif self.book.synchronised and not self._quoted:
-            self._quote_from_book(event)
+        elif self.book.synchronised:
+            self._recorder.book(self.book)
+            if not self._quoted:
+                self._quote_from_book(event)
         if self.book.synchronised and event.ts_event > self._book_at:
             self._book_at = event.ts_event
 
@@ -150,6 +158,7 @@ class Quoting:
 
     def _lose(self, broken: Break, event: BookDelta | BookSnapshot | Heartbeat) -> None:
         reason = f"{broken.kind} at {to_text(event.ts_event)}"
+        self._recorder.lose_book()
         self._taints.mark("book", event.ts_event, reason)
         if not self._quoted:
             self._lose_best(event.ts_event)

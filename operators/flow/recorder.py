@@ -5,31 +5,40 @@ from typing import Any, Final
 
 import msgspec
 
+from operators.book import OrderBook
 from operators.flow.impact import ImpactMeter, ImpactPart
 from operators.flow.intensity import TradeClock, TradesPart
 from operators.flow.large import LargePart, LargeTrades
+from operators.flow.levels import LEVELS, LevelFlow, LevelsPart
 from operators.flow.ofi import FlowPart
 from operators.flow.part import Flow
+from operators.flow.samples import ImbalanceMeter, SamplesPart
 from operators.flow.spread import SpreadMeter, SpreadPart
-from operators.microstructure import BestQuote, BufferedTrade, Move, OrderFlowImbalance
+from operators.microstructure import BestQuote, BufferedTrade, Levels, Move, OrderFlowImbalance, imbalance
 from operators.state import Slotted
 
 __all__ = ["Recorder", "add_flow", "restored_flow"]
 
 _PARTS: Final[dict[str, Any]] = {
-    "impact": ImpactPart, "large": LargePart, "ofi": FlowPart, "spread": SpreadPart, "trades": TradesPart,
+    "imbalance": SamplesPart, "impact": ImpactPart, "large": LargePart, "levels": LevelsPart, "ofi": FlowPart,
+    "spread": SpreadPart, "trades": TradesPart,
 }  # fmt: skip
+_SAMPLED: Final = 10
+"""Levels a side."""
 
 
 class Recorder(Slotted):
     """Hands each meter what it measures, and takes the minute's parts from them."""
 
-    __slots__ = ("_clock", "_impact", "_large", "_ofi", "_spread")
+    __slots__ = ("_clock", "_imbalance", "_impact", "_large", "_levels", "_ofi", "_spread")
+    VERSION = 2
 
     def __init__(self) -> None:
         self._clock = TradeClock()
+        self._imbalance = ImbalanceMeter()
         self._impact = ImpactMeter()
         self._large = LargeTrades()
+        self._levels = LevelFlow()
         self._ofi = OrderFlowImbalance()
         self._spread = SpreadMeter()
 
@@ -56,12 +65,29 @@ class Recorder(Slotted):
         self._spread.lose(ts)
         self._impact.lose(ts)
 
+    def book(self, book: OrderBook) -> None:
+        """Take the book after a change."""
+        self._levels.update(book.top(LEVELS))
+
+    def lose_book(self) -> None:
+        """The book is not known from now on."""
+        self._levels.update(None)
+
+    def sample(self, top: Levels) -> None:
+        """Take a sample of the book's best levels."""
+        if len(top[0]) >= _SAMPLED <= len(top[2]):
+            value = imbalance(top[1][:_SAMPLED], top[3][:_SAMPLED])
+            if value is not None:
+                self._imbalance.add(value)
+
     def take(self, end: int, *, heard: bool) -> Flow:
         """What was seen up to ``end`` (ns) since last taken; ``heard``: somebody listened all the time."""
         ofi = self._ofi.take()
         parts = {
+            "imbalance": self._imbalance.take(),
             "impact": self._impact.take(end),
             "large": self._large.take(end),
+            "levels": self._levels.take(),
             "ofi": None if ofi is None else FlowPart(ofi),
             "spread": self._spread.take(end),
             "trades": self._clock.take(end, heard=heard),

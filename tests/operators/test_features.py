@@ -16,8 +16,10 @@ from operators.features import CATALOGUE, NAMES, SCHEMA_HASH, FeatureSet
 from operators.flow.impact import ImpactPart
 from operators.flow.intensity import TradesPart
 from operators.flow.large import LargePart
+from operators.flow.levels import LevelsPart
 from operators.flow.ofi import FlowPart
 from operators.flow.part import Flow
+from operators.flow.samples import SamplesPart
 from operators.flow.spread import SpreadPart
 from schemas.time import DAY, HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe
 from tests.operators.indicators.support import walked_bars
@@ -35,7 +37,9 @@ MOMENT = Moment(
 _TRADES = walked_bars(1, 1)[0].trades
 FLOW: Flow = {
     "ofi": FlowPart(1.0),
+    "imbalance": SamplesPart(60, 6.0, -0.5, 0.5),
     "impact": ImpactPart(60, 1.0, 0.5, 8.0, 4.0, 3.0),
+    "levels": LevelsPart(1, (1.0, 2.0, 3.0, 4.0, 5.0)),
     "large": LargePart(_TRADES, 700.0, 2, 300.0, 100.0, 200.0, 90.0),
     "spread": SpreadPart(60, 90.0, 180.0, 1.0, 2.0, 2.0, 4.0),
     "trades": TradesPart(_TRADES, 3, 2, 2 * SECOND),
