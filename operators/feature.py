@@ -62,6 +62,8 @@ class Moment(NamedTuple):
     obi_5: float | None = None
     obi_10: float | None = None
     obi_20: float | None = None
+    shape: tuple[float | None, ...] | None = None
+    """Of the book, see `operators.flow.shape`."""
     bid: float | None = None
     ask: float | None = None
     funding_rate: float | None = None

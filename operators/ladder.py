@@ -1,7 +1,7 @@
 """One side of an order book: all levels in a dict, the best ones sorted beside it."""
 
 from array import array
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from heapq import nlargest, nsmallest
 from struct import pack
 from typing import Any, Final
@@ -64,6 +64,17 @@ class Ladder:
         if len(best) < count and len(best) < len(self.levels):
             best = self._scan(max(count, _KEPT))
         return best[: -count - 1 : -1] if self.sign > 0 else best[:count]
+
+    def within(self, bound: float) -> list[float]:
+        """The sizes of all levels that are not worse than ``bound``, in any order."""
+        best, levels = self._best, self.levels
+        if self.sign > 0:
+            if self._low <= bound:
+                return [levels[price] for price in best[bisect_left(best, bound) :]]
+            return [size for price, size in levels.items() if price >= bound]
+        if bound <= self._high:
+            return [levels[price] for price in best[: bisect_right(best, bound)]]
+        return [size for price, size in levels.items() if price <= bound]
 
     def worst(self) -> float:
         """The price furthest from the other side.

@@ -10,6 +10,7 @@ from operators.config import InstrumentConfig
 from operators.errors import Refused
 from operators.feature import Moment
 from operators.flow.recorder import Recorder
+from operators.flow.shape import shape
 from operators.microstructure import BestQuote, imbalance, microprice, spread_bps
 from operators.numbering import RESTART
 from operators.outbox import Outbox
@@ -93,6 +94,7 @@ class Quoting:
             obi_5=self._imbalance(5),
             obi_10=self._imbalance(10),
             obi_20=self._imbalance(20),
+            shape=shape(self.book) if self.book.trusted else None,
         )
         if self._best is None:
             return moment

@@ -1,1 +1,1 @@
-"""What happened to quotes, trades and book between two closes: one idea a file."""
+"""What happened to quotes, trades and book between two closes, and how the book stands then: one idea a file."""

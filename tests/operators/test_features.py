@@ -32,7 +32,7 @@ SECOND_PER_DAY = 86_400
 MOMENT = Moment(
     spread=0.5, spread_bps=1.0, microprice=100.0, microprice_bps=0.1, obi_1=0.1, obi_5=0.2, obi_10=0.3, obi_20=0.4,
     bid=99.5, ask=100.0, funding_rate=1e-4, funding_interval=8 * HOUR, next_funding=START + 40 * DAY, basis_bps=2.0,
-    open_interest=1e6, forced=(1, 10.0, 2, 20.0),
+    open_interest=1e6, forced=(1, 10.0, 2, 20.0), shape=(0.5,) * 13,
 )  # fmt: skip
 _TRADES = walked_bars(1, 1)[0].trades
 FLOW: Flow = {

@@ -124,7 +124,7 @@ def test_a_loss_between_close_and_decision_taints() -> None:
     first = vectors(out)[0]
     assert first.features["obi_10"] is not None
     assert first.tainted == dict.fromkeys(OF_BOOK, "book_sequence at 2023-12-09T00:01:01Z")
-    assert set(vectors(out)[1].tainted) == set(OF_BOOK) - BOOK  # they remember a bar
+    assert set(vectors(out)[1].tainted) == set(LASTING) & set(OF_BOOK)
 
 
 def test_best_levels_stand_in_where_the_venue_sends_no_quotes() -> None:

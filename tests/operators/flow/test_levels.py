@@ -8,34 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.flow.levels import LEVELS, LevelFlow, LevelsPart
-from schemas.market import BookDelta, BookSnapshot, Heartbeat, MarketEvent
+from schemas.market import BookDelta, Heartbeat, MarketEvent
 from tests.data import needs_data
-from tests.operators.flow.support import TAPES, recorded
+from tests.operators.flow.support import TAPES, books, recorded
 from tests.operators.support import QUICK, beats, delta, in_order, run, snapshot, trade, vectors
 
 Sides = tuple[list[float], list[float], list[float], list[float]]
 NAMES = [f"mlofi_{level}" for level in range(1, LEVELS + 1)]
 
 
-def plain(books: list[Sides]) -> list[float]:
+def plain(sides: list[Sides]) -> list[float]:
     """Equations 3 to 5 of Xu, Gould and Howison, for every level and pair of books."""
     sums = [0.0] * LEVELS
-    for (b0, r0, a0, q0), (b, r, a, q) in pairwise(books):
+    for (b0, r0, a0, q0), (b, r, a, q) in pairwise(sides):
         for m in range(LEVELS):
             bought = r[m] if b[m] > b0[m] else r[m] - r0[m] if b[m] == b0[m] else -r0[m]
             sold = -q0[m] if a[m] > a0[m] else q[m] - q0[m] if a[m] == a0[m] else q[m]
             sums[m] += bought - sold
     return sums
-
-
-def apply(levels: tuple[dict[float, float], dict[float, float]], event: BookDelta | BookSnapshot) -> None:
-    for side, prices, sizes in zip(
-        levels, (event.bid_prices, event.ask_prices), (event.bid_sizes, event.ask_sizes), strict=True
-    ):
-        for price, size in zip(prices, sizes, strict=True):
-            side[price] = size
-            if not size:
-                del side[price]
 
 
 @needs_data
@@ -44,27 +34,20 @@ def test_on_real_tapes(name: str) -> None:
     """Of all books from one decision to the next, unless one of them reaches beyond the snapshot."""
     tape = recorded(name)
     decided = [vector for vector in tape.vectors if vector.timeframe == "1m"]
-    levels: tuple[dict[float, float], dict[float, float]] = ({}, {})
-    (begin,) = [event for event in tape.events if isinstance(event, BookSnapshot)]
-    number = begin.sequence or 0
-    early = [event for event in tape.events[: tape.events.index(begin)] if isinstance(event, BookDelta)]
-    apply(levels, begin)
-    lowest, highest = min(begin.bid_prices), max(begin.ask_prices)
-    books: list[Sides] = []
+    seen: list[Sides] = []
     compared = 0
-    for event in (*early, *tape.events[tape.events.index(begin) :]):
-        if isinstance(event, BookDelta) and (event.last_sequence or 0) >= number:
-            apply(levels, event)
-            bids, asks = nlargest(LEVELS, levels[0]), nsmallest(LEVELS, levels[1])
-            books.append((bids, [levels[0][price] for price in bids], asks, [levels[1][price] for price in asks]))
+    for event, book in books(tape):
+        if isinstance(event, BookDelta):
+            bids, asks = nlargest(LEVELS, book.bids), nsmallest(LEVELS, book.asks)
+            seen.append((bids, [book.bids[price] for price in bids], asks, [book.asks[price] for price in asks]))
         elif isinstance(event, Heartbeat) and decided and event.ts_received == decided[0].ts_decided:
             vector = decided.pop(0)
             if vector is not tape.vectors[0]:  # else no decision before it is known
                 found = [vector.features[name] for name in NAMES]
-                known = all(bids[-1] >= lowest and asks[-1] <= highest for bids, _, asks, _ in books)
-                assert found == (pytest.approx(plain(books), rel=1e-9, abs=1e-9) if known else [None] * LEVELS)
+                known = all(bids[-1] >= book.lowest and asks[-1] <= book.highest for bids, _, asks, _ in seen)
+                assert found == (pytest.approx(plain(seen), rel=1e-9, abs=1e-9) if known else [None] * LEVELS)
                 compared += known
-            books = books[-1:]
+            seen = seen[-1:]
     assert compared >= 1
 
 
@@ -82,7 +65,7 @@ def sides(sizes: list[int]) -> Sides:
 @QUICK
 @given(steps=STEPS, closes=st.sets(st.integers(0, 29)), cut=st.integers(0, 29))
 def test_minutes_in_which_the_levels_were_always_known(steps: list[list[int]], closes: set[int], cut: int) -> None:
-    flow, books = LevelFlow(), list[Sides]()
+    flow, seen = LevelFlow(), list[Sides]()
     total: LevelsPart | None = None
     whole = False
     for at, sizes in enumerate(steps):
@@ -90,19 +73,19 @@ def test_minutes_in_which_the_levels_were_always_known(steps: list[list[int]], c
             again = LevelFlow()
             again.restore(flow.state())
             flow = again
-        books.append(sides(sizes))
-        flow.update(books[-1])
+        seen.append(sides(sizes))
+        flow.update(seen[-1])
         if at in closes:
             part, before = flow.take(), whole
-            whole = min(len(books[-1][0]), len(books[-1][2])) == LEVELS
-            if before and all(min(len(book[0]), len(book[2])) == LEVELS for book in books):
+            whole = min(len(seen[-1][0]), len(seen[-1][2])) == LEVELS
+            if before and all(min(len(book[0]), len(book[2])) == LEVELS for book in seen):
                 assert part is not None
                 assert part.minutes == 1
-                assert part.sums == pytest.approx(plain(books))
+                assert part.sums == pytest.approx(plain(seen))
                 total = part if total is None else total.plus(part)
             else:
                 assert part is None
-            books = books[-1:]
+            seen = seen[-1:]
     assert total is None or total.minutes <= len(closes)
 
 
@@ -110,8 +93,8 @@ def test_without_enough_levels_nothing_is_known_of_the_minute() -> None:
     flow, level = LevelFlow(), [1.0] * LEVELS
     whole, still = (level, level, level, level), LevelsPart(1, (0.0,) * LEVELS)
     told = []
-    for books in ([], [(level[1:], level[1:], level, level)], [whole], [whole], [], [None], [whole], []):
-        for book in books:
+    for some in ([], [(level[1:], level[1:], level, level)], [whole], [whole], [], [None], [whole], []):
+        for book in some:
             flow.update(book)
         told.append(flow.take())
     assert told == [None, None, None, still, still, None, None, still]
