@@ -26,7 +26,8 @@ _CONTEXT: Final = """
 
 What only the desk knows, once all members have closed: a record of `features.context` and a row of `contexts` for each
 vector of a member. A strategy sees both together, and so does who reads the view `vectors`. *Ready* counts closes at
-which the desk had the vector without a hole. `members` are the vectors of all instruments that the desk waits for.
+which the desk had the vector without a hole. `members` are the vectors of all instruments that the desk waits for,
+`external` what is told of the world beside the market.
 """
 
 

@@ -9,11 +9,11 @@ from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
 from flows.settings import Settings
-from operators.closed import Closed, Standing
+from operators.closed import Told
 from operators.config import DeskConfig, InstrumentConfig, MarketConfig, RiskConfig, StrategyConfig
 from operators.steps import decide
 from schemas.batches import Batch, Rejected
-from schemas.time import SECOND
+from schemas.time import DAY, SECOND
 from schemas.topics import Outgoing
 
 __all__ = ["FLOW", "desk_config", "engine_flow", "instrument_config"]
@@ -27,7 +27,7 @@ def engine_flow(
     log: Source[tuple[str, Batch | Rejected]],
     features: Sink[tuple[str, Outgoing]],
     signals: Sink[tuple[str, Outgoing]],
-    watch: Callable[[Closed | Standing], None] | None = None,
+    watch: Callable[[Told], None] | None = None,
     late: Mapping[int, int] | None = None,
 ) -> Dataflow:
     """From a log to the two lanes of results; ``watch`` sees what the desk is told, ``late`` is of `decide`."""
@@ -61,6 +61,9 @@ def desk_config(settings: Settings) -> DeskConfig:
     return DeskConfig(
         strategy=StrategyConfig(**strategy),
         risk=RiskConfig(**settings.risk.model_dump()),
-        market=MarketConfig(**settings.market.model_dump()),
+        market=MarketConfig(
+            **settings.market.model_dump(exclude={"metric_life_days"}),
+            metric_life=round(settings.market.metric_life_days * DAY),
+        ),
         max_waiting=settings.engine.max_waiting,
     )

@@ -12,7 +12,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from flows.vitals import Pulse
-from operators.closed import Closed, Standing
+from operators.closed import Reading, Standing, Told
 from operators.desk.confluence import USED
 from schemas.batches import Batch, Rejected
 from schemas.codec import DecodeError, decode_event
@@ -70,9 +70,11 @@ class EngineObserver:
             if isinstance(batch, Batch):
                 self._arrived(name, batch, now)
 
-    def closed(self, record: Closed | Standing) -> None:
+    def closed(self, record: Told) -> None:
         """An instrument or the control key tells the desk."""
         vitals = self.vitals
+        if isinstance(record, Reading):
+            return
         if isinstance(record, Standing):
             now, known = time.monotonic_ns(), vitals.members
             vitals.members = {member: known.get(member, now) for member in record.members}

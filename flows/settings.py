@@ -183,6 +183,8 @@ class MarketSettings(_Section):
         "memes": ("DOGE/USDT:USDT", "1000SHIB/USDT:USDT", "1000PEPE/USDT:USDT"),
     }
 
+    metric_life_days: Annotated[float, Field(gt=0, le=366)] = 2.0
+
     @field_validator("sectors")
     @classmethod
     def _apart(cls, sectors: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -2,10 +2,10 @@
 
 from msgspec import Struct
 
-from schemas.market import InstrumentDefinition
+from schemas.market import ExternalMetric, InstrumentDefinition, MacroEvent
 from schemas.results import Absence, Vector
 
-__all__ = ["DESK", "Closed", "Standing"]
+__all__ = ["DESK", "Closed", "Reading", "Standing", "Told"]
 
 DESK = "desk"
 """The one key of the deciding step."""
@@ -29,3 +29,14 @@ class Standing(Struct, frozen=True):
     ts_close: int
     members: tuple[str, ...]
     """Instruments, sorted."""
+
+
+class Reading(Struct, frozen=True):
+    """A record from outside the market, and the time (ns) from which it is known: later than any close told of."""
+
+    known: int
+    record: ExternalMetric | MacroEvent
+
+
+Told = Closed | Standing | Reading
+"""What the desk is told."""

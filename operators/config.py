@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from operators.errors import OperatorError
-from schemas.time import SECOND, TIMEFRAMES, Timeframe
+from schemas.time import DAY, SECOND, TIMEFRAMES, Timeframe
 
 __all__ = ["DeskConfig", "InstrumentConfig", "MarketConfig", "RiskConfig", "StrategyConfig"]
 
@@ -102,6 +102,8 @@ class MarketConfig(Struct, frozen=True, kw_only=True):
     sol: str = "SOL/USDT:USDT"
     sectors: dict[str, tuple[str, ...]] = {}
     """By name."""
+    metric_life: Duration = 2 * DAY
+    """After its publication for which an external metric is in force."""
 
     def __post_init__(self) -> None:
         seen: dict[str, str] = {}

@@ -6,13 +6,22 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from operators.closed import Standing
+from operators.closed import Reading, Standing
 from operators.config import InstrumentConfig
 from operators.gate import Gate
 from operators.outbox import Outbox
 from schemas.batches import Batch
 from schemas.layouts import Layout
-from schemas.market import CONTROL, Activation, Heartbeat, Membership, Review, TapeEnd
+from schemas.market import (
+    CONTROL,
+    Activation,
+    ExternalMetric,
+    Heartbeat,
+    MacroEvent,
+    Membership,
+    Review,
+    TapeEnd,
+)  # fmt: skip
 from schemas.time import DAY, MINUTE, floor_to, to_text
 from schemas.topics import Outgoing
 
@@ -64,22 +73,28 @@ class Control:
 
     def __init__(self, config: InstrumentConfig) -> None:
         self.config = config
-        self._outbox = Outbox[Standing](CONTROL)
+        self._outbox = Outbox[Standing | Reading](CONTROL)
         handlers: dict[type, Callable[[Any], object]] = {
             Membership: self._join,
             Heartbeat: self._beat,
             Review: _ignore,
             Activation: _ignore,
+            ExternalMetric: self._read,
+            MacroEvent: self._read,
             TapeEnd: _ignore,
         }
         self._gate = Gate(handlers, config, self._outbox)
         self._sources: dict[str, _Source] = {}
         self._now = self._told_to = 0
 
-    def on_batch(self, batch: Batch) -> list[Outgoing | Standing]:
+    def on_batch(self, batch: Batch) -> list[Outgoing | Standing | Reading]:
         """Take the messages of one read; what they gave rise to, in order."""
         self._gate.take(batch)
         return self._outbox.take()
+
+    def _read(self, event: ExternalMetric | MacroEvent) -> None:
+        known = max(event.ts_event, event.ts_received, self._told_to + 1)
+        self._outbox.tell(Reading(known, event))
 
     def _join(self, event: Membership) -> None:
         if not event.instrument_ids:

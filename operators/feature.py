@@ -17,8 +17,8 @@ __all__ = [
     "of_range", "one", "settled",
 ]  # fmt: skip
 
-Input = Literal["trades", "quotes", "book", "derivatives", "members"]
-"""``members``: the vectors of all instruments at the same close."""
+Input = Literal["trades", "quotes", "book", "derivatives", "members", "external"]
+"""``members``: the vectors of all instruments at the same close; ``external``: metrics and calendar."""
 Span = int | Literal["two hours", "session", "two sessions"]
 """A number of bars; ``two hours``: from the beginning of the hour before the one that the bar begins in; ``session``:
 from the last 00:00 UTC on; ``two sessions``: from the 00:00 UTC before that one."""

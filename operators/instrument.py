@@ -25,7 +25,6 @@ from schemas.market import (
     BookDelta,
     BookSnapshot,
     ExchangeBar,
-    ExternalMetric,
     FundingRate,
     Heartbeat,
     InstrumentDefinition,
@@ -77,7 +76,6 @@ class Instrument:
             Liquidation: self._on_liquidation,
             InstrumentDefinition: self._on_definition,
             ExchangeBar: self._on_exchange_bar,
-            ExternalMetric: _ignore,
             TapeEnd: self._on_end,
         }
         self._gate = Gate(handlers, config, self._outbox)

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, Generic, TypeVar
 
-from operators.closed import Closed, Standing
+from operators.closed import Closed, Reading, Standing
 from schemas.codec import encode
 from schemas.deadletters import dead_letter
 from schemas.identifiers import derive
@@ -14,7 +14,7 @@ from schemas.topics import LOG, Outgoing
 
 __all__ = ["Outbox", "entry", "outgoing"]
 
-Told = TypeVar("Told", bound=Closed | Standing)
+Told = TypeVar("Told", bound=Closed | Standing | Reading)
 
 _TOPIC_OF: Final[dict[type, str]] = {
     Bar: "features.bars",

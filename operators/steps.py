@@ -7,7 +7,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
-from operators.closed import DESK, Closed, Standing
+from operators.closed import DESK, Told
 from operators.config import DeskConfig, InstrumentConfig
 from operators.control import Control
 from operators.desk.desk import Desk
@@ -21,7 +21,7 @@ from schemas.topics import BY_NAME, Outgoing
 
 __all__ = ["Lanes", "decide"]
 
-_Out = Outgoing | Closed | Standing
+_Out = Outgoing | Told
 
 
 class _Keyed(Protocol):
@@ -34,7 +34,7 @@ class Lanes(NamedTuple):
 
     features: "KeyedStream[Outgoing]"
     signals: "KeyedStream[Outgoing]"
-    closes: "KeyedStream[Closed | Standing]"
+    closes: "KeyedStream[Told]"
     """What the desk is told; for who only wants to look."""
 
 
@@ -84,11 +84,11 @@ class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, byt
         return self._key, b"" if self._keyed is None else self._keyed.state()
 
 
-class _DeskLogic(StatefulBatchLogic[Closed | Standing, Outgoing, bytes]):
+class _DeskLogic(StatefulBatchLogic[Told, Outgoing, bytes]):
     def __init__(self, config: DeskConfig, resume_state: bytes | None) -> None:
         self._desk = Desk(config) if resume_state is None else Desk.restored(resume_state, config)
 
-    def on_batch(self, values: list[Closed | Standing]) -> tuple[list[Outgoing], bool]:
+    def on_batch(self, values: list[Told]) -> tuple[list[Outgoing], bool]:
         return self._desk.on_batch(values), StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
@@ -120,7 +120,7 @@ def decide(
     return Lanes(op.merge("features_and_ledger", features, ledger), decided.trues, closes)
 
 
-def _for_the_desk(item: tuple[str, _Out]) -> tuple[str, Closed | Standing] | None:
+def _for_the_desk(item: tuple[str, _Out]) -> tuple[str, Told] | None:
     record = item[1]
     return None if isinstance(record, Outgoing) else (DESK, record)
 

@@ -5,20 +5,21 @@ sizes are contracts (`InstrumentDefinition.contract_multiplier` says how much on
 not send is ``None``, never zero.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
 from schemas.time import Nanoseconds, Timeframe
 
 __all__ = [
-    "CONTROL", "Activation", "BookDelta", "BookSnapshot", "ExchangeBar", "ExternalMetric", "FundingRate", "Heartbeat",
-    "InstrumentDefinition", "Liquidation", "MarkPrice", "MarketEvent", "Membership", "OpenInterest", "Quote", "Review",
-    "Side", "TapeEnd", "Trade",
+    "CONTROL", "METRICS", "About", "Activation", "BookDelta", "BookSnapshot", "ExchangeBar", "ExternalMetric",
+    "FundingRate", "Heartbeat", "InstrumentDefinition", "Liquidation", "MacroEvent", "MarkPrice", "MarketEvent",
+    "Membership", "Metric", "OpenInterest", "Quote", "Review", "Side", "TapeEnd", "Trade",
 ]  # fmt: skip
 
 CONTROL: Final = "candlewick:control"
-"""The key of the records that concern the desk as a whole: membership, reviews, activations, their heartbeats."""
+"""The key of the records that concern the desk as a whole: membership, reviews, activations, external metrics, their
+heartbeats."""
 
 InstrumentId = Annotated[
     str,
@@ -179,10 +180,56 @@ class ExchangeBar(_Record, tag="bar", frozen=True, kw_only=True):
             )
 
 
-class ExternalMetric(_Record, tag="external_metric", frozen=True, kw_only=True):
-    """A figure from outside the market (fear and greed, netflow); ``instrument_id`` is ``external:name``."""
+class About(NamedTuple):
+    """What a metric is."""
 
+    unit: str
+    summary: str
+    source: str
+    """Who tells such figures, or how they are made."""
+    low: float | None = None
+    high: float | None = None
+
+
+Metric = Literal["fear_greed", "stablecoin_dominance", "exchange_netflow", "social_volume", "news_sentiment"]
+METRICS: Final[dict[Metric, About]] = {
+    "fear_greed": About("index", "Fear and greed: 0 extreme fear, 100 extreme greed", "alternative.me", 0.0, 100.0),
+    "stablecoin_dominance": About(
+        "ratio", "Market capitalisation of stablecoins over that of all coins", "the provider", 0.0, 1.0
+    ),
+    "exchange_netflow": About("USD", "Flow into exchanges minus flow out of them", "the provider"),
+    "social_volume": About("mentions", "Mentions on social media in the provider's period", "the provider", 0.0),
+    "news_sentiment": About("ratio", "Tone of the news: -1 bad, 1 good", "the provider", -1.0, 1.0),
+}
+"""With units and bounds, by name; their features are in the catalogue."""
+
+
+class ExternalMetric(_Record, tag="external_metric", frozen=True, kw_only=True):
+    """A figure from outside the market (key: `CONTROL`); ``ts_event`` is when it was published.
+
+    Bounds: fear_greed 0 to 100, stablecoin_dominance 0 to 1, social_volume 0 or more, news_sentiment -1 to 1.
+    """
+
+    metric: Metric
     value: Finite
+    asset: Annotated[str, Meta(min_length=1, max_length=32)] | None = None
+    """Base currency of the instruments that it counts for; ``None``: for all that have none of their own."""
+
+    def __post_init__(self) -> None:
+        about = METRICS[self.metric]
+        if (about.low is not None and self.value < about.low) or (about.high is not None and self.value > about.high):
+            raise ValueError(f"value {self.value}: {self.metric} goes from {about.low} to {about.high}")
+
+
+class MacroEvent(_Record, tag="macro_event", frozen=True, kw_only=True):
+    """An event of the macro calendar (key: `CONTROL`); ``ts_event`` is when its date was announced.
+
+    The same name again moves it, as long as it has not been.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    ts_scheduled: Nanoseconds
+    cancelled: bool = False
 
 
 class Heartbeat(_Record, tag="heartbeat", frozen=True, kw_only=True):
@@ -227,5 +274,5 @@ class Activation(_Record, tag="activation", frozen=True, kw_only=True):
 
 MarketEvent = (
     InstrumentDefinition | Trade | Quote | BookSnapshot | BookDelta | FundingRate | MarkPrice | OpenInterest
-    | Liquidation | ExchangeBar | ExternalMetric | Heartbeat | TapeEnd | Membership | Review | Activation
+    | Liquidation | ExchangeBar | ExternalMetric | MacroEvent | Heartbeat | TapeEnd | Membership | Review | Activation
 )  # fmt: skip

@@ -83,7 +83,8 @@ FeatureRecord = Vector | Absence
 
 
 class Context(_Result, tag="context", frozen=True, kw_only=True):
-    """What the desk adds to the vector of the same instrument, timeframe and close: features across instruments.
+    """What the desk adds to the vector of the same instrument, timeframe and close: features across instruments
+    and from outside the market.
 
     There is one for each vector of a member, and a strategy sees both together.
     """

@@ -1,12 +1,13 @@
-"""What surrounds an instrument at a close, which only the desk can know: the context of its vector."""
+"""What surrounds an instrument at a close, and only the desk knows: the context of its vector."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from operators.closed import Closed
 from operators.config import MarketConfig
-from operators.desk.cross_entries import FEATURES
+from operators.desk import cross_entries, external
 from operators.desk.cross_section import CrossSection
+from operators.desk.external import External
 from operators.feature import hash_of
 from schemas.identifiers import derive
 from schemas.results import Context, Vector
@@ -14,7 +15,7 @@ from schemas.time import TIMEFRAME_NS, TIMEFRAMES, Timeframe
 
 __all__ = ["CONTEXT", "CONTEXT_HASH", "Contexts"]
 
-CONTEXT: Final = FEATURES
+CONTEXT: Final = (*cross_entries.FEATURES, *external.FEATURES)
 """The catalogue of a context, in its order."""
 CONTEXT_HASH: Final = hash_of(CONTEXT)
 _NAMES: Final = tuple(feature.name for feature in CONTEXT)
@@ -23,13 +24,15 @@ _NAMES: Final = tuple(feature.name for feature in CONTEXT)
 class Contexts:
     """Makes the context of every vector, complete close by complete close."""
 
-    __slots__ = ("_sections",)
+    __slots__ = ("_sections", "external")
 
     def __init__(self, market: MarketConfig) -> None:
+        self.external = External(life=market.metric_life)
         self._sections = {name: CrossSection(TIMEFRAME_NS[name], market) for name in TIMEFRAMES}
 
     def update(self, ts_close: int, closed: Sequence[Closed]) -> Iterable[tuple[Vector, Context, Closed]]:
         """Take all members' records of a close; each vector with its context, by timeframe and instrument."""
+        self.external.move(ts_close)
         for timeframe, section in self._sections.items():
             told = {
                 said.instrument_id: (said, member)
@@ -46,10 +49,11 @@ class Contexts:
         ts_decided = max(vector.ts_decided for vector, _ in told.values())
         for name, (values, tainted) in section.update(ts_close, (vector for vector, _ in told.values())).items():
             vector, member = told[name]
+            features = (*values, *self.external.values(name, ts_close))
             context = Context(
                 id=derive("context", name, timeframe, ts_close), instrument_id=name, timeframe=timeframe,
                 ts_close=ts_close, ts_decided=ts_decided, schema_hash=CONTEXT_HASH,
-                features=dict(zip(_NAMES, values, strict=True)), tainted=tainted,
+                features=dict(zip(_NAMES, features, strict=True)), tainted=tainted,
             )  # fmt: skip
             yield vector, context, member
 
@@ -57,8 +61,10 @@ class Contexts:
         """Plain data for recovery."""
         return {name: section.state() for name, section in self._sections.items()}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any], external: External) -> None:
         """Take up ``state`` again."""
+        external.life = self.external.life
+        self.external = external
         for name, section in self._sections.items():
             if name in state:
                 section.restore(state[name])

@@ -1,15 +1,17 @@
 """The deciding step's pure class: from complete closes to candidates and published signals."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from operators.closed import Closed, Standing
+from operators.closed import Reading, Told
 from operators.config import DeskConfig
 from operators.desk.barrier import Barrier, Passed
 from operators.desk.confluence import NAME, VERSION, Opinion, judge
 from operators.desk.context import Contexts
+from operators.desk.external import External
 from operators.desk.risk import plan, vetoes
 from operators.errors import OperatorError
 from operators.outbox import entry, outgoing
@@ -23,7 +25,9 @@ from schemas.topics import Outgoing
 
 __all__ = ["Desk"]
 
-_LAYOUT: Final = Layout("desk", 3, {2: lambda state: state | {"contexts": {}}})
+_LAYOUT: Final = Layout(
+    "desk", 4, {2: lambda state: state | {"contexts": {}}, 3: lambda state: state | {"external": {"life": 0}}}
+)
 _NAMED: Final = 10
 """Instruments, in the words of an error."""
 
@@ -31,7 +35,8 @@ _NAMED: Final = 10
 class _State(Struct, kw_only=True):
     barrier: Barrier
     quiet_until: dict[str, int]
-    contexts: dict[str, Any] = {}
+    contexts: dict[str, Any]
+    external: External
 
 
 class Desk:
@@ -43,7 +48,7 @@ class Desk:
         self.contexts = Contexts(config.market)
         self._quiet_until: dict[str, int] = {}  # instrument, timeframe and status to the end of its cool-down
 
-    def on_batch(self, records: list[Closed | Standing]) -> list[Outgoing]:
+    def on_batch(self, records: Sequence[Told]) -> list[Outgoing]:
         """Take what the instruments and the control key told; contexts and signals of all closes that became complete.
 
         Before them, the ledger's records of closes that are not decided, as their instruments are no members.
@@ -52,7 +57,10 @@ class Desk:
             OperatorError: more waits than there is room for; names whom the desk waits for.
         """
         for record in records:
-            self.barrier.add(record)
+            if isinstance(record, Reading):
+                self.contexts.external.add(record)
+            else:
+                self.barrier.add(record)
         out: list[Outgoing] = []
         for ts_close, closed in self.barrier.ready():
             for vector, context, member in self.contexts.update(ts_close, closed):
@@ -139,7 +147,12 @@ class Desk:
 
     def state(self) -> bytes:
         """The whole state, sealed."""
-        return _LAYOUT.seal(_State(barrier=self.barrier, quiet_until=self._quiet_until, contexts=self.contexts.state()))
+        return _LAYOUT.seal(
+            _State(
+                barrier=self.barrier, quiet_until=self._quiet_until, contexts=self.contexts.state(),
+                external=self.contexts.external,
+            )
+        )  # fmt: skip
 
     @classmethod
     def restored(cls, packed: bytes, config: DeskConfig) -> "Desk":
@@ -151,7 +164,7 @@ class Desk:
         state = msgspec.convert(_LAYOUT.unseal(packed), _State)
         self = cls(config)
         self.barrier, self._quiet_until = state.barrier, state.quiet_until
-        self.contexts.restore(state.contexts)
+        self.contexts.restore(state.contexts, state.external)
         return self
 
 

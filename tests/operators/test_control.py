@@ -6,13 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.closed import Standing
+from operators.closed import Reading, Standing
 from operators.config import InstrumentConfig
 from operators.control import Control
 from schemas.batches import Batch
 from schemas.codec import encode
 from schemas.layouts import Layout, LayoutError
-from schemas.market import CONTROL, Activation, Heartbeat, MarketEvent, Membership, Review, TapeEnd, Trade
+from schemas.market import (
+    CONTROL,
+    Activation,
+    ExternalMetric,
+    Heartbeat,
+    MacroEvent,
+    MarketEvent,
+    Membership,
+    Review,
+    TapeEnd,
+    Trade,
+)  # fmt: skip
 from schemas.time import SECOND
 from schemas.topics import Outgoing
 from tests.operators.support import ID, LATER, QUICK, START, beat, gaps, in_order, ns
@@ -32,7 +43,7 @@ def pulses(start: int, end: int, source: str = "a", step: int = 5) -> list[Marke
     return [pulse(at, source) for at in range(start, end, step)]
 
 
-def feed(control: Control, *events: MarketEvent | bytes) -> list[Outgoing | Standing]:
+def feed(control: Control, *events: MarketEvent | bytes) -> list[Outgoing | Standing | Reading]:
     values = [event if isinstance(event, bytes) else encode(event) for event in events]
     return control.on_batch(Batch(CONTROL, 2, [(i, LATER, value) for i, value in enumerate(values)]))
 
@@ -66,6 +77,48 @@ def test_nobody_is_named_for_the_time_before_it_was_known() -> None:
     """It has nothing to say of it, and would be waited for."""
     found = standings(join(0, "b:x"), pulse(30), join(150, "b:x", "b:y"), pulse(300))
     assert found == [members(-60), members(0, "b:x"), members(120, "b:x"), members(240, "b:x", "b:y")]
+
+
+def metric(published: float, value: float = 50.0, received: float | None = None) -> ExternalMetric:
+    return ExternalMetric(
+        instrument_id=CONTROL, ts_event=ns(published), ts_received=ns(published if received is None else received),
+        metric="fear_greed", value=value,
+    )  # fmt: skip
+
+
+def test_a_reading_is_known_from_its_publication_and_receipt_on_and_at_no_close_told_of_before() -> None:
+    late, early, coming = metric(61, received=64), metric(-90_000), metric(131, received=130)
+    event = MacroEvent(
+        instrument_id=CONTROL, ts_event=ns(90), ts_received=ns(90), name="FOMC 2024-09", ts_scheduled=ns(900_000)
+    )
+    out = feed(Control(InstrumentConfig()), join(0, "b:x"), pulse(62.5), late, early, event, pulse(122.5), coming)
+    told = [one for one in out if isinstance(one, Reading)]
+    assert told == [
+        Reading(ns(64), late), Reading(ns(60) + 1, early), Reading(ns(90), event), Reading(ns(131), coming),
+    ]  # fmt: skip
+    closes = [one.ts_close if isinstance(one, Standing) else one for one in out]
+    assert closes.index(told[0]) < closes.index(ns(120)) < closes.index(told[3])
+
+
+def test_a_metric_out_of_its_bounds_or_that_nobody_knows_is_a_dead_letter() -> None:
+    good = encode(metric(60))
+    bad = {
+        b'"value":101.0': "value 101.0: fear_greed goes from 0.0 to 100.0",
+        b'"value":1e999': "$.value",
+        b'"value":"50"': "$.value",
+        b'"metric":"greed","value":50.0': "$.metric",
+        b'"asset":"","value":50.0': "$.asset",
+    }
+    values = [good.replace(b'"metric":"fear_greed"', b"") if b"metric" in one else good for one in bad]
+    values = [
+        value.replace(b'"value":50.0', one).replace(b",,", b",").replace(b",}", b"}")
+        for value, one in zip(values, bad, strict=True)
+    ]
+    out = feed(Control(InstrumentConfig()), *values)
+    assert all(isinstance(one, Outgoing) and one.topic == "dead_letters" for one in out)
+    for one, reason in zip(out, bad.values(), strict=True):
+        assert isinstance(one, Outgoing)
+        assert reason in one.value.decode()
 
 
 def test_each_source_speaks_for_its_own_instruments() -> None:

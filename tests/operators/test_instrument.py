@@ -217,10 +217,15 @@ class TestRefused:
         )  # fmt: skip
         assert (letter.key, letter.value) == ("YmluYW5jZXVzZG06QlRDL1VTRFQ6VVNEVA==", "/3s=")
 
-    def test_known_records_without_effect_here(self) -> None:
-        end = TapeEnd(instrument_id=ID, ts_event=START, ts_received=START, source="x")
-        metric = ExternalMetric(instrument_id=ID, ts_event=START, ts_received=START, value=3.0)
-        assert run([end, metric]) == []
+    def test_a_known_record_without_effect_here(self) -> None:
+        assert run([TapeEnd(instrument_id=ID, ts_event=START, ts_received=START, source="x")]) == []
+
+    def test_a_metric_is_of_no_instrument(self) -> None:
+        metric = ExternalMetric(
+            instrument_id=ID, ts_event=START, ts_received=START, metric="fear_greed", value=3.0, asset="BTC"
+        )
+        (letter,) = told(run([metric]), DeadLetter)
+        assert letter.reason == "$.type: ExternalMetric belongs to the control key, not to an instrument"
 
 
 def test_the_state_of_another_version_is_refused() -> None:

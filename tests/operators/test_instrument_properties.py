@@ -60,7 +60,6 @@ OTHERS: Final[list[dict[str, Any]]] = [
     {"type": "funding_rate", "rate": 0.1, "next_funding": START, "interval": 5},
     {"type": "open_interest", "open_interest": 5.0},
     {"type": "liquidation", "side": "buy", "price": 5.0, "size": 5.0},
-    {"type": "external_metric", "value": 5.0},
     {"type": "tape_end", "source": "x"},
     {"type": "book_snapshot", "depth": 5, "maintained": True, "checksum": 1, "sequence": 0, **EMPTY_BOOK},
 ]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec import Struct, inspect
 
 from schemas.documents import record_types
-from schemas.market import BookDelta, BookSnapshot, ExchangeBar
+from schemas.market import METRICS, BookDelta, BookSnapshot, ExchangeBar, ExternalMetric
 from schemas.topics import TOPICS
 
 __all__ = ["RECORDS", "records"]
@@ -37,7 +37,16 @@ def _struct(node: inspect.StructType) -> st.SearchStrategy[Any]:
         fields = fields.map(_enclosed)
     if node.cls in (BookSnapshot, BookDelta):
         fields = fields.map(_paired)
+    if node.cls is ExternalMetric:
+        fields = fields.map(_bounded)
     return fields.map(lambda values: node.cls(**values))
+
+
+def _bounded(values: dict[str, Any]) -> dict[str, Any]:
+    about = METRICS[values["metric"]]
+    low, high = about.low, about.high
+    value = max(low, values["value"]) if low is not None else values["value"]
+    return values | {"value": value if high is None else min(high, value)}
 
 
 def _paired(values: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.closed import Closed, Standing
 from operators.config import InstrumentConfig
 from operators.control import Control
 from operators.desk.barrier import Barrier
@@ -26,7 +27,6 @@ from schemas.market import (
     Trade,
 )
 from schemas.time import MILLISECOND, MINUTE, SECOND
-from schemas.topics import Outgoing
 from sources.malformed import Malformed
 from sources.merge import SILENCE, Heard, Item
 from sources.sequencer import BEAT, sequence
@@ -256,7 +256,7 @@ def closes(records: list[MarketEvent]) -> list[int]:
             instruments[name] = Instrument(name, config)
         step = control if name == CONTROL else instruments[name]
         for told in step.on_batch(batch):
-            if not isinstance(told, Outgoing):
+            if isinstance(told, (Closed, Standing)):
                 barrier.add(told)
     return [close for close, _ in barrier.ready()]
 
