@@ -2,6 +2,7 @@
 
 from typing import Any, Final, Literal
 
+from operators.agreement import GivenBars
 from operators.bars import OpenBar
 from operators.closed import Closed
 from operators.config import InstrumentConfig
@@ -30,7 +31,7 @@ __all__ = ["BarMaker", "BufferedQuote"]
 BufferedQuote = tuple[int, int, int, BestQuote | None]
 """Event time, sequence or 0, arrival, quote; ``None``: not known from here on."""
 
-_LAYOUT: Final = Layout("closing", 6)
+_LAYOUT: Final = Layout("closing", 7)
 _BASE: Final[Timeframe] = "1m"
 _MOST_WAITING: Final = 50_000
 """Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""
@@ -62,6 +63,7 @@ class BarMaker:
         self._last_quote = (0, 0)  # event time and sequence, 0: none yet
         self._lateness = Lateness()
         self._recorder = recorder
+        self._given = GivenBars()
         self._series = {name: BarSeries(name) for name in TIMEFRAMES}
         self._features = {name: FeatureSet(name) for name in TIMEFRAMES}
 
@@ -147,6 +149,14 @@ class BarMaker:
             bar.flag("gap")
         flow = self._recorder.take(end, heard=heard == "all")
         return self._end(_BASE, base.close(end), flow, end, ts_decided, moment)
+
+    def compare(self, event: ExchangeBar) -> None:
+        """Hold a bar that was given against the one made of trades, now or when that is closed."""
+        if self._origin == "exchange":
+            return
+        built = self._series[event.timeframe].closed(event.ts_open)
+        if built is None or built.origin == "trades":
+            self._tell_difference(self._given.given(event, built), event.ts_open, event.ts_event, event.ts_received)
 
     def wants(self, event: ExchangeBar) -> bool:
         """Whether a bar that was given tells something new; one that comes after its close was passed is counted."""
@@ -274,11 +284,17 @@ class BarMaker:
             if name in self._emitted:
                 records.append(record)
                 if bar is not None:
+                    if bar.origin == "trades":
+                        self._tell_difference(self._given.built(name, bar), bar.ts_open, ts_close, ts_decided)
                     self._outbox.put(bar.record(self._instrument_id, name, ts_decided), ts_decided)
         self._revise(ts_decided)
         for record in records:
             self._outbox.put(record, ts_decided)
         return records
+
+    def _tell_difference(self, detail: str, ts_open: int, ts_close: int, ts_received: int) -> None:
+        if detail:
+            self._outbox.gap("bar_differs", ts_open, ts_close, ts_received, detail=detail)
 
     def _revise(self, ts_decided: int) -> None:
         for name, series in self._series.items():
@@ -317,6 +333,7 @@ class BarMaker:
             "lateness": self._lateness.state(),
             "recorder": self._recorder.state(),
             "series": {name: series.state() for name, series in self._series.items()},
+            "given": self._given.state(),
             "features": {name: features.state() for name, features in self._features.items()},
         }
 
@@ -335,6 +352,7 @@ class BarMaker:
         self._arrivals = state["arrivals"]
         self._lateness.restore(state["lateness"])
         self._recorder.restore(state["recorder"])
+        self._given.restore(state["given"])
         for name in TIMEFRAMES:
             self._series[name].restore(state["series"][name])
             self._features[name].restore(state["features"][name])

@@ -117,6 +117,7 @@ class Instrument:
 
     def _on_exchange_bar(self, event: ExchangeBar) -> None:
         bar = OpenBar.of(event)
+        self._bars.compare(event)
         self._gate.reach(event.ts_received)
         if not self._bars.wants(event):
             return

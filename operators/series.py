@@ -75,6 +75,10 @@ class BarSeries:
         self._packed = None
         return bar
 
+    def closed(self, ts_open: int) -> OpenBar | None:
+        """The closed bar that begins at ``ts_open`` (ns), while it is kept."""
+        return next((bar for bar in reversed(self._kept) if bar.ts_open == ts_open), None)
+
     def late(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> bool:
         """Add a trade to the closed bar that it belongs to; False if that is no longer kept."""
         ts_open = at[0] - at[0] % self.length
@@ -83,7 +87,7 @@ class BarSeries:
                 self._later = OpenBar(ts_open)
             self._later.trade(at, price, size, side)
             return True
-        bar = self._revisable(ts_open)
+        bar = self.closed(ts_open)
         if bar is None:
             return False
         self._revise(bar).trade(at, price, size, side)
@@ -93,7 +97,7 @@ class BarSeries:
         """The bars changed since last asked, each with its next revision number, oldest first."""
         if self.bar is None and self._later is not None:  # its bar was closed just now
             later, self._later = self._later, None
-            bar = self._revisable(later.ts_open)
+            bar = self.closed(later.ts_open)
             if bar is not None:
                 self._revise(bar).absorb(later)
         if not self._dirty:
@@ -103,9 +107,6 @@ class BarSeries:
             bar.revision += 1
             bar.flag("late")
         return revised
-
-    def _revisable(self, ts_open: int) -> OpenBar | None:
-        return next((bar for bar in reversed(self._kept) if bar.ts_open == ts_open), None)
 
     def _revise(self, bar: OpenBar) -> OpenBar:
         self._packed = None

@@ -124,6 +124,7 @@ GapKind = Literal[
     "too_late",
     "left_out",
     "undecided",
+    "bar_differs",
 ]
 
 
@@ -132,6 +133,7 @@ class Gap(_Result, tag="gap", frozen=True, kw_only=True):
 
     ``left_out`` is about the control key: an ingester went silent, or came back, and the desk waits for its instruments
     no longer, or again. ``undecided`` counts closes that the desk passed over, as their instrument was no member.
+    ``bar_differs``: a bar that an exchange gave is not the one made of its trades; ``detail`` has both.
     """
 
     instrument_id: str

@@ -44,3 +44,20 @@ def test_parquet_has_one_column_a_feature(tmp_path: Path) -> None:
     for row, record in zip(table, lines, strict=True):
         for name, value in record.get("features", {}).items():
             assert row[name] == value
+
+
+@needs_data
+def test_the_exchange_s_bar_beside_its_trades_is_compared(tmp_path: Path) -> None:
+    """As it is nothing is said; one cent off it stands in the ledger, and the features are those of the trades."""
+    table, vectors = tmp_path / "bar.csv", []
+    for close, told in (("28140.6", []), ("28140.61", ["5m: close 28140.61 given, 28140.6 made of trades"])):
+        table.write_text(f"ts_ms,open,high,low,close,volume\n1680652800000,28155.1,28159.2,28140.0,{close},685.263\n")
+        tapes = [f"binanceusdm={file}" for file in _FILES]
+        feed = recorded_feed([*tapes, str(table)], None, instrument="binanceusdm:BTC/USDT:USDT", timeframe="5m")
+        out = tmp_path / close
+        replay(Settings(), feed, out)
+        gaps = out / "quality.gaps.jsonl"
+        found = [json.loads(line) for line in gaps.read_text().splitlines()] if gaps.exists() else []
+        assert [gap["detail"] for gap in found if gap["kind"] == "bar_differs"] == told
+        vectors.append((out / "features.vectors.jsonl").read_bytes())
+    assert vectors[0] == vectors[1]

@@ -75,6 +75,7 @@ const GAPS = {
   too_late: "Came too late",
   left_out: "Not waited for",
   undecided: "Not decided on",
+  bar_differs: "Bar unlike the exchange's",
 };
 
 export const gapName = (kind) => GAPS[kind] ?? kind.replaceAll("_", " ");
