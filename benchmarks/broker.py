@@ -17,7 +17,7 @@ from sinks.clients import admin, existing, producer_settings
 from sinks.topics import create_topics
 from tests.integration.kafka_broker import KafkaBroker, fetch
 
-__all__ = ["Stage", "put", "send", "stage"]
+__all__ = ["Stage", "put", "send", "stage", "writer"]
 
 _JVM: Final = ("-XX:+UseSerialGC",)  # unlike the tests' broker it has its optimising compiler
 _COMPACTED: Final = {topic.name for topic in TOPICS if topic.compacted}
@@ -62,15 +62,24 @@ def stage(folder: Path, messages: Iterable[Written], *, instruments: int) -> Ite
         yield Stage(broker, asked, instruments, count)
 
 
+def writer(client: Mapping[str, Any]) -> Producer:
+    """A producer with ingest's settings; its first write waits for the broker to know it."""
+    return Producer({"linger.ms": 5, **producer_settings(client, 300.0)})
+
+
 def send(
-    client: Mapping[str, Any],
+    to: Producer | Mapping[str, Any],
     messages: Iterable[Written],
     topic: str | Mapping[bytes, str] = LOG,
     *,
     header: str = "type",
 ) -> int:
-    """Write ``messages`` as ingest does, perhaps those of some kinds only, each to a topic of its own; how many."""
-    producer = Producer({"linger.ms": 5, **producer_settings(client, 300.0)})
+    """Write ``messages`` as ingest does, perhaps those of some kinds only, each to a topic of its own; how many.
+
+    Parameters:
+        to: a `writer`, or a client's settings to make one of.
+    """
+    producer = to if isinstance(to, Producer) else writer(to)
     count = 0
     for message in messages:
         name = topic if isinstance(topic, str) else topic.get(message.kind)

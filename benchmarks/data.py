@@ -17,7 +17,7 @@ from schemas.partitioner import partition_for
 from schemas.time import MINUTE, SECOND, floor_to
 from sources.simulator import LISTINGS, Simulator, SimulatorConfig
 
-__all__ = ["BASE", "PARTITIONS", "Written", "copies", "recording"]
+__all__ = ["BASE", "PARTITIONS", "SIMULATED", "Written", "copies", "recording"]
 
 BASE: Final = 6
 """Instruments of the recording."""
@@ -25,6 +25,11 @@ PARTITIONS: Final = 12
 _TAPES: Final = Path(__file__).resolve().parents[2] / "shared/data/ws_raw/binance_2024-08-08"
 _VENUES: Final = {"spot": "binance", "cm": "binancecoinm", "usdm": "binanceusdm"}
 _START: Final = 1_723_161_254 * SECOND  # where the tapes begin
+SIMULATED: Final = (
+    *LISTINGS,
+    *(msgspec.structs.replace(one, instrument_id=one.instrument_id.replace("sim:", "simtoo:")) for one in LISTINGS),
+)[:BASE]
+"""What stands in for the tapes."""
 _HEAD: Final = re.compile(rb'\{"type":"(\w+)","instrument_id":"([^"]+)"')
 _RECEIVED: Final = re.compile(rb'"ts_received":(\d+)')
 
@@ -51,7 +56,7 @@ def recording(folder: Path) -> tuple[Path, str]:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         inputs = [f"{_VENUES[tape.name.partition('_')[0]]}={tape}" for tape in tapes]
-        config = SimulatorConfig(seed=7, start=_START, duration=650 * SECOND, instruments=LISTINGS[:BASE])
+        config = SimulatorConfig(seed=7, start=_START, duration=650 * SECOND, instruments=SIMULATED)
         feed = recorded_feed(inputs, None) if tapes else simulated_feed(Simulator(config))
         with Recorder(path) as writer:
             ingest(feed.items, writer)

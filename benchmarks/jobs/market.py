@@ -70,10 +70,23 @@ class _Bar(_Message, tag="bar"): ...
 class _Membership(_Message, tag="membership"): ...
 
 
+class _MarkPrice(_Message, tag="mark_price"): ...
+
+
+class _FundingRate(_Message, tag="funding_rate"): ...
+
+
+class _OpenInterest(_Message, tag="open_interest"): ...
+
+
+class _Liquidation(_Message, tag="liquidation"): ...
+
+
 Levels = tuple[list[float], list[float]]
 """Prices and sizes."""
 decode = msgspec.json.Decoder(
     Trade | Quote | Snapshot | Delta | _Heartbeat | _Definition | _TapeEnd | _Membership | _Bar
+    | _MarkPrice | _FundingRate | _OpenInterest | _Liquidation
 ).decode  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from benchmarks.broker import send
+from benchmarks.broker import send, writer
 from benchmarks.context import Context
 from benchmarks.data import Written
 from benchmarks.figures import Figure, of_runs
@@ -15,10 +15,12 @@ from benchmarks.synthetic import BEAT, MIDNIGHT, Synthetic
 from benchmarks.watching import watching
 from schemas.time import MINUTE, SECOND, TIMEFRAMES
 
-__all__ = ["NAME", "measure"]
+__all__ = ["LATENESS", "NAME", "before", "measure"]
 
 NAME: Final = "closing"
-_LATENESS: Final = 5 * SECOND // 2  # engine.allowed_lateness_s, by default
+LATENESS: Final = 5 * SECOND // 2
+"""``engine.allowed_lateness_s``, by default; ns."""
+_TRADED: Final = 2  # minutes
 
 
 def measure(context: Context) -> list[Figure]:
@@ -28,13 +30,15 @@ def measure(context: Context) -> list[Figure]:
     signals = 0
     for number in range(1 if context.quick else min(context.runs, 3)):
         market = Synthetic(count, 20)
-        at = context.empty(_before(market), count)
+        at = context.empty(before(market), count)
         with engine(at, context.scratch()) as running:
             running.until(running.caught_up, "end of the time before midnight")
             topics = ["features.bars", "features.vectors", "signals.candidates", "signals.published"]
             with watching(at, topics) as watch:
+                ingest, last = writer(at.broker.client), MIDNIGHT + LATENESS
+                send(ingest, market.beat(last - BEAT))
                 begun = time.monotonic()
-                send(at.broker.client, market.beat(MIDNIGHT + _LATENESS))
+                send(ingest, market.beat(last))
                 time.sleep(5.0)
                 arrived = [arrival for arrival in watch.arrivals() if arrival.close == MIDNIGHT]
         vectors = _of(arrived, "features.vectors")
@@ -53,11 +57,14 @@ def measure(context: Context) -> list[Figure]:
     ]
 
 
-def _before(market: Synthetic) -> Iterator[Written]:
-    """A day of bars, and the last minute traded, up to the last heartbeat that does not close it."""
-    begin = MIDNIGHT - MINUTE
-    traded = (market.second(begin + number * SECOND) for number in range(60))
-    after = (market.beat(MIDNIGHT + number * BEAT) for number in range(1, _LATENESS // BEAT))
+def before(market: Synthetic) -> Iterator[Written]:
+    """A day of bars, and the last minutes traded, almost up to the heartbeat that closes the last one.
+
+    The close before decides too: the first signals of a process wait for it to begin its transactions.
+    """
+    begin = MIDNIGHT - _TRADED * MINUTE
+    traded = (market.second(begin + number * SECOND) for number in range(_TRADED * 60))
+    after = (market.beat(MIDNIGHT + number * BEAT) for number in range(1, LATENESS // BEAT - 1))
     return chain(market.history(begin), market.begin(begin), *traded, *after)
 
 
