@@ -18,7 +18,8 @@ that computes it. {count} features of a vector, schema `{schema}`, and behind th
 
 *Ready*: bars until it can be known. *Memory*: bars for which a loss in an input taints it. *Warm-up*: bars that a start
 from stored bars has to cover for the value to equal that of an uninterrupted run to 1e-9. A *session* begins at
-00:00 UTC; *two hours* are the one that a bar begins in and the one before.
+00:00 UTC; *two hours* are the one that
+a bar begins in and the one before.
 """
 
 _CONTEXT: Final = """

@@ -147,8 +147,9 @@ class BarMaker:
             bar.flag("partial")
         elif heard != "all":
             bar.flag("gap")
-        flow = self._recorder.take(end, heard=heard == "all")
-        return self._end(_BASE, base.close(end), flow, end, ts_decided, moment)
+        closed = base.close(end)
+        flow = self._recorder.take(end, closed, heard=heard == "all")
+        return self._end(_BASE, closed, flow, end, ts_decided, moment)
 
     def compare(self, event: ExchangeBar) -> None:
         """Hold a bar that was given against the one made of trades, now or when that is closed."""
@@ -185,7 +186,7 @@ class BarMaker:
         for series in self._series.values():
             if series.length <= own.length:
                 series.drop()
-        flow = self._recorder.take(event.ts_event, heard=False)
+        flow = self._recorder.take(event.ts_event, bar, heard=False)
         return self._end(event.timeframe, bar, flow, event.ts_event, event.ts_received, moment)
 
     def remind(self, ts_received: int) -> None:

@@ -19,9 +19,9 @@ __all__ = [
 
 Input = Literal["trades", "quotes", "book", "derivatives", "members", "external"]
 """``members``: the vectors of all instruments at the same close; ``external``: metrics and calendar."""
-Span = int | Literal["two hours", "session", "two sessions"]
+Span = int | Literal["two hours", "session", "two sessions", "three sessions"]
 """A number of bars; ``two hours``: from the beginning of the hour before the one that the bar begins in; ``session``:
-from the last 00:00 UTC on; ``two sessions``: from the 00:00 UTC before that one."""
+from the last 00:00 UTC on; ``two sessions``, ``three sessions``: from the 00:00 UTC one and two days before it."""
 _LEFT: Final = 0.01
 _EQUAL: Final = 1e-11  # leaves two digits of the promised 1e-9 for values that differ by their own size, times ten
 

@@ -50,5 +50,5 @@ def _horizon(feature: Feature, timeframe: Timeframe, ts_close: int) -> int:
         return floor_to(ts_close - TIMEFRAME_NS[timeframe], HOUR) - HOUR
     if isinstance(feature.memory, str):
         today = (ts_close - 1) // DAY * DAY
-        return today if feature.memory == "session" else today - DAY
+        return today - {"session": 0, "two sessions": 1, "three sessions": 2}[feature.memory] * DAY
     return ts_close - feature.memory * TIMEFRAME_NS[timeframe]

@@ -44,12 +44,14 @@ class LevelFlow(Slotted):
     LevelsPart(minutes=1, sums=(4.0, 1.0, 1.0, 1.0, 1.0))
     """
 
-    __slots__ = ("_known", "_last", "_sums")
+    __slots__ = ("_asked", "_begun", "_bid", "_known", "_last")
+    VERSION = 2
 
     def __init__(self) -> None:
         self._last: Levels | None = None
+        self._begun: tuple[list[float], list[float]] = ([], [])  # sizes of each side since when its prices stand
         self._known = False  # all the time since last taken
-        self._sums = [0.0] * LEVELS
+        self._bid, self._asked = [0.0] * LEVELS, [0.0] * LEVELS  # added minus taken, but for what stands
 
     def update(self, top: Levels | None) -> None:
         """Take the `LEVELS` best levels after a change; ``None`` or fewer: not known."""
@@ -57,21 +59,42 @@ class LevelFlow(Slotted):
             self._last, self._known = None, False
             return
         last, self._last = self._last, top
-        if last is None or last == top:
+        if last is None:
+            self._begun = top[1], top[3]
             return
-        sums = self._sums
-        for level, (bid, bid_size, ask, ask_size, old_bid, old_bid_size, old_ask, old_ask_size) in enumerate(
-            zip(*top, *last, strict=True)
-        ):
-            flow = (bid_size if bid >= old_bid else 0.0) - (old_bid_size if bid <= old_bid else 0.0)
-            flow -= (ask_size if ask <= old_ask else 0.0) - (old_ask_size if ask >= old_ask else 0.0)
-            sums[level] += flow
+        bids, bid_sizes, asks, ask_sizes = top
+        old_bids, old_bid_sizes, old_asks, old_ask_sizes = last
+        # While prices stand, changes of sizes add up to the last one minus the first one.
+        if bids != old_bids:
+            bid_begun, ask_begun = self._begun
+            self._bid = [
+                total - begun + (size if price == old else size + old_size if price > old else 0.0)
+                for total, begun, price, size, old, old_size in zip(
+                    self._bid, bid_begun, bids, bid_sizes, old_bids, old_bid_sizes, strict=True
+                )
+            ]
+            self._begun = bid_sizes, ask_begun
+        if asks != old_asks:
+            bid_begun, ask_begun = self._begun
+            self._asked = [
+                total - begun + (size if price == old else size + old_size if price < old else 0.0)
+                for total, begun, price, size, old, old_size in zip(
+                    self._asked, ask_begun, asks, ask_sizes, old_asks, old_ask_sizes, strict=True
+                )
+            ]
+            self._begun = bid_begun, ask_sizes
 
     def take(self) -> LevelsPart | None:
         """The sums of a minute, which begin anew; ``None`` if at any time of it so many levels were not known."""
-        sums, known = self._sums, self._known
-        self._sums, self._known = [0.0] * LEVELS, self._last is not None
-        return LevelsPart(1, tuple(sums)) if known else None
+        last, known = self._last, self._known
+        part = None
+        if last is not None:
+            if known:
+                ends = zip(self._bid, last[1], self._begun[0], self._asked, last[3], self._begun[1], strict=True)
+                part = LevelsPart(1, tuple((bid + b1 - b0) - (asked + a1 - a0) for bid, b1, b0, asked, a1, a0 in ends))
+            self._begun = last[1], last[3]
+        self._bid, self._asked, self._known = [0.0] * LEVELS, [0.0] * LEVELS, last is not None
+        return part
 
 
 def _read(part: LevelsPart, close: Close) -> tuple[float | None, ...]:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from operators.bars import OpenBar
 from operators.book import OrderBook
 from operators.flow.impact import ImpactMeter, ImpactPart
 from operators.flow.intensity import TradeClock, TradesPart
@@ -14,6 +15,7 @@ from operators.flow.ofi import FlowPart
 from operators.flow.part import Flow
 from operators.flow.samples import ImbalanceMeter, SamplesPart
 from operators.flow.spread import SpreadMeter, SpreadPart
+from operators.flow.vpin import Vpin, VpinPart
 from operators.microstructure import BestQuote, BufferedTrade, Levels, Move, OrderFlowImbalance, imbalance
 from operators.state import Slotted
 
@@ -21,7 +23,7 @@ __all__ = ["Recorder", "add_flow", "restored_flow"]
 
 _PARTS: Final[dict[str, Any]] = {
     "imbalance": SamplesPart, "impact": ImpactPart, "large": LargePart, "levels": LevelsPart, "ofi": FlowPart,
-    "spread": SpreadPart, "trades": TradesPart,
+    "spread": SpreadPart, "trades": TradesPart, "vpin": VpinPart,
 }  # fmt: skip
 _SAMPLED: Final = 10
 """Levels a side."""
@@ -30,8 +32,8 @@ _SAMPLED: Final = 10
 class Recorder(Slotted):
     """Hands each meter what it measures, and takes the minute's parts from them."""
 
-    __slots__ = ("_clock", "_imbalance", "_impact", "_large", "_levels", "_ofi", "_spread")
-    VERSION = 2
+    __slots__ = ("_clock", "_imbalance", "_impact", "_large", "_levels", "_ofi", "_spread", "_vpin")
+    VERSION = 3
 
     def __init__(self) -> None:
         self._clock = TradeClock()
@@ -41,11 +43,12 @@ class Recorder(Slotted):
         self._levels = LevelFlow()
         self._ofi = OrderFlowImbalance()
         self._spread = SpreadMeter()
+        self._vpin = Vpin()
 
     def begin(self, ts: int) -> None:
         """Nothing is known of what came before ``ts`` (ns)."""
         self.lose_quotes(ts)
-        self.take(ts, heard=False)
+        self.take(ts, None, heard=False)
 
     def quotes(self, quotes: Sequence[BestQuote], moves: Sequence[Move]) -> None:
         """Take the best quotes after each change in order, and those among them whose prices are others."""
@@ -80,8 +83,12 @@ class Recorder(Slotted):
             if value is not None:
                 self._imbalance.add(value)
 
-    def take(self, end: int, *, heard: bool) -> Flow:
-        """What was seen up to ``end`` (ns) since last taken; ``heard``: somebody listened all the time."""
+    def take(self, end: int, bar: OpenBar | None, *, heard: bool) -> Flow:
+        """What was seen up to ``end`` (ns) since last taken, in which ``bar`` was closed, if anything is known of it.
+
+        ``heard``: somebody listened all the time.
+        """
+        self._vpin.update(bar, end)
         ofi = self._ofi.take()
         parts = {
             "imbalance": self._imbalance.take(),
@@ -91,6 +98,7 @@ class Recorder(Slotted):
             "ofi": None if ofi is None else FlowPart(ofi),
             "spread": self._spread.take(end),
             "trades": self._clock.take(end, heard=heard),
+            "vpin": VpinPart(self._vpin.value) if bar is not None else None,
         }
         return {name: part for name, part in parts.items() if part is not None}
 

@@ -21,6 +21,7 @@ from operators.flow.ofi import FlowPart
 from operators.flow.part import Flow
 from operators.flow.samples import SamplesPart
 from operators.flow.spread import SpreadPart
+from operators.flow.vpin import VpinPart
 from schemas.time import DAY, HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe
 from tests.operators.indicators.support import walked_bars
 from tests.operators.support import START, exchange_bar
@@ -42,6 +43,7 @@ FLOW: Flow = {
     "levels": LevelsPart(1, (1.0, 2.0, 3.0, 4.0, 5.0)),
     "large": LargePart(_TRADES, 700.0, 2, 300.0, 100.0, 200.0, 90.0),
     "spread": SpreadPart(60, 90.0, 180.0, 1.0, 2.0, 2.0, 4.0),
+    "vpin": VpinPart(0.25),
     "trades": TradesPart(_TRADES, 3, 2, 2 * SECOND),
 }  # fmt: skip
 """Of a minute in which every meter saw something."""
@@ -129,7 +131,7 @@ def test_a_warm_start_equals_the_uninterrupted_run_after_what_the_catalogue_stat
     last = bars[-1].ts_open
     for warm_up in sorted({str(feature.warm_up) for feature in CATALOGUE}):
         today = last - last % DAY
-        since = {"session": today, "two sessions": today - DAY}.get(warm_up)
+        since = {"session": today, "two sessions": today - DAY, "three sessions": today - 2 * DAY}.get(warm_up)
         # From the bar before a session on, since a return reaches back to it.
         count = (last - since) // length + 2 if since is not None else max(int(warm_up), 1)
         late = vectors(bars[-count:], timeframe)[-1]
