@@ -13,7 +13,8 @@ from schemas.market import MarketEvent
 from schemas.time import MILLISECOND, Timeframe
 from sources.history import SUFFIXES, History
 from sources.malformed import Malformed
-from sources.merge import Heard, Item
+from sources.merge import Heard, Item, merge
+from sources.metrics import Metrics
 from sources.sequencer import sequence
 from sources.simulator import Simulator
 from sources.tapes.parallel import parallel
@@ -60,12 +61,13 @@ class Feed(Struct):
 
 def recorded_feed(
     inputs: Sequence[str], venue: str | None, *, instrument: str | None = None, timeframe: Timeframe | None = None,
-    source: str = "tape", stop: Callable[[], bool] = lambda: False,
+    metrics: Sequence[str] = (), source: str = "tape", stop: Callable[[], bool] = lambda: False,
 ) -> Feed:  # fmt: skip
     """The files of ``inputs``, each ``PATH``, ``VENUE=PATH`` or ``INSTRUMENT=PATH``, merged by receipt and made a log.
 
     Tables (CSV, Parquet) are history of one instrument, ``instrument`` where the input names none, and the bars in
     them are of ``timeframe``; they are read in step with everything else.
+    Files of ``metrics`` are ``PATH``, ``METRIC=PATH`` or ``METRIC:ASSET=PATH``.
     Files of one venue that follow one another in time are parts of one tape; files that overlap were recorded side by
     side. Candlewick's own recordings are a log already and are passed on as they are, one after the other. ``stop``
     is asked between records; the log that was begun is then ended properly.
@@ -73,6 +75,7 @@ def recorded_feed(
     Raises:
         TapeError: a file or venue that cannot be used.
         HistoryError: the same of a table.
+        MetricsError: the same of metrics.
         FlowError: a table without its instrument, recordings mixed with exchange tapes, or no input at all.
     """
     groups: dict[str | None, list[Path]] = {}
@@ -86,14 +89,16 @@ def recorded_feed(
         else:
             groups.setdefault(prefix if named else venue, []).append(path)
     tapes = open_tapes([(part, name) for name, paths in groups.items() for part in parallel(paths, name)])
-    if not tapes and not tables:
+    told = [_metrics(text) for text in metrics]
+    if not tapes and not tables and not told:
         raise FlowError("no input: name at least one file")
     if tapes and not tables and all(tape.recorded for tape in tapes):
-        whole = chain.from_iterable(tapes)
-        return Feed(_until(stop, (item for item in whole if not isinstance(item, Heard))), tapes)
+        merged = merge([chain.from_iterable(tapes), *told])
+        items = (item for _, item in merged if item is not None and not isinstance(item, Heard))
+        return Feed(_until(stop, items), [*tapes, *told])
     if any(tape.recorded for tape in tapes):
         raise FlowError("a recording of Candlewick's own has its heartbeats already and cannot be merged with tapes")
-    parts: list[History | Tape] = [*tables, *tapes]
+    parts: list[History | Metrics | Tape] = [*tables, *tapes, *told]
     return Feed(sequence(*[_until(stop, part) for part in parts], source=source), parts)
 
 
@@ -126,6 +131,14 @@ def rejected(item: Malformed) -> Rejected:
     """Input that is no record, on its way to the dead letters under the place where it was found."""
     message = (item.offset, item.ts_received // MILLISECOND, None, item.raw, item.reason)
     return Rejected("dead:00000", item.feed, item.partition or 0, [message])
+
+
+def _metrics(text: str) -> Metrics:
+    prefix, separator, name = text.partition("=")
+    if not separator or Path(text).exists():
+        return Metrics(Path(text))
+    metric, _, asset = prefix.partition(":")
+    return Metrics(Path(name), metric, asset or None)
 
 
 def _instrument(named: str | None, path: Path) -> str:

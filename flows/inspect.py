@@ -15,6 +15,7 @@ from schemas.market import (
     FundingRate,
     InstrumentDefinition,
     Liquidation,
+    MacroEvent,
     MarketEvent,
     MarkPrice,
     OpenInterest,
@@ -31,7 +32,7 @@ _COUNTED: Final[dict[type[Any], str]] = {
     kind: str(kind.__struct_config__.tag)
     for kind in (
         Trade, Quote, BookSnapshot, BookDelta, MarkPrice, FundingRate, OpenInterest, Liquidation, ExchangeBar,
-        ExternalMetric,
+        ExternalMetric, MacroEvent,
     )
 }  # fmt: skip
 """What a venue says, by tag: heartbeats, definitions and the like are ours."""

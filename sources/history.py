@@ -15,7 +15,7 @@ from sources.errors import SourceError
 from sources.malformed import Malformed
 from sources.tapes.files import Damage, PartFile
 
-__all__ = ["SUFFIXES", "History", "HistoryError"]
+__all__ = ["SUFFIXES", "History", "HistoryError", "nanoseconds"]
 
 SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
 
@@ -140,7 +140,7 @@ class History:
 
     def _bar(self, row: Row) -> ExchangeBar:
         assert self._timeframe is not None
-        begin = _nanoseconds(row[self._time])
+        begin = nanoseconds(row[self._time])
         close = begin + TIMEFRAME_NS[self._timeframe]
         optional = ((name, self._cell(row, name)) for name in ("notional", "trades", "buy_volume"))
         return self._record(
@@ -149,18 +149,18 @@ class History:
         )  # fmt: skip
 
     def _funding(self, row: Row) -> FundingRate:
-        return self._record(FundingRate, row, _nanoseconds(row[self._time]), (), rate=self._cell(row, "rate"))
+        return self._record(FundingRate, row, nanoseconds(row[self._time]), (), rate=self._cell(row, "rate"))
 
     def _interest(self, row: Row) -> OpenInterest:
         return self._record(
-            OpenInterest, row, _nanoseconds(row[self._time]), (), open_interest=self._cell(row, "open_interest"),
+            OpenInterest, row, nanoseconds(row[self._time]), (), open_interest=self._cell(row, "open_interest"),
             notional=self._cell(row, "value"),
         )  # fmt: skip
 
     def _liquidation(self, row: Row) -> Liquidation:
         size = row["size"] if "size" in row else float(row["size_usd"]) / float(row["price"])
         side = _SIDES.get(str(row["side"]).lower(), row["side"])
-        return self._record(Liquidation, row, _nanoseconds(row[self._time]), ("price",), side=side, size=size)
+        return self._record(Liquidation, row, nanoseconds(row[self._time]), ("price",), side=side, size=size)
 
     def _record(self, kind: type[Record], row: Row, ts: int, names: tuple[str, ...], **values: Any) -> Record:
         fields = {"instrument_id": self._instrument_id, "ts_event": ts, "ts_received": ts, **values}
@@ -179,7 +179,7 @@ class History:
         return Malformed(feed=str(self._path), offset=number, raw=raw, reason=reason, ts_received=at)
 
 
-def _nanoseconds(cell: Any) -> int:
+def nanoseconds(cell: Any) -> int:
     """A time in s, ms, us or ns, or one that a Parquet file holds as such."""
     if isinstance(cell, datetime):
         return round(cell.timestamp() * 1_000_000) * 1_000

@@ -8,10 +8,12 @@ import msgspec
 from schemas.market import (
     CONTROL,
     ExchangeBar,
+    ExternalMetric,
     FundingRate,
     Heartbeat,
     InstrumentDefinition,
     Liquidation,
+    MacroEvent,
     MarketEvent,
     Membership,
     OpenInterest,
@@ -28,6 +30,8 @@ BEAT: Final = 250 * MILLISECOND
 """Receive time between two heartbeats."""
 _BESIDE_BARS: Final = (FundingRate, OpenInterest, Liquidation)
 """What history has beside bars: no sign that anybody listens to the market."""
+_BESIDE_THE_MARKET: Final = (Malformed, ExternalMetric, MacroEvent)
+"""What says nothing of the time that the market has come to, nor that anybody listens to it."""
 _ANNOUNCE: Final = 10 * MINUTE
 """Event time after which definitions and membership are said again, so that any part of the log can be read alone."""
 
@@ -45,6 +49,8 @@ def sequence(*feeds: Iterable[Item], source: str) -> Iterator[MarketEvent | Malf
     * When a feed ends a heartbeat or more before the others: ``TapeEnd`` for its instruments, and from then on their
       heartbeats with ``connected=False``. At the end of all: last heartbeats, ``TapeEnd``, and a ``Membership`` of
       nobody.
+
+    External metrics and events of the calendar pass through, and nothing is inserted for them.
 
     One pass, in memory that grows with the number of instruments only. The same items give the same stream.
 
@@ -130,7 +136,7 @@ class _Sequencer:
 
     def before(self, item: Item, feed: int) -> list[MarketEvent]:
         """What goes before ``item``; takes note of it."""
-        if isinstance(item, Malformed):
+        if isinstance(item, _BESIDE_THE_MARKET):
             return []
         ts_received = item.ts_received
         inserted: list[MarketEvent] = []

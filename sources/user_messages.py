@@ -10,9 +10,11 @@ from schemas.market import (
     BookDelta,
     BookSnapshot,
     ExchangeBar,
+    ExternalMetric,
     FundingRate,
     InstrumentDefinition,
     Liquidation,
+    MacroEvent,
     MarketEvent,
     MarkPrice,
     OpenInterest,
@@ -30,6 +32,7 @@ KINDS: Final[dict[str, tuple[type[MarketEvent], ...]]] = {
     "derivatives": (FundingRate, MarkPrice, OpenInterest, Liquidation),
     "instruments": (InstrumentDefinition,),
     "bars": (ExchangeBar,),
+    "metrics": (ExternalMetric, MacroEvent),
 }
 """What a topic may be said to hold, and the records that have business in it."""
 
@@ -39,12 +42,14 @@ _fields: Final = msgspec.json.Decoder(dict[str, Any])
 class MessageReader:
     """Makes records of the messages of a topic of one kind.
 
-    ``ts_received`` may be left out: then it is the message's time stamp. So may ``type`` where the kind has only one.
+    ``ts_received`` may be left out: then it is the message's time stamp. So may ``type`` where the kind has only one,
+    and the ``instrument_id`` of metrics, which are of none.
     """
 
     def __init__(self, kind: str) -> None:
         self._types = {str(record.__struct_config__.tag): record for record in KINDS[kind]}
         self._expected = f"expected {' or '.join(self._types)} in a topic of {kind}"
+        self._key = CONTROL if kind == "metrics" else None
         self._only = next(iter(self._types)) if len(self._types) == 1 else None
 
     def read(self, value: bytes | None, ts_message: int, now: int) -> MarketEvent:
@@ -58,11 +63,13 @@ class MessageReader:
         try:
             fields = _fields.decode(value)
             fields.setdefault("ts_received", ts_message)
+            if self._key is not None:
+                fields["instrument_id"] = self._key
             event = msgspec.convert(fields, self._type(fields))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise DecodeError(str(error)) from error
         venue, _, symbol = event.instrument_id.partition(":")
-        if not venue or not symbol or event.instrument_id == CONTROL:
+        if not venue or not symbol or (event.instrument_id == CONTROL and self._key is None):
             raise DecodeError(f"$.instrument_id is {event.instrument_id!r}, expected venue:symbol in ccxt's terms")
         if event.ts_received > now + FUTURE_TOLERANCE:
             ahead = (event.ts_received - now) / SECOND

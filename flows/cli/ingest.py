@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -24,7 +24,9 @@ from sinks.log_writer import LogWriter
 from sources.simulator import Faults, Simulator, SimulatorConfig
 from sources.user_messages import KINDS
 
-__all__ = ["ingest"]
+__all__ = ["METRICS", "ingest"]
+
+METRICS: Final = "External metrics or macro calendar (CSV, JSON lines): PATH, METRIC=PATH or METRIC:ASSET=PATH"
 
 
 def ingest(
@@ -32,6 +34,7 @@ def ingest(
     *,
     tape: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Recorded file: PATH or VENUE=PATH")] = None,
     venue: Annotated[str | None, typer.Option(help="Whose messages the files hold")] = None,
+    metrics: Annotated[list[str] | None, typer.Option(metavar="PATH", help=METRICS)] = None,
     simulate: Annotated[bool, typer.Option("--simulate", help="A simulated market instead")] = False,
     topics: Annotated[
         str | None, typer.Option(metavar="KIND=TOPIC,...", help=f"Topics of your own, by kind: {', '.join(KINDS)}")
@@ -51,10 +54,12 @@ def ingest(
     source: Annotated[str | None, typer.Option(help="Name of this ingester in its heartbeats")] = None,
     to: Annotated[Path | None, typer.Option(help="A recording (.jsonl, .jsonl.gz) in place of the log")] = None,
 ) -> None:
-    """Write a tape, a simulation or your own topics to the log, with heartbeats, every delivery checked."""
+    """Write a tape, metrics, a simulation or your own topics to the log, with heartbeats, every delivery checked."""
     files = [*(tape or []), *(more or [])]
-    if (bool(files), simulate, topics is not None).count(True) != 1:
-        raise FlowError("ingest needs one of --tape PATH... --venue V, --simulate, --topics KIND=TOPIC,...")
+    if (bool(files or metrics), simulate, topics is not None).count(True) != 1:
+        raise FlowError(
+            "ingest needs one of --tape PATH... --venue V, --metrics PATH, --simulate, --topics KIND=TOPIC,..."
+        )
     _refuse("--topics", given=topics is not None, options={"--until-end": until_end or None})
     _refuse("--tape", given=bool(files), options={"--venue": venue})
     simulation = {
@@ -86,7 +91,7 @@ def ingest(
             resume=to is None,
         )  # fmt: skip
     else:
-        feed = recorded_feed(files, venue, source=source or "tape", stop=stop.is_set)
+        feed = recorded_feed(files, venue, metrics=metrics or [], source=source or "tape", stop=stop.is_set)
     writer: Writer = Recorder(to) if to is not None else LogWriter(kafka_client(settings), stop=stop.is_set)
     with closing(feed), ended_if_set_back(), writer, shown(feed) as items:
         if speed is None and not live:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.ingest import METRICS
 from flows.feeds import recorded_feed
 from flows.replay import replay as run
 from flows.settings import load
@@ -28,9 +29,11 @@ def replay(
     venue: Annotated[str | None, typer.Option(help="Whose messages the tape holds; not for own recordings")] = None,
     instrument: Annotated[str | None, typer.Option(help="Of tables (CSV, Parquet) that name none themselves")] = None,
     timeframe: Annotated[Timeframe | None, typer.Option(help="Of the bars in tables")] = None,
+    metrics: Annotated[list[str] | None, typer.Option(metavar="PATH", help=METRICS)] = None,
     fmt: Annotated[Format, typer.Option("--format")] = Format.JSONL,
 ) -> None:
     """Run recorded input through the engine, without Kafka and database, as fast as it goes."""
-    replayed = run(load(), recorded_feed(inputs, venue, instrument=instrument, timeframe=timeframe), out, fmt.value)
+    feed = recorded_feed(inputs, venue, instrument=instrument, timeframe=timeframe, metrics=metrics or [])
+    replayed = run(load(), feed, out, fmt.value)
     for topic, count in sorted(replayed.records.items()):
         typer.echo(f"{topic}: {count}")

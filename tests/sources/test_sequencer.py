@@ -19,6 +19,7 @@ from schemas.codec import encode
 from schemas.market import (
     CONTROL,
     ExchangeBar,
+    ExternalMetric,
     Heartbeat,
     InstrumentDefinition,
     MarketEvent,
@@ -122,6 +123,21 @@ def test_a_short_gap_is_bridged_and_a_long_one_shown() -> None:
     heard = [Heard(ts_received=START + second * SECOND) for second in range(1, 10)]
     kept = beats(of([[trade(0), *heard, trade(10 * SECOND)]]))
     assert [received for received, _, _ in kept[:-1]] == [second * SECOND for second in range(11)]
+
+
+def test_metrics_prove_no_listening_and_move_no_time() -> None:
+    """Else a figure in the midst of a silence would hide it."""
+    quiet: list[Item] = [trade(0), trade(SECOND), trade(9 * SECOND), trade(9 * SECOND + BEAT)]
+    told: list[Item] = [
+        ExternalMetric(
+            instrument_id=CONTROL, ts_event=START + at, ts_received=START + at, metric="fear_greed", value=5.0
+        )
+        for at in (-3_600 * SECOND, 5 * SECOND, 9 * SECOND, 40 * SECOND)
+    ]
+    both = of([quiet, told])
+    assert [one for one in both if not isinstance(one, ExternalMetric)] == of([quiet])
+    assert [one for one in both if isinstance(one, ExternalMetric)] == told
+    assert of([told]) == told
 
 
 def test_all_is_said_again_every_ten_minutes_of_event_time() -> None:

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import DecodeError, encode
-from schemas.market import BookSnapshot, ExchangeBar, InstrumentDefinition, Liquidation, MarketEvent, Trade
+from schemas.market import (
+    CONTROL,
+    BookSnapshot,
+    ExchangeBar,
+    InstrumentDefinition,
+    Liquidation,
+    MarketEvent,
+    Trade,
+)
 from schemas.time import MILLISECOND, MINUTE, SECOND
 from sources.user_messages import KINDS, MessageReader
 
@@ -61,9 +69,21 @@ def test_every_message_of_the_documentation_is_one() -> None:
     assert records == {kind: list(types) for kind, types in KINDS.items()}
 
 
+def test_metrics_are_of_the_control_key_whatever_they_say() -> None:
+    metric = {"type": "external_metric", "ts_event": NOW, "metric": "fear_greed", "value": 5}
+    for key in ({}, {"instrument_id": "my:BTC/USDT"}):
+        assert read("metrics", metric | key).instrument_id == CONTROL
+
+
 @pytest.mark.parametrize(
     ("kind", "message", "reason"),
     [
+        ("metrics", {"type": "external_metric", "ts_event": NOW, "metric": "x", "value": 5}, r"at `\$.metric`"),
+        (
+            "metrics",
+            {"type": "external_metric", "ts_event": NOW, "metric": "fear_greed", "value": -1},
+            "value -1.0: fear_greed goes from 0.0 to 100.0",
+        ),
         ("trades", {**TRADE, "price": 0}, r"Expected `float` >= 1e-18 - at `\$.price`"),
         ("trades", {**TRADE, "ts_event": 1_723_161_600_000}, r"Expected `int` >= 1\d+ - at `\$.ts_event`"),
         ("trades", {"instrument_id": "my:BTC/USDT"}, "missing required field `ts_event`"),
