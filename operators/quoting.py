@@ -138,7 +138,7 @@ class Quoting:
         if broken is not None:
             self._lose(broken, event)
         elif self.book.synchronised:
-            self._recorder.book(self.book)
+            self._recorder.book(event.ts_event, self.book)
             if not self._quoted:
                 self._quote_from_book(event)
         if self.book.synchronised and event.ts_event > self._book_at:

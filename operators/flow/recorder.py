@@ -13,6 +13,7 @@ from operators.flow.large import LargePart, LargeTrades
 from operators.flow.levels import LEVELS, LevelFlow, LevelsPart
 from operators.flow.ofi import FlowPart
 from operators.flow.part import Flow
+from operators.flow.resilience import Resilience, SweepsPart
 from operators.flow.samples import ImbalanceMeter, SamplesPart
 from operators.flow.spread import SpreadMeter, SpreadPart
 from operators.flow.vpin import Vpin, VpinPart
@@ -23,7 +24,7 @@ __all__ = ["Recorder", "add_flow", "restored_flow"]
 
 _PARTS: Final[dict[str, Any]] = {
     "imbalance": SamplesPart, "impact": ImpactPart, "large": LargePart, "levels": LevelsPart, "ofi": FlowPart,
-    "spread": SpreadPart, "trades": TradesPart, "vpin": VpinPart,
+    "spread": SpreadPart, "sweeps": SweepsPart, "trades": TradesPart, "vpin": VpinPart,
 }  # fmt: skip
 _SAMPLED: Final = 10
 """Levels a side."""
@@ -32,8 +33,8 @@ _SAMPLED: Final = 10
 class Recorder(Slotted):
     """Hands each meter what it measures, and takes the minute's parts from them."""
 
-    __slots__ = ("_clock", "_imbalance", "_impact", "_large", "_levels", "_ofi", "_spread", "_vpin")
-    VERSION = 3
+    __slots__ = ("_clock", "_imbalance", "_impact", "_large", "_levels", "_ofi", "_resilience", "_spread", "_vpin")
+    VERSION = 4
 
     def __init__(self) -> None:
         self._clock = TradeClock()
@@ -42,6 +43,7 @@ class Recorder(Slotted):
         self._large = LargeTrades()
         self._levels = LevelFlow()
         self._ofi = OrderFlowImbalance()
+        self._resilience = Resilience()
         self._spread = SpreadMeter()
         self._vpin = Vpin()
 
@@ -68,13 +70,16 @@ class Recorder(Slotted):
         self._spread.lose(ts)
         self._impact.lose(ts)
 
-    def book(self, book: OrderBook) -> None:
-        """Take the book after a change."""
-        self._levels.update(book.top(LEVELS))
+    def book(self, ts: int, book: OrderBook) -> None:
+        """Take the book after a change at ``ts`` (ns)."""
+        top = book.top(LEVELS)
+        self._levels.update(top)
+        self._resilience.update(ts, top)
 
     def lose_book(self) -> None:
         """The book is not known from now on."""
         self._levels.update(None)
+        self._resilience.update(0, None)
 
     def sample(self, top: Levels) -> None:
         """Take a sample of the book's best levels."""
@@ -97,6 +102,7 @@ class Recorder(Slotted):
             "levels": self._levels.take(),
             "ofi": None if ofi is None else FlowPart(ofi),
             "spread": self._spread.take(end),
+            "sweeps": self._resilience.take(),
             "trades": self._clock.take(end, heard=heard),
             "vpin": VpinPart(self._vpin.value) if bar is not None else None,
         }

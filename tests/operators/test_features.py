@@ -19,6 +19,7 @@ from operators.flow.large import LargePart
 from operators.flow.levels import LevelsPart
 from operators.flow.ofi import FlowPart
 from operators.flow.part import Flow
+from operators.flow.resilience import SweepsPart
 from operators.flow.samples import SamplesPart
 from operators.flow.spread import SpreadPart
 from operators.flow.vpin import VpinPart
@@ -44,6 +45,7 @@ FLOW: Flow = {
     "large": LargePart(_TRADES, 700.0, 2, 300.0, 100.0, 200.0, 90.0),
     "spread": SpreadPart(60, 90.0, 180.0, 1.0, 2.0, 2.0, 4.0),
     "vpin": VpinPart(0.25),
+    "sweeps": SweepsPart(1, 3, 2, 1, 12 * SECOND),
     "trades": TradesPart(_TRADES, 3, 2, 2 * SECOND),
 }  # fmt: skip
 """Of a minute in which every meter saw something."""
