@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from schemas.catalogue import FeatureEntry
 from sinks.health import Limits
 
 __all__ = ["ApiConfig"]
@@ -48,6 +49,9 @@ class ApiConfig(Struct, frozen=True, kw_only=True):
     """Where the other stages on this machine write their vitals, for readiness and metrics; ``None``: not asked."""
     limits: Limits = Limits()
     """What is too long in them."""
+
+    catalogue: tuple[FeatureEntry, ...] = ()
+    """What the features mean."""
 
     poll_interval_s: float = 0.25
     """How often the store is asked for new signals, for all WebSocket clients together."""

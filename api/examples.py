@@ -8,6 +8,7 @@ from typing import Final
 
 from api import views
 from api.parameters import write_cursor
+from schemas.catalogue import FeatureEntry
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
 from schemas.results import Bar, BookSample, Gap, Vector
@@ -18,7 +19,7 @@ from sinks.figures import LogOffset, TableFigures
 from sinks.queries import BookMoment, InstrumentState
 
 __all__ = [
-    "BARS", "BOOKS", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "KEYS", "READINESS", "SIGNALS", "STATS",
+    "BARS", "BOOKS", "CATALOGUE", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "KEYS", "READINESS", "SIGNALS", "STATS",
 ]  # fmt: skip
 
 _ID: Final = "binanceusdm:BTC/USDT:USDT"
@@ -70,6 +71,15 @@ SIGNALS: Final = views.SignalPage(
     items=[views.timed(views.SignalView, _SIGNAL, _CLOSE)], next=write_cursor(_CLOSE, _SIGNAL.id)
 )
 BARS: Final = views.BarPage(items=[views.timed(views.BarView, _BAR, _CLOSE)], next=write_cursor(_CLOSE, _BAR.id))
+CATALOGUE: Final = views.Catalogue(
+    items=(
+        FeatureEntry(
+            name="rsi_14", unit="0-100", summary="Relative strength index, 14 bars",
+            formula="100 gain / (gain + loss), Wilder's averages of 14 changes", source="Wilder 1978; TA-Lib RSI",
+            null="never", inputs=["trades"], ready=15, memory="63", timeframes=["1m", "5m", "15m", "1h", "4h", "1d"],
+        ),
+    )
+)  # fmt: skip
 FEATURES: Final = views.FeaturePage(items=[views.feature_view(_VECTOR, None)], next=write_cursor(_CLOSE, _VECTOR.id))
 GAPS: Final = views.GapPage(
     items=[views.timed(views.GapView, _GAP, _GAP.ts_end)], next=write_cursor(_GAP.ts_end, _GAP.id)

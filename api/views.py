@@ -10,6 +10,7 @@ import msgspec
 from fastapi import Response
 from msgspec import Struct
 
+from schemas.catalogue import FeatureEntry
 from schemas.market import InstrumentDefinition
 from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, Vector
 from schemas.signals import Signal
@@ -20,8 +21,8 @@ from sinks.figures import LogOffset, TableFigures
 from sinks.queries import BookMoment, InstrumentState
 
 __all__ = [
-    "AbsenceView", "BarPage", "BarView", "BookMomentView", "BookView", "BooksView", "Check", "FeaturePage", "GapPage",
-    "GapView", "Health", "Heartbeat", "InstrumentList", "InstrumentView", "KeyList", "Readiness", "Refusal",
+    "AbsenceView", "BarPage", "BarView", "BookMomentView", "BookView", "BooksView", "Catalogue", "Check", "FeaturePage",
+    "GapPage", "GapView", "Health", "Heartbeat", "InstrumentList", "InstrumentView", "KeyList", "Readiness", "Refusal",
     "SignalMessage", "SignalPage", "SignalView", "StageView", "Stats", "VectorView", "answer", "feature_view",
     "instrument_view", "stage_view", "timed",
 ]  # fmt: skip
@@ -158,6 +159,12 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
     ready: bool
     checks: list[Check]
+
+
+class Catalogue(Struct, frozen=True, kw_only=True):
+    """What the features mean."""
+
+    items: tuple[FeatureEntry, ...]
 
 
 class SignalMessage(Struct, tag_field="type", tag="signal", frozen=True, kw_only=True):

@@ -5,9 +5,10 @@ from typing import Final
 from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.feature import Feature
 from operators.features import CATALOGUE, SCHEMA_HASH
+from schemas.catalogue import FeatureEntry
 from schemas.time import TIMEFRAMES
 
-__all__ = ["catalogue_page"]
+__all__ = ["catalogue_entries", "catalogue_page"]
 
 _HEAD: Final = """# Features
 
@@ -38,6 +39,18 @@ def catalogue_page() -> str:
         count=len(CATALOGUE), schema=SCHEMA_HASH, around=len(CONTEXT), surrounds=CONTEXT_HASH
     )  # fmt: skip
     return head + "".join(map(_section, CATALOGUE)) + _CONTEXT + "".join(map(_section, CONTEXT))
+
+
+def catalogue_entries() -> tuple[FeatureEntry, ...]:
+    """The features of a vector, in its order, for who reads its values."""
+    return tuple(
+        FeatureEntry(
+            name=feature.name, unit=feature.unit, summary=feature.summary, formula=feature.formula,
+            source=feature.source, null=feature.null, inputs=[*feature.inputs], ready=feature.ready,
+            memory=str(feature.memory), timeframes=[*feature.timeframes],
+        )
+        for feature in CATALOGUE
+    )  # fmt: skip
 
 
 def _section(feature: Feature) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from flows.catalogue import catalogue_entries
 from flows.errors import FlowError
 from flows.ports import listening_trouble
 from flows.settings import Settings, limits
@@ -51,6 +52,7 @@ def api_config(settings: Settings) -> Any:
         **given,
         **{name: path and str(path) for name, path in files.items()},
         vitals=settings.supervisor.dir,
+        catalogue=catalogue_entries(),
         limits=limits(settings),
     )
 

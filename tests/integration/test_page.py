@@ -13,6 +13,7 @@ from playwright.sync_api import Browser
 from api.config import ApiConfig
 from api.routes.page import STATIC
 from deploy.screenshots import photograph
+from flows.catalogue import catalogue_entries
 from flows.embedded.postgres import EmbeddedPostgres
 from schemas.time import MINUTE, SECOND
 from sinks.api_keys import add_key, revoke_key
@@ -53,7 +54,7 @@ def market(embedded: EmbeddedPostgres, now: int) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def address(market: str) -> Iterator[str]:
-    with running(ApiConfig(dsn=market, port=0)) as base:
+    with running(ApiConfig(dsn=market, port=0, catalogue=catalogue_entries())) as base:
         yield base
 
 
@@ -123,6 +124,28 @@ def test_selecting_a_signal_says_why_and_draws_its_levels(page: Visit) -> None:
     page.page.keyboard.press("Escape")
     page.until("document.querySelector('#detail .nothing')")
     assert page.page.screenshot(clip=page.page.locator("#chart").bounding_box()) != drawn
+
+
+def test_a_value_is_traced_to_its_formula_and_drawn_by_one_click(page: Visit) -> None:
+    """With the prices if it is one, else in a pane of its own; a second click takes it away."""
+    page.until("document.querySelectorAll('.values li').length > 80")
+    page.until("[...document.querySelectorAll('.values .figure')].some((one) => one.textContent !== '–')")
+    panes = page.page.locator("#chart tr")
+    before = panes.count()
+    rsi = page.page.locator(".values button", has_text="rsi_14")
+    rsi.click()
+    assert rsi.get_attribute("aria-pressed") == "true"
+    assert "100 gain / (gain + loss), Wilder's averages of 14 changes" in page.text(".meaning")
+    assert "Wilder 1978" in page.text(".meaning")
+    page.until("(before) => document.querySelectorAll('#chart tr').length > before", before)
+    page.page.locator(".values button", has_text="ema_50").first.click()
+    assert "alpha" in page.text(".meaning") or "EMA" in page.text(".meaning")
+    page.until("(before) => document.querySelectorAll('#chart tr').length === before", before)
+    page.page.fill("#features-filter", "bollinger")
+    assert 0 < page.page.locator(".values li:visible").count() < 10
+    page.page.fill("#features-filter", "")
+    page.page.locator(".values button", has_text="ema_50").first.click()
+    assert "Select a value to see its formula" in page.text(".meaning")
 
 
 def test_a_vetoed_candidate_gives_its_reasons(page: Visit) -> None:

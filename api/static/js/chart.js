@@ -18,9 +18,11 @@ class PriceChart {
     const [up, down, line, muted] = ["up", "down", "line", "muted"].map(colour);
     this.colours = { up, down, muted, line, ground: colour("bg") };
     this.legend = legend;
+    this.library = library;
+    this.drawn = null;
     this.chart = library.createChart(container, {
       autoSize: true,
-      layout: { background: { color: "transparent" }, textColor: muted, fontFamily: css.getPropertyValue("--font"), fontSize: 11, attributionLogo: false },
+      layout: { background: { color: "transparent" }, textColor: muted, fontFamily: css.getPropertyValue("--font"), fontSize: 11, attributionLogo: false, panes: { separatorColor: line, separatorHoverColor: line } },
       grid: { vertLines: { color: line + "80" }, horzLines: { color: line + "80" } },
       crosshair: { mode: library.CrosshairMode.Normal, vertLine: { color: muted, labelBackgroundColor: line }, horzLine: { color: muted, labelBackgroundColor: line } },
       rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.12, bottom: 0.2 } },
@@ -79,6 +81,17 @@ class PriceChart {
     for (const [name, series] of Object.entries(this.averages)) {
       series.setData(vectors.map((v) => ({ time: seconds(v.ts_close) - step, value: v.features?.[name] ?? undefined })));
     }
+  }
+
+  /** Draws a feature's values beside the bars, `[{time, value}]`: with the prices if it is one, else in a pane below. */
+  overlay(points, isPrice) {
+    if (this.drawn) this.chart.removeSeries(this.drawn);
+    this.drawn = null;
+    if (!points) return;
+    const options = { color: colour("flame"), lineWidth: 1.5, lastValueVisible: true, priceLineVisible: false, crosshairMarkerVisible: true };
+    this.drawn = this.chart.addSeries(this.library.LineSeries, options, isPrice ? 0 : 1);
+    this.drawn.setData(points);
+    if (!isPrice) this.chart.panes()[1]?.setHeight(110);
   }
 
   /** Markers of signals, oldest first, on the bar that made each. */

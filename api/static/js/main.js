@@ -6,6 +6,7 @@ import { detail } from "./detail.js";
 import { $, emptiness, say } from "./dom.js";
 import { clearPrice, drawEmptiness, drawNoChart, drawNoMarket, drawPicker, drawPrice, drawTimeframes } from "./drawing.js";
 import { SECONDS, decimals, names, seconds, toISO } from "./format.js";
+import { Features } from "./features.js";
 import { begin } from "./forming.js";
 import { Ladder } from "./ladder.js";
 import { quality } from "./quality.js";
@@ -20,6 +21,7 @@ const SLOW = 5; // every so many seconds what changes seldom is asked for
 const status = new Status();
 const ladder = new Ladder($("book"), $("book-note"));
 const list = new SignalList($("signal-list"), (signalId) => select(signalId, true));
+const features = new Features($("features"), $("features-note"), $("features-filter"), (entry) => attempt(() => readDrawn(view.generation, entry)));
 let chart = null;
 
 // ---- turning to an instrument and timeframe
@@ -32,6 +34,7 @@ function turn(instrumentId, timeframe) {
   drawPicker();
   clearPrice();
   ladder.reset();
+  features.show(null);
   return attempt(fill);
 }
 
@@ -52,7 +55,7 @@ async function fill() {
   forming?.bars.forEach((bar) => chart?.form(bar));
   drawEmptiness(chart);
   reselect();
-  await Promise.all([readAverages(generation), readBook(generation)]);
+  await Promise.all([readAverages(generation), readBook(generation), readFeatures(generation)]);
   view.complete = generation === view.generation;
 }
 
@@ -109,7 +112,7 @@ async function readClosed(generation) {
   view.lastClose = seconds(items[0].ts_close);
   view.forming?.settle(view.lastClose);
   drawEmptiness(chart);
-  await readAverages(generation);
+  await Promise.all([readAverages(generation), readFeatures(generation)]);
 }
 
 async function readAverages(generation) {
@@ -119,6 +122,22 @@ async function readAverages(generation) {
   if (generation !== view.generation) return;
   view.vectors = [...view.vectors, ...items.toReversed()].slice(-BARS);
   chart?.average(view.vectors, view.step);
+}
+
+/** The newest vector, and the one that a person looks at through time. */
+async function readFeatures(generation) {
+  const { items } = await read(of("features", id()), { timeframe: view.timeframe, limit: 1 });
+  if (generation !== view.generation) return;
+  features.show(items[0] ?? null);
+  await readDrawn(generation, features.chosen);
+}
+
+async function readDrawn(generation, entry) {
+  if (!entry) return void chart?.overlay(null);
+  const { items } = await read(of("features", id()), { timeframe: view.timeframe, names: entry.name, limit: BARS });
+  if (generation !== view.generation || features.chosen !== entry) return;
+  const points = items.toReversed().map((v) => ({ time: seconds(v.ts_close) - view.step, value: v.features?.[entry.name] ?? undefined }));
+  chart?.overlay(points, entry.unit === "quote");
 }
 
 async function readSlow(generation) {
@@ -195,6 +214,7 @@ async function start() {
   $("quality").replaceChildren(emptiness("Nothing is stored yet."));
   list.reset([]);
   status.draw();
+  await attempt(async () => features.know((await read("/catalogue")).items));
   await waitForInstruments();
   try {
     chart = await createPriceChart($("chart"), $("legend"), (signalId) => select(signalId, true));

@@ -1,0 +1,25 @@
+"""What is told of a feature to those who read its values."""
+
+from msgspec import Struct
+
+from schemas.time import Timeframe
+
+__all__ = ["FeatureEntry"]
+
+
+class FeatureEntry(Struct, frozen=True, kw_only=True):
+    """A feature's meaning; `docs/features.md` explains the fields."""
+
+    name: str
+    unit: str
+    summary: str
+    formula: str
+    source: str
+    null: str
+    """When it is not known."""
+    inputs: list[str]
+    ready: int
+    """Bars."""
+    memory: str
+    """Bars, or sessions."""
+    timeframes: list[Timeframe]
