@@ -41,9 +41,10 @@ class _Pair:
 class _Slot:
     """What is kept of a member."""
 
-    __slots__ = ("btc", "own", "peers", "sector", "taint")
+    __slots__ = ("btc", "named", "own", "peers", "sector", "taint")
 
-    def __init__(self) -> None:
+    def __init__(self, named: tuple[str, str, str]) -> None:
+        self.named = named  # BTC, ETH and SOL as they are meant for it
         self.own, self.peers = Returns(), Returns()
         self.btc, self.sector = _Pair(), _Pair()
         self.taint: _Taint | None = None
@@ -92,10 +93,10 @@ class CrossSection:
         tainted = self._taint is not None and self._taint[0] > ts_close - KEPT * self._length
         return {
             name: (
-                (*beside[name], *majors[self._named(name)], dispersion, _rank(ranked, strong.get(name))),
+                (*beside[name], *majors[slot.named], dispersion, _rank(ranked, strong.get(name))),
                 self._tainted(name) if tainted else {},
             )
-            for name in slots
+            for name, slot in slots.items()
         }
 
     def _move(self, ts_close: int, vectors: Sequence[Vector]) -> None:
@@ -109,7 +110,7 @@ class CrossSection:
             name = vector.instrument_id
             slot = before.get(name)
             if slot is None:
-                slot = _Slot()
+                slot = self._slot(name)
             elif (value := vector.features["return_1"]) is None:
                 slot.own.clear()
             else:
@@ -122,7 +123,7 @@ class CrossSection:
             self._slots[name] = slot
 
     def _beside(self, name: str, slot: _Slot, strong: dict[str, int]) -> Values:
-        btc = reference(self._market.btc, name)
+        btc = slot.named[0]
         other = self._slots.get(btc) if btc != name else None
         if other is None:
             slot.btc.moments.forget()
@@ -136,16 +137,15 @@ class CrossSection:
             *slot.sector.values(len(self._groups.names(name)) - 1, _strength(own, of_peers)),
         )
 
-    def _named(self, name: str) -> tuple[str, str, str]:
-        """BTC, ETH and SOL as they are meant for an instrument."""
+    def _slot(self, name: str) -> _Slot:
         market = self._market
-        return reference(market.btc, name), reference(market.eth, name), reference(market.sol, name)
+        return _Slot((reference(market.btc, name), reference(market.eth, name), reference(market.sol, name)))
 
     def _between_majors(self) -> dict[tuple[str, str, str], Values]:
         """The correlations of BTC, ETH and SOL, as they are meant for each of the members."""
         before, self._majors = self._majors, {}
         found: dict[tuple[str, str, str], Values] = {}
-        for named in dict.fromkeys(map(self._named, self._slots)):
+        for named in dict.fromkeys(slot.named for slot in self._slots.values()):
             _, eth, sol = (self._slots.get(name) for name in named)
             last: float | None = None
             if eth is not None and sol is not None:
@@ -158,10 +158,11 @@ class CrossSection:
 
     def _tainted(self, name: str) -> dict[str, str]:
         """The features that a tainted return has gone into."""
+        named = self._slots[name].named
         sources = {
-            "btc": (name, self._named(name)[0]),
+            "btc": (name, named[0]),
             "sector": self._groups.names(name) or (name,),
-            "majors": self._named(name),
+            "majors": named,
         }
         taints = {of: self._newest(name, names) for of, names in sources.items()} | {"all": self._taint}
         found: dict[str, str] = {}
@@ -198,7 +199,7 @@ class CrossSection:
         self._taint = None if taint is None else (taint[0], taint[1])
         self._slots, self._majors, self._packed = {}, {}, None
         for name, (values, taint, btc, sector) in slots.items():
-            slot = self._slots[name] = _Slot()
+            slot = self._slots[name] = self._slot(name)
             slot.taint = None if taint is None else (taint[0], taint[1])
             slot.btc.apart, slot.sector.apart = btc, sector
             for value in values:

@@ -79,6 +79,8 @@ class External(Struct, kw_only=True):
 
     def values(self, instrument_id: str, ts_close: int) -> tuple[float | None, ...]:
         """The values of `FEATURES` for an instrument at ``ts_close`` (ns), to which it was moved."""
+        if not self.count:
+            return _UNKNOWN
         base = instrument_id.partition(":")[2].partition("/")[0]
         found: list[float | None] = []
         for metric in METRICS:
@@ -161,3 +163,5 @@ FEATURES: Final = (
     _event("macro_next", "Time to the next scheduled event", "scheduled - close", "none is scheduled"),
     _event("macro_since", "Time since the last scheduled event", "close - scheduled", "there was none"),
 )
+
+_UNKNOWN: Final = (None,) * len(FEATURES)

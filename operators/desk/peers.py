@@ -34,20 +34,21 @@ class Groups:
     another. Whenever one of a group comes or is lost, sums of before and after are not of the same: they begin anew.
     """
 
-    __slots__ = ("_groups", "_sectors")
+    __slots__ = ("_group_of", "_groups", "_sectors")
 
     def __init__(self, sectors: Mapping[str, Sequence[str]]) -> None:
         self._sectors = {named: sector for sector, names in sectors.items() for named in names}
         self._groups: dict[str, _Group] = {}
+        self._group_of: dict[str, _Group] = {}  # of the members of the last close
 
     def names(self, instrument_id: str) -> tuple[str, ...]:
         """Those of its group whose return of the last bar is known, itself among them."""
-        group = self._groups.get(self._key(instrument_id) or "")
+        group = self._group_of.get(instrument_id)
         return () if group is None else group.names
 
     def strength(self, instrument_id: str, own: int) -> float | None:
         """The mean return over `STRENGTH` bars of the others of its group, of which ``own`` is its own."""
-        group = self._groups.get(self._key(instrument_id) or "")
+        group = self._group_of.get(instrument_id)
         if group is None or group.strength is None or len(group.names) < 2:
             return None
         return (group.strength - own) / (len(group.names) - 1) / GRID
@@ -66,7 +67,7 @@ class Groups:
             key = self._key(name)
             if key is not None:
                 members.setdefault(key, []).append(name)
-        before, self._groups = self._groups, {}
+        before, self._groups, self._group_of = self._groups, {}, {}
         for key, names in members.items():
             made_of = tuple(sorted(name for name in names if name in known))
             group = before.get(key)
@@ -78,6 +79,7 @@ class Groups:
             group.strength = sum(strengths) if len(strengths) == len(made_of) and group.run >= STRENGTH else None
             total = sum(known[name].values[-1] for name in made_of)
             for name in names:
+                self._group_of[name] = group
                 if group.run == 1 or name not in known:
                     peers[name].clear()
                 if name in known and len(made_of) > 1:

@@ -116,14 +116,14 @@ class Comoments:
 
     def follow(self, x: Returns, y: Returns) -> None:
         """Both series have moved on by a bar, or have begun anew."""
-        bars, before = min(len(x.values), len(y.values)), self._bars
+        xs, ys = x.values, y.values
+        bars, before = min(len(xs), len(ys)), self._bars
         self._x, self._y, self._bars = x, y, bars
-        xs, ys, sums = x.values, y.values, self._sums
         if bars == before == KEPT:
             self._sums = [
-                known + xs[a] * ys[b] - xs[c] * ys[d] for known, (a, b, c, d) in zip(sums, _STEADY, strict=True)
+                known + xs[a] * ys[b] - xs[c] * ys[d] for known, (a, b, c, d) in zip(self._sums, _STEADY, strict=True)
             ]
-        else:
+        elif bars:
             self._sums = [self._anew(term) for term in _TERMS]
 
     def forget(self) -> None:
