@@ -16,6 +16,7 @@ ANSWERS = {
     "/features/{symbol}": f"/features/{BTC}?limit=200",
     "/books/{symbol}": f"/books/{BTC}",
     "/gaps": "/gaps",
+    "/catalogue": "/catalogue",
     "/instruments": "/instruments",
     "/stats": "/stats",
     "/health": "/health",
