@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from msgspec import json
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from flows.catalogue import catalogue_page
 from operators.desk.context import CONTEXT, CONTEXT_HASH
@@ -31,11 +31,11 @@ def features(
         typer.echo(catalogue_page(), nl=False)
         return
     table = Table(
-        "feature", "unit", "inputs", "ready", "memory", "summary",
+        *(Column(name, no_wrap=True) for name in ("feature", "unit", "ready", "memory")), "inputs", "summary",
         caption=f"{len(CATALOGUE)} features, schema {SCHEMA_HASH}, and {len(CONTEXT)} of the context, "
         f"schema {CONTEXT_HASH}; ready and memory in bars",
     )  # fmt: skip
     for feature in (*CATALOGUE, *CONTEXT):
         inputs = ", ".join(feature.inputs)
-        table.add_row(feature.name, feature.unit, inputs, str(feature.ready), str(feature.memory), feature.summary)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+        table.add_row(feature.name, feature.unit, str(feature.ready), str(feature.memory), inputs, feature.summary)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
