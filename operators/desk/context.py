@@ -40,14 +40,21 @@ class Contexts:
                 for said in member.records
                 if said.timeframe == timeframe and isinstance(said, Vector)
             }
+            absent = [member.instrument_id for member in closed if member.instrument_id not in told]
             if told:
-                yield from self._of(timeframe, section, ts_close, told)
+                yield from self._of(timeframe, section, ts_close, told, absent)
 
     def _of(
-        self, timeframe: Timeframe, section: CrossSection, ts_close: int, told: dict[str, tuple[Vector, Closed]]
+        self,
+        timeframe: Timeframe,
+        section: CrossSection,
+        ts_close: int,
+        told: dict[str, tuple[Vector, Closed]],
+        absent: list[str],
     ) -> Iterable[tuple[Vector, Context, Closed]]:
         ts_decided = max(vector.ts_decided for vector, _ in told.values())
-        for name, (values, tainted) in section.update(ts_close, (vector for vector, _ in told.values())).items():
+        vectors = (vector for vector, _ in told.values())
+        for name, (values, tainted) in section.update(ts_close, vectors, absent).items():
             vector, member = told[name]
             features = (*values, *self.external.values(name, ts_close))
             context = Context(

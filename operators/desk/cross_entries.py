@@ -5,12 +5,13 @@ from typing import Any, Final
 from operators.desk.returns import LAGS, RECENT, WINDOW
 from operators.feature import Feature
 
-__all__ = ["APART", "ENTRIES", "FEATURES", "LEAST", "STRENGTH"]
+__all__ = ["APART", "ENTRIES", "FEATURES", "LEAST", "RANK", "STRENGTH"]
 
 STRENGTH: Final = 20
 """Bars of the return in relative strength; the vector has it."""
 APART: Final = -3.0
 """Standard errors by which a correlation has to fall to be told as decorrelation."""
+RANK: Final = f"return_{STRENGTH}_rank"
 LEAST: Final = 3
 """Instruments that make a cross-section."""
 
@@ -64,7 +65,7 @@ def _beside(of: str, name: str, null: str) -> tuple[Feature, ...]:
     )  # fmt: skip
 
 
-_FEW: Final = f"fewer than {LEAST} members with such a return"
+_FEW: Final = f"fewer than {LEAST} members with such a return; tainted where a member has none"
 
 ENTRIES: Final = (
     *((feature, "btc") for feature in _beside("btc", "BTC", "BTC itself; market.btc is no member")),
@@ -95,7 +96,7 @@ ENTRIES: Final = (
     ),
     (
         _entry(
-            f"return_{STRENGTH}_rank", "ratio", "Rank among all members: 0 the weakest, 1 the strongest",
+            RANK, "ratio", "Rank among all members: 0 the weakest, 1 the strongest",
             f"(members below + half of those equal) / (members - 1), by return_{STRENGTH}", "Jegadeesh, Titman 1993",
             _FEW, STRENGTH, low=0.0, high=1.0,
         ),

@@ -1,14 +1,14 @@
 """Across instruments: how each member moves with BTC, with its sector and beside all others, close by close."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from math import sqrt
 from typing import Any
 
 import msgspec
 
 from operators.config import MarketConfig
-from operators.desk.cross_entries import APART, ENTRIES, LEAST, STRENGTH
+from operators.desk.cross_entries import APART, ENTRIES, LEAST, RANK, STRENGTH
 from operators.desk.peers import Groups, reference
 from operators.desk.returns import GRID, KEPT, Comoments, Returns
 from schemas.results import Vector
@@ -74,11 +74,18 @@ class CrossSection:
         self._ts = 0
         self._packed: msgspec.Raw | None = None
 
-    def update(self, ts_close: int, vectors: Iterable[Vector]) -> dict[str, tuple[Values, dict[str, str]]]:
-        """Take the vectors of a close; by instrument the values of `FEATURES`, and those tainted with the reason."""
+    def update(
+        self, ts_close: int, vectors: Iterable[Vector], absent: Iterable[str] = ()
+    ) -> dict[str, tuple[Values, dict[str, str]]]:
+        """Take the vectors of a close; by instrument the values of `FEATURES`, and those tainted with the reason.
+
+        ``absent`` are members without a vector at this close.
+        """
         ordered = sorted(vectors, key=lambda vector: vector.instrument_id)
+        before = self._slots.keys()
         self._move(ts_close, ordered)
         slots = self._slots
+        members = sorted({*absent, *before, *slots})
         known = {name: slot.own for name, slot in slots.items() if slot.own.values}
         strong = {
             vector.instrument_id: round(value * GRID)
@@ -91,10 +98,14 @@ class CrossSection:
         majors = self._between_majors()
         dispersion, ranked = _dispersion(known.values()), sorted(strong.values())
         tainted = self._taint is not None and self._taint[0] > ts_close - KEPT * self._length
+        beyond = {
+            **({} if dispersion is None else _incomplete("dispersion", members, known)),
+            **({} if len(ranked) < LEAST else _incomplete(RANK, members, strong)),
+        }
         return {
             name: (
                 (*beside[name], *majors[slot.named], dispersion, _rank(ranked, strong.get(name))),
-                self._tainted(name) if tainted else {},
+                beyond | self._tainted(name) if tainted else beyond,
             )
             for name, slot in slots.items()
         }
@@ -216,6 +227,12 @@ def _dispersion(known: Iterable[Returns]) -> float | None:
     last = [returns.values[-1] for returns in known]
     count, total = len(last), sum(last)
     return sqrt(count * sum(x * x for x in last) - total * total) / count / GRID if count >= LEAST else None
+
+
+def _incomplete(feature: str, members: Sequence[str], known: Container[str]) -> dict[str, str]:
+    """``feature`` is of all ``members``, or tainted."""
+    lacking = [name for name in members if name not in known]
+    return {feature: f"{lacking[0]}: its return is not known"} if lacking else {}
 
 
 def _rank(ranked: list[int], value: int | None) -> float | None:

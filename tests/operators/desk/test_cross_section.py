@@ -181,6 +181,24 @@ def test_a_member_that_was_missing_begins_anew_and_so_does_its_sector() -> None:
     assert told == whole
 
 
+def test_a_cross_section_that_lacks_a_member_is_tainted() -> None:
+    """SOL is absent at 100, LTC is no member from 110 to 112; whose name is the first is told."""
+    lacking = {
+        "dispersion": {LTC: [110, 113], SOL: [100, 101]},
+        "return_20_rank": {LTC: [110, *range(113, 133)], SOL: [*range(100, 121)]},
+    }
+    one = section()
+    for at, vectors in enumerate(CLOSES[:160]):
+        gone = [SOL] if at == 100 else [LTC] if 110 <= at < 113 else []
+        told = one.update(vectors[0].ts_close, without(vectors, *gone), gone if at == 100 else [])
+        wanted = {
+            feature: f"{who[0]}: its return is not known"
+            for feature, members in lacking.items()
+            if (who := [name for name, closes in members.items() if at in closes])
+        }
+        assert all(tainted == wanted for _, tainted in told.values())
+
+
 def test_a_close_that_nobody_was_told_of_is_a_hole_of_all() -> None:
     one = section()
     for at, vectors in enumerate(CLOSES[:150]):
@@ -192,9 +210,8 @@ def test_a_close_that_nobody_was_told_of_is_a_hole_of_all() -> None:
 def test_a_return_that_is_not_known_is_a_hole() -> None:
     one = section()
     for at, vectors in enumerate(CLOSES[:160]):
-        if at == 80:
-            vectors[2] = msgspec.structs.replace(vectors[2], features={**vectors[2].features, "return_1": None})
-        told = fed(one, vectors)
+        unknown = msgspec.structs.replace(vectors[2], features={**vectors[2].features, "return_1": None})
+        told = fed(one, [*vectors[:2], unknown if at == 80 else vectors[2], *vectors[3:]])
         assert (told[ETH]["corr_btc_60"] is None) == (at < 60 or 80 <= at < 140)
         assert (told[SOL]["corr_btc_60"] is None) == (at < 60)
 
