@@ -271,10 +271,10 @@ class BarMaker:
         self.closed_to = ts_close
         self._lateness.tell(self._outbox, ts_close - length, ts_close, ts_decided)
         records: list[Vector | Absence] = []
-        for name, series in self._series.items():
+        for series in self._series.values():
             if first is not None and series.length > length:
                 series.absorb(first, length)
-            self._features[name].add_flow(flow)
+        self._pass_on(flow, length, ts_close)
         shorter: dict[str, float | None] | None = None
         for name in due_timeframes(ts_close):
             if TIMEFRAME_NS[name] < length:
@@ -296,6 +296,15 @@ class BarMaker:
     def _tell_difference(self, detail: str, ts_open: int, ts_close: int, ts_received: int) -> None:
         if detail:
             self._outbox.gap("bar_differs", ts_open, ts_close, ts_received, detail=detail)
+
+    def _pass_on(self, flow: Flow, length: int, ts_close: int) -> None:
+        """Each timeframe from ``length`` (ns) up is told what happened when the next shorter one closes."""
+        for name, features in self._features.items():
+            if TIMEFRAME_NS[name] >= length:
+                features.add_flow(flow)
+                if ts_close % TIMEFRAME_NS[name]:
+                    break
+                flow = features.flow
 
     def _revise(self, ts_decided: int) -> None:
         for name, series in self._series.items():

@@ -40,23 +40,23 @@ SCHEMA_HASH: Final = hash_of(CATALOGUE)
 class FeatureSet:
     """All measures of one instrument and timeframe."""
 
-    __slots__ = ("_blank", "_flow", "_length", "_measures", "_packed")
+    __slots__ = ("_blank", "_length", "_measures", "_packed", "flow")
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._length = TIMEFRAME_NS[timeframe]
         self._measures = [(measure.step, measure.make()) for measure in _MEASURES]
         self._blank = [at for at, feature in enumerate(CATALOGUE) if timeframe not in feature.timeframes]
-        self._flow: Flow = {}
+        self.flow: Flow = {}
+        """What happened in the bar so far."""
         self._packed: msgspec.Raw | None = None
 
     def add_flow(self, part: Flow) -> None:
-        """Add what happened in a one-minute part of the bar."""
-        if part:
-            add_flow(self._flow, part)
+        """Add what happened in a part of the bar."""
+        add_flow(self.flow, part)
 
     def skip(self) -> None:
         """The bar is not known: what was summed over it begins anew."""
-        self._flow = {}
+        self.flow = {}
 
     def update(
         self, bar: OpenBar, moment: Moment, shorter: Mapping[str, float | None] | None = None
@@ -65,8 +65,8 @@ class FeatureSet:
 
         ``shorter`` is that of the next shorter timeframe at the same close.
         """
-        close = Close(bar, moment, self._flow, bar.ts_open + self._length, shorter)
-        self._flow, self._packed = {}, None
+        close = Close(bar, moment, self.flow, bar.ts_open + self._length, shorter)
+        self.flow, self._packed = {}, None
         values: list[float | None] = []
         for step, state in self._measures:
             found = step(state, close)
@@ -82,7 +82,7 @@ class FeatureSet:
         """Plain data for recovery; measures are packed once a close, however often they are asked for."""
         if self._packed is None:
             self._packed = msgspec.Raw(msgspec.msgpack.encode([state.state() for _, state in self._measures]))
-        return [SCHEMA_HASH, self._packed, self._flow]
+        return [SCHEMA_HASH, self._packed, self.flow]
 
     def restore(self, state: list[Any]) -> None:
         """Take up ``state`` again.
@@ -96,6 +96,6 @@ class FeatureSet:
             raise StateError(
                 f"feature state has schema {schema_hash}, this program's catalogue is {SCHEMA_HASH}: {REBUILD}"
             )
-        self._flow = restored_flow(summed)
+        self.flow = restored_flow(summed)
         for (_, measure), saved in zip(self._measures, parts, strict=True):
             measure.restore(saved)

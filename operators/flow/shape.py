@@ -20,29 +20,27 @@ _WEIGHED: Final = 10
 
 def shape(book: OrderBook) -> tuple[float | None, ...]:
     """All features of this file, in the catalogue's order."""
-    bands = [depths(book, bps) for bps in _BANDS]
+    best = book.top(1)
+    if best is None:
+        return _UNKNOWN
+    mid = (best[0][0] + best[2][0]) / 2.0
+    bands = [depths(book, mid, bps) for bps in _BANDS]
     top = book.top(_SLOPED)
-    slopes: tuple[float | None, float | None] = (None, None)
-    if top is not None:
-        mid = (top[0][0] + top[2][0]) / 2.0
-        slopes = slope(top[0], top[1], mid), slope(top[2], top[3], mid)
-    return (
-        *(_imbalance(*band) for band in bands),
-        *(side for band in bands for side in band),
-        *slopes,
-        *_weighted(book),
-    )
+    slopes = (None, None) if top is None else (slope(top[0], top[1], mid), slope(top[2], top[3], mid))
+    weighted = book.top(_WEIGHED)
+    middles: tuple[float | None, float | None] = (None, None)
+    if weighted is not None and len(weighted[0]) == len(weighted[2]) == _WEIGHED:
+        found = weighted_mid(weighted)
+        middles = found, 10_000.0 * (found / mid - 1.0)
+    imbalances = (_imbalance(*band) for band in bands)
+    return (*imbalances, *(side for band in bands for side in band), *slopes, *middles)
 
 
-def depths(book: OrderBook, bps: float) -> tuple[float | None, float | None]:
-    """What is bid and what is asked within ``bps`` of the middle, in size; ``None``: the book is not known so far.
+def depths(book: OrderBook, mid: float, bps: float) -> tuple[float | None, float | None]:
+    """What is bid and what is asked within ``bps`` of ``mid``, in size; ``None``: the book is not known so far.
 
     Sums are exact, so they do not depend on the order in which levels came.
     """
-    best = book.top(1)
-    if best is None:
-        return None, None
-    mid = (best[0][0] + best[2][0]) / 2.0
     bids, asks = book.within(mid * (1.0 - bps / 10_000.0), mid * (1.0 + bps / 10_000.0))
     return None if bids is None else fsum(bids), None if asks is None else fsum(asks)
 
@@ -83,14 +81,6 @@ def _imbalance(bids: float | None, asks: float | None) -> float | None:
     if bids is None or asks is None or not bids + asks:
         return None
     return (bids - asks) / (bids + asks)
-
-
-def _weighted(book: OrderBook) -> tuple[float | None, float | None]:
-    top = book.top(_WEIGHED)
-    if top is None or len(top[0]) < _WEIGHED or len(top[2]) < _WEIGHED:
-        return None, None
-    found = weighted_mid(top)
-    return found, 10_000.0 * (2.0 * found / (top[0][0] + top[2][0]) - 1.0)
 
 
 def _step(_: Stateless, close: Close) -> tuple[float | None, ...]:
