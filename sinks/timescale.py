@@ -25,6 +25,7 @@ from schemas.codec import DecodeError
 from schemas.errors import place
 from schemas.failpoints import reach
 from schemas.message import Message
+from sinks.arrays import FloatsDumper
 from sinks.database import Connection, DatabaseError, UnreachableError, address, connect, one_line
 from sinks.errors import ContradictionError
 from sinks.migrate import pending
@@ -160,6 +161,7 @@ class TimescaleWriter:
 
     def _prepare(self, connection: Connection) -> None:
         set_json_dumps(msgspec.json.encode, connection)
+        connection.adapters.register_dumper(None, FloatsDumper)
         connection.execute(_SESSION.encode())
         self._lock(connection)
         if missing := pending(connection):
