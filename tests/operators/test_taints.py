@@ -4,7 +4,7 @@ import msgspec
 
 from operators.features import CATALOGUE
 from operators.taints import Taints
-from schemas.time import DAY, MINUTE
+from schemas.time import DAY, HOUR, MINUTE, TIMEFRAME_NS, Timeframe
 from tests.operators.support import START
 
 
@@ -40,6 +40,22 @@ def test_a_session_ends_with_its_day() -> None:
     taints.mark("trades", START + 5, "x")
     assert "vwap" in taints.of("1d", START + DAY)
     assert "vwap" not in taints.of("1m", START + DAY + MINUTE)
+
+
+def test_hours_and_sessions_end_with_themselves() -> None:
+    taints, lost = Taints(), START + 9 * HOUR + 30 * MINUTE
+    taints.mark("trades", lost, "x")
+
+    def last(name: str, timeframe: Timeframe) -> int:
+        """The last close at which it is tainted, ns after `START`."""
+        length = TIMEFRAME_NS[timeframe]
+        begin = lost - lost % length + length
+        closes = range(begin, begin + 4 * DAY, length)
+        return max(close for close in closes if name in taints.of(timeframe, close)) - START
+
+    assert (last("large_trades", "1m"), last("large_trades", "1h")) == (11 * HOUR, 11 * HOUR)
+    assert last("large_trades", "4h") == 12 * HOUR
+    assert (last("vwap", "1m"), last("return_1_z", "1m"), last("vpin", "1m")) == (DAY, 2 * DAY, 3 * DAY)
 
 
 def test_inputs_taint_what_is_made_of_them() -> None:
