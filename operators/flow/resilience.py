@@ -40,19 +40,20 @@ class SweepsPart(NamedTuple):
 class Resilience(Slotted):
     """Waits after each sweep until the spread is no wider than it was before, ten seconds at most.
 
-    A sweep: the best price of a side is worse than its third level was one change of the book before. Sweeps while one
-    is waited for are counted only. Resiliency as the chance, and the time, of replenishment: J. Large, Measuring the
-    Resiliency of an Electronic Limit Order Book, 2007; of the spread as in T. Foucault, O. Kadan, E. Kandel, 2005.
+    A sweep: the best price of a side is worse than its third level was one change of the book before, and the spread is
+    wider; else the whole book has moved. Sweeps while one is waited for are counted only. Resiliency as the chance, and
+    the time, of replenishment: J. Large, Measuring the Resiliency of an Electronic Limit Order Book, 2007; of the
+    spread as in T. Foucault, O. Kadan, E. Kandel, Limit Order Book as a Market for Liquidity, 2005.
 
     Examples
     --------
-    >>> sweeps, sizes = Resilience(), [1.0] * 3
-    >>> for at, bid in enumerate((9.0, 5.0, 8.0, 9.5)):
-    ...     sweeps.update(at, ([bid, bid - 1.0, bid - 2.0], sizes, [10.0, 11.0, 12.0], sizes))
+    >>> sweeps, asks, sizes = Resilience(), [10.0, 11.0, 12.0], [1.0] * 3
+    >>> sweeps.update(0, ([9.0, 8.0, 7.0], sizes, asks, sizes))
     >>> sweeps.take()
-    >>> sweeps.update(4, ([9.0, 6.0, 5.0], sizes, [10.0, 11.0, 12.0], sizes))
+    >>> for at, bid in ((1, 6.0), (2, 8.0), (4, 9.5)):
+    ...     sweeps.update(at, ([bid, bid - 1.0, bid - 2.0], sizes, asks, sizes))
     >>> sweeps.take()
-    SweepsPart(minutes=1, number=0, ended=0, recovered=0, waited=0)
+    SweepsPart(minutes=1, number=1, ended=1, recovered=1, waited=3)
     """
 
     __slots__ = ("_ended", "_known", "_last", "_number", "_recovered", "_since", "_spread", "_waited")
@@ -73,19 +74,19 @@ class Resilience(Slotted):
         bids, _, asks, _ = top
         bid, ask, last = bids[0], asks[0], self._last
         self._last = bid, bids[_TAKEN - 1], ask, asks[_TAKEN - 1]
-        if last is not None and (bid < last[1] or ask > last[3]):
+        spread, rounding = ask - bid, _ROUNDING * ask
+        if self._since is not None:
+            waited = ts - self._since
+            recovered = spread <= self._spread + rounding
+            if recovered or waited > _PATIENCE:
+                self._ended += 1
+                self._recovered += recovered and waited <= _PATIENCE
+                self._waited += min(max(waited, 0), _PATIENCE)
+                self._since = None
+        if last is not None and (bid < last[1] or ask > last[3]) and spread > last[2] - last[0] + rounding:
             self._number += 1
             if self._since is None:
                 self._since, self._spread = ts, last[2] - last[0]
-        if self._since is not None:
-            waited = ts - self._since
-            if waited <= _PATIENCE and ask - bid <= self._spread + _ROUNDING * ask:
-                self._recovered += 1
-            elif waited <= _PATIENCE:
-                return
-            self._ended += 1
-            self._waited += min(max(waited, 0), _PATIENCE)
-            self._since = None
 
     def take(self) -> SweepsPart | None:
         """The sweeps of a minute; ``None`` if the book was not known all the time."""
@@ -111,8 +112,8 @@ MEASURES = (
         "sweeps", _read,
         Feature(
             name="sweeps", unit="sweeps", low=0.0, inputs=("book",), memory=1, null=_NULL,
-            summary=f"Changes of the book that took its {_TAKEN} best levels of a side, from decision to decision",
-            formula=f"number of times that bid 1 < bid {_TAKEN} before, or ask 1 > ask {_TAKEN} before",
+            summary=f"Changes that took {_TAKEN} levels of a side and widened the spread, from decision to decision",
+            formula=f"count of spread > spread before and (bid 1 < bid {_TAKEN} before or ask 1 > ask {_TAKEN} before)",
             source="its definition",
         ),
         Feature(

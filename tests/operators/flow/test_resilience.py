@@ -25,22 +25,22 @@ def plain(states: list[State]) -> list[tuple[int, int, bool, int] | tuple[int]]:
     busy = -1
     for at in range(1, len(states)):
         (_, bids, asks), (ts, new_bids, new_asks) = states[at - 1 : at + 1]
-        if not (new_bids[0] < bids[2] or new_asks[0] > asks[2]):
+        spread = asks[0] - bids[0]
+        if not (new_bids[0] < bids[2] or new_asks[0] > asks[2]) or new_asks[0] - new_bids[0] <= spread * (1 + 1e-9):
             continue
-        if at <= busy:
+        if at < busy:
             found.append((at,))
             continue
-        spread = asks[0] - bids[0]
-        busy = len(states)
-        for end in range(at, len(states)):
+        for end in range(at + 1, len(states)):
             waited = states[end][0] - ts
-            well = waited <= 10 * SECOND and states[end][2][0] - states[end][1][0] <= spread * (1 + 1e-9)
-            if well or waited > 10 * SECOND:
+            back = states[end][2][0] - states[end][1][0] <= spread * (1 + 1e-9)
+            if back or waited > 10 * SECOND:
+                found.append((at, end, back and waited <= 10 * SECOND, min(waited, 10 * SECOND)))
                 busy = end
-                found.append((at, end, well, min(waited, 10 * SECOND)))
                 break
         else:
             found.append((at,))
+            busy = len(states)
     return found
 
 
