@@ -47,7 +47,7 @@ class Vpin(Slotted):
         Fewer than one bucket.
     """
 
-    __slots__ = ("_bought", "_buckets", "_end", "_full", "_room", "_session", "_size", "_sold", "_volume")
+    __slots__ = ("_bought", "_buckets", "_end", "_full", "_room", "_session", "_size", "_sold", "_volume", "value")
 
     def __init__(self, buckets: int = _BUCKETS) -> None:
         if buckets < 1:
@@ -59,11 +59,14 @@ class Vpin(Slotted):
         self._size = 0.0  # of a bucket in it; 0: not known
         self._room = self._bought = self._sold = 0.0  # of the bucket that is being filled
         self._full: list[tuple[int, float, float]] = []  # beginning of the session, absolute imbalance and size
+        self.value: float | None = None
+        """0 to 1; ``None`` until ready."""
 
     def update(self, bar: OpenBar | None, end: int) -> None:
         """Take the next bar, up to ``end`` (ns); ``None``: it is not known."""
         if bar is None or "partial" in bar.quality or bar.ts_open != self._end:
-            self._session, self._size, self._full = None, 0.0, []
+            self._session, self._size = None, 0.0
+            self._keep([])
         self._end = None if bar is None else end
         if bar is None:
             return
@@ -72,29 +75,28 @@ class Vpin(Slotted):
             self._turn(session)
         self._volume += bar.volume
         if bar.buy_volume + bar.sell_volume < _SIDED * bar.volume:
-            self._full = []
+            self._keep([])
             self._empty()
         elif self._size and bar.volume:
             self._fill(session, bar)
 
-    @property
-    def value(self) -> float | None:
-        """0 to 1; ``None`` until ready."""
-        if 2 * len(self._full) < self._buckets:
-            return None
-        return sum(imbalance for _, imbalance, _ in self._full) / sum(size for _, _, size in self._full)
-
     def _turn(self, session: int) -> None:
         self._size = self._volume / self._buckets if self._session == session - DAY else 0.0
         self._session, self._volume = session, 0.0
-        self._full = [bucket for bucket in self._full if bucket[0] >= session - DAY]
+        self._keep([bucket for bucket in self._full if bucket[0] >= session - DAY])
         self._empty()
 
     def _empty(self) -> None:
         self._room, self._bought, self._sold = self._size, 0.0, 0.0
 
+    def _keep(self, full: list[tuple[int, float, float]]) -> None:
+        self._full = full
+        known = 2 * len(full) >= self._buckets
+        self.value = sum(bucket[1] for bucket in full) / sum(bucket[2] for bucket in full) if known else None
+
     def _fill(self, session: int, bar: OpenBar) -> None:
-        size, left, full = self._size, bar.volume, self._full
+        size, left = self._size, bar.volume
+        full: list[tuple[int, float, float]] = []
         bought, sold = bar.buy_volume / bar.volume, bar.sell_volume / bar.volume
         left -= max(0, int(left / size) - self._buckets - 1) * size  # more would be pushed out again at once
         while left >= self._room:
@@ -106,7 +108,8 @@ class Vpin(Slotted):
         self._room -= left
         self._bought += left * bought
         self._sold += left * sold
-        del full[: -self._buckets]
+        if full:
+            self._keep([*self._full, *full][-self._buckets :])
 
     def restore(self, state: list[Any]) -> None:
         """Take up a `state` again."""
