@@ -1,5 +1,6 @@
 """Kyle's lambda: how far the price moves with what is bought or sold."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from math import isnan, nan
 from typing import Final, NamedTuple
@@ -83,12 +84,20 @@ class ImpactMeter(Slotted):
             return None
         seen: list[float] = []
         moved: list[float] = []
-        for second in range(begin or min(mids), end // SECOND):
+        changed = sorted(mids)
+        second, last = begin, end // SECOND
+        while second < last:
+            if mid is None:  # nobody knows for how long: a silence of years has no seconds to go through
+                at = bisect_left(changed, second)
+                if at == len(changed) or changed[at] >= last:
+                    break
+                second = changed[at]
             before, mid = mid, mids.get(second, mid)
             flow = flows.get(second, 0.0)
             if before is not None and mid is not None and not isnan(flow):
                 seen.append(flow)
                 moved.append(mid - before)
+            second += 1
         self._mid = mid
         return _part(seen, moved) if seen else None
 

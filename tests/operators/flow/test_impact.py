@@ -126,3 +126,14 @@ def test_too_few_seconds_have_no_slope() -> None:
     first, second = vectors(run(in_order(trades, quotes, beats(0, 130))))
     assert [first.features[name] for name in NAMES] == [None, None]
     assert None not in [second.features[name] for name in NAMES]
+
+
+def test_a_silence_of_years_is_not_gone_through_second_by_second() -> None:
+    meter, year = ImpactMeter(), 31_536_000 * SECOND
+    meter.quotes([(10 * SECOND, 99.0, 101.0), (12 * SECOND, 100.0, 102.0)])
+    meter.lose(15 * SECOND)
+    meter.quotes([(50 * year, 109.0, 111.0), (50 * year + 3 * SECOND, 110.0, 112.0)])
+    part = meter.take(50 * year + MINUTE)
+    assert part is not None
+    assert part.seconds == 4 + 59  # after the first second of each
+    assert part.move * part.seconds == pytest.approx(1.0 + 1.0)
