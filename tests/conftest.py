@@ -1,4 +1,4 @@
-"""Servers for all who need one, and what a run says at its very end: what this machine lacked."""
+"""Servers for all who need one, and what a run says at its very end: what this machine lacked, and how long it took."""
 
 from collections.abc import Generator, Iterator
 
@@ -9,6 +9,7 @@ from flows.embedded.broker import CLIENT, EmbeddedBroker
 from tests.faults.table import print_table
 from tests.integration.kafka_fixtures import brokers, golden, kafka, recording
 from tests.integration.timescale_fixtures import database, embedded, empty_database, timescale, timescale_database
+from tests.parts import print_parts
 
 __all__ = [
     "brokers", "database", "embedded", "embedded_kafka", "empty_database", "golden", "kafka", "recording", "timescale",
@@ -51,3 +52,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
         for reason in dict.fromkeys(reasons):
             terminalreporter.line(f"{reason} ({reasons.count(reason)} tests)")
     print_table(terminalreporter)
+    print_parts(terminalreporter)
