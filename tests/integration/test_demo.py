@@ -74,7 +74,9 @@ def test_ends_by_itself_with_a_table(tmp_path: Path, port: int) -> None:
     counts = {words[0]: words[1:] for words in lines if words and "." in words[0]}
     for topic in ("market.events", "features.bars", "features.vectors", "signals.candidates", "signals.published"):
         assert int(counts[topic][0].replace(",", "")) > 0, out
-    assert counts["signals.published"][1:] == ["signals", counts["signals.published"][0]]
+    messages, table, rows = counts["signals.published"]
+    assert table == "signals"
+    assert 0 < int(rows) <= int(messages)  # the store goes on while it is looked at
     assert not left_behind(demo.pid, tmp_path)
 
 
