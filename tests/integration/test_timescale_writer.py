@@ -62,6 +62,18 @@ def test_every_record_becomes_a_row_and_a_repetition_changes_nothing(database: s
     assert {name: len(rows) for name, rows in before.items()} == {**expected, "stream_offsets": len(TABLES)}
 
 
+def test_a_large_vector_is_packed_the_fast_way_where_the_server_can(database: str) -> None:
+    topic, vector = next((topic, record) for topic, record in results(60) if topic == "features.vectors")
+    features = {f"feature_{number}": number / 7 for number in range(500)}
+    _write(database, messages([(topic, msgspec.structs.replace(vector, features=features))]), 1)
+    with psycopg.connect(database) as connection:
+        known = connection.execute(
+            "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
+        ).fetchone()
+        packed = connection.execute("SELECT pg_column_compression(features) FROM features").fetchone()
+    assert packed == ("lz4" if known == (True,) else "pglz",)
+
+
 def test_the_size_of_a_batch_makes_no_difference(timescale_database: str, timescale: TimescaleServer) -> None:
     batch = messages(results(60))
     _write(timescale_database, batch, len(batch))
