@@ -20,6 +20,8 @@ for a book.""",
     "latency": """From the last heartbeat that closes a bar, handed to the broker, to the signal at a reader of
 committed messages, with 30 instruments and 50,000 events a second.""",
     "closing": "All timeframes of many instruments end together: from the first closing heartbeat to the last result.",
+    "microstructure": """CPU time of the per-instrument step alone, in one process, over the recording: as it
+is, and with nothing measured between the closes or read off the book's depth at them.""",
     "state": "Recovery state, and what an epoch takes from the source's snapshot to the last sink's.",
     "resume": "kill -9 in the middle of a backlog: from the start of the next engine.",
     "store": "Result topics into TimescaleDB, from an empty database to the last commit, connecting included.",

@@ -1,15 +1,17 @@
-"""What it costs to measure between the closes: the per-instrument step with its recorder, and without."""
+"""What the measures of book, quotes and trades cost: the per-instrument step with them, and without."""
 
 import time
 from collections.abc import Iterable
 from typing import Any, Final
 
 import operators.instrument
+import operators.quoting
 from benchmarks.context import Context
 from benchmarks.data import copies
 from benchmarks.figures import Figure, of_runs
 from operators.config import InstrumentConfig
 from operators.flow.recorder import Recorder
+from operators.flow.shape import shape
 from operators.instrument import Instrument
 from schemas.batches import Batch
 from schemas.market import CONTROL
@@ -20,7 +22,6 @@ __all__ = ["NAME", "measure"]
 NAME: Final = "microstructure"
 _READ: Final = 2_000
 """Messages a batch."""
-_RECORDER: Final = "Recorder"
 
 
 class _Nothing(Recorder):
@@ -56,7 +57,7 @@ def measure(context: Context) -> list[Figure]:
     pairs = list(zip(spent[True], spent[False], strict=True))
     return [
         of_runs(NAME, "the step of an instrument", spent[True], "µs/event"),
-        of_runs(NAME, "the same without its recorder", spent[False], "µs/event"),
+        of_runs(NAME, "the same without these measures", spent[False], "µs/event"),
         of_runs(NAME, "with / without", [on / off for on, off in pairs], "ratio"),
         of_runs(NAME, "everything on", [on - off for on, off in pairs], "µs/event", at_most=1.3),
     ]
@@ -80,7 +81,7 @@ def _batches(context: Context) -> tuple[list[Batch], int]:
 
 def _run(batches: Iterable[Batch], *, on: bool) -> float:
     """CPU seconds of this process."""
-    setattr(operators.instrument, _RECORDER, Recorder if on else _Nothing)
+    _measure(on=on)
     instruments: dict[str, Instrument] = {}
     begun = time.process_time()
     for batch in batches:
@@ -89,5 +90,14 @@ def _run(batches: Iterable[Batch], *, on: bool) -> float:
             instrument = instruments[batch.key] = Instrument(batch.key, InstrumentConfig())
         instrument.on_batch(batch)
     spent = time.process_time() - begun
-    setattr(operators.instrument, _RECORDER, Recorder)
+    _measure(on=True)
     return spent
+
+
+def _measure(*, on: bool) -> None:
+    """Instruments that are made from now on measure, or do not."""
+    for module, name, real, nothing in (
+        (operators.instrument, "Recorder", Recorder, _Nothing),
+        (operators.quoting, "shape", shape, lambda _: None),
+    ):
+        setattr(module, name, real if on else nothing)

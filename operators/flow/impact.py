@@ -58,6 +58,10 @@ class ImpactMeter(Slotted):
         self._mids: dict[int, float | None] = {}  # the last in each second in which it changed
         self._latest = 0  # of these seconds
 
+    def begin(self, ts: int) -> None:
+        """Nothing is known of what came before ``ts`` (ns), be it an age."""
+        self._since, self._mid, self._flows, self._mids = ts, None, {}, {}
+
     def trades(self, trades: Sequence[BufferedTrade]) -> None:
         """Take trades."""
         flows = self._flows
@@ -74,7 +78,8 @@ class ImpactMeter(Slotted):
 
     def lose(self, ts: int) -> None:
         """From ``ts`` (ns) on the quotes are not known."""
-        self._set(ts, None)
+        if self._mids or self._mid is not None:
+            self._set(ts, None)
 
     def take(self, end: int) -> ImpactPart | None:
         """The seconds up to ``end`` (ns) since last taken, ``None`` if nothing is known of them."""

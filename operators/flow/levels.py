@@ -53,19 +53,20 @@ class LevelFlow(Slotted):
         self._known = False  # all the time since last taken
         self._bid, self._asked = [0.0] * LEVELS, [0.0] * LEVELS  # added minus taken, but for what stands
 
-    def update(self, top: Levels | None) -> None:
-        """Take the `LEVELS` best levels after a change; ``None`` or fewer: not known."""
+    def update(self, top: Levels | None) -> bool:
+        """Take the `LEVELS` best levels after a change, ``None`` or fewer: not known; whether any price is another."""
         if top is None or len(top[0]) < LEVELS or len(top[2]) < LEVELS:
             self._last, self._known = None, False
-            return
+            return True
         last, self._last = self._last, top
         if last is None:
             self._begun = top[1], top[3]
-            return
+            return True
         bids, bid_sizes, asks, ask_sizes = top
         old_bids, old_bid_sizes, old_asks, old_ask_sizes = last
         # While prices stand, changes of sizes add up to the last one minus the first one.
-        if bids != old_bids:
+        bids_moved, asks_moved = bids != old_bids, asks != old_asks
+        if bids_moved:
             bid_begun, ask_begun = self._begun
             self._bid = [
                 total - begun + (size if price == old else size + old_size if price > old else 0.0)
@@ -74,7 +75,7 @@ class LevelFlow(Slotted):
                 )
             ]
             self._begun = bid_sizes, ask_begun
-        if asks != old_asks:
+        if asks_moved:
             bid_begun, ask_begun = self._begun
             self._asked = [
                 total - begun + (size if price == old else size + old_size if price < old else 0.0)
@@ -83,6 +84,7 @@ class LevelFlow(Slotted):
                 )
             ]
             self._begun = bid_begun, ask_sizes
+        return bids_moved or asks_moved
 
     def take(self) -> LevelsPart | None:
         """The sums of a minute, which begin anew; ``None`` if at any time of it so many levels were not known."""

@@ -49,6 +49,7 @@ class Recorder(Slotted):
 
     def begin(self, ts: int) -> None:
         """Nothing is known of what came before ``ts`` (ns)."""
+        self._impact.begin(ts)
         self.lose_quotes(ts)
         self.take(ts, None, heard=False)
 
@@ -73,8 +74,8 @@ class Recorder(Slotted):
     def book(self, ts: int, book: OrderBook) -> None:
         """Take the book after a change at ``ts`` (ns)."""
         top = book.top(LEVELS)
-        self._levels.update(top)
-        self._resilience.update(ts, top)
+        if self._levels.update(top) or self._resilience.waits:
+            self._resilience.update(ts, top)
 
     def lose_book(self) -> None:
         """The book is not known from now on."""

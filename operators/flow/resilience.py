@@ -65,6 +65,11 @@ class Resilience(Slotted):
         self._known = False  # the book, all the time since last taken
         self._number = self._ended = self._recovered = self._waited = 0
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is a sweep that is waited for; else it need not be told of prices that stand."""
+        return self._since is not None
+
     def update(self, ts: int, top: Levels | None) -> None:
         """Take the best levels after a change at ``ts`` (ns); ``None`` or fewer than three: not known."""
         if top is None or len(top[0]) < _TAKEN or len(top[2]) < _TAKEN:

@@ -13,7 +13,7 @@ from operators.feature import Close, Moment
 from operators.flow.impact import MEASURES, ImpactMeter, ImpactPart
 from operators.microstructure import BufferedTrade
 from schemas.market import Side
-from schemas.time import MINUTE, SECOND
+from schemas.time import DAY, MINUTE, SECOND
 from tests.data import needs_data
 from tests.operators.flow.support import TAPES, inside, recorded
 from tests.operators.indicators.support import walked_bars
@@ -137,3 +137,16 @@ def test_a_silence_of_years_is_not_gone_through_second_by_second() -> None:
     assert part is not None
     assert part.seconds == 4 + 59  # after the first second of each
     assert part.move * part.seconds == pytest.approx(1.0 + 1.0)
+
+
+def test_an_age_without_quotes_is_passed_over() -> None:
+    meter, age = ImpactMeter(), 60_000 * DAY
+    meter.lose(SECOND)
+    assert meter.take(age) is None
+    meter.quotes([(age, 99.0, 101.0)])
+    meter.begin(2 * age)
+    assert meter.take(2 * age + MINUTE) is None
+    meter.quotes([(2 * age + MINUTE, 99.0, 101.0)])
+    part = meter.take(2 * age + 2 * MINUTE)
+    assert part is not None
+    assert part.seconds == 59
