@@ -65,15 +65,16 @@ class Quoting:
 
     def on_delta(self, event: BookDelta) -> None:
         """Apply to the book."""
-        self._after(event, self.book.on_delta(event))
+        known = self.book.synchronised
+        self._after(event, self.book.on_delta(event), known=known)
 
     def on_snapshot(self, event: BookSnapshot) -> None:
         """Synchronise the book."""
-        was_stale = self.book.stale
+        was_stale, known = self.book.stale, self.book.synchronised
         broken = self.book.on_snapshot(event)
         if was_stale and self.book.synchronised:
             self._outbox.gap("book_resync", self._book_at, event.ts_event, event.ts_received, received=event.sequence)
-        self._after(event, broken)
+        self._after(event, broken, known=known)
 
     def check_crossing(self, event: BookDelta | BookSnapshot | Heartbeat) -> None:
         """A book whose best levels have crossed has lost something that nobody noticed."""
@@ -134,10 +135,12 @@ class Quoting:
         )
         self._outbox.put(sample, event.ts_received)
 
-    def _after(self, event: BookDelta | BookSnapshot, broken: Break | None) -> None:
+    def _after(self, event: BookDelta | BookSnapshot, broken: Break | None, *, known: bool) -> None:
         if broken is not None:
             self._lose(broken, event)
         elif self.book.synchronised:
+            if not known:
+                self._find(event.ts_event)
             self._recorder.book(event.ts_event, self.book)
             if not self._quoted:
                 self._quote_from_book(event)
@@ -157,6 +160,13 @@ class Quoting:
         if best != self._best:
             self._best = best
             self._tell(event.ts_event, 0, best)
+
+    def _find(self, ts: int) -> None:
+        """The book is known from ``ts`` (ns) on: of the bar that this lies in, a part is not."""
+        reason = f"the book was not known until {to_text(ts)}"
+        self._taints.mark("book", ts, reason)
+        if not self._quoted:
+            self._taints.mark("quotes", ts, reason)
 
     def _lose(self, broken: Break, event: BookDelta | BookSnapshot | Heartbeat) -> None:
         reason = f"{broken.kind} at {to_text(event.ts_event)}"

@@ -123,8 +123,24 @@ def test_a_loss_between_close_and_decision_taints() -> None:
     out = run(market(deltas(*range(1, 61)), [delta(61, first=63, last=63), snapshot(61.5, BIDS, ASKS, sequence=70)]))
     first = vectors(out)[0]
     assert first.features["obi_10"] is not None
-    assert first.tainted == dict.fromkeys(OF_BOOK, "book_sequence at 2023-12-09T00:01:01Z")
+    assert first.tainted == dict.fromkeys(OF_BOOK, "the book was not known until 2023-12-09T00:01:01.5Z")
     assert set(vectors(out)[1].tainted) == set(LASTING) & set(OF_BOOK)
+
+
+def test_a_book_that_is_known_in_the_midst_of_a_bar_taints_what_lasts_as_long() -> None:
+    """The first time too, and whenever the loss was."""
+    first = [snapshot(70, BIDS, ASKS, sequence=70)]
+    lost: list[MarketEvent] = [delta(130, first=99, last=99), snapshot(250, BIDS, ASKS, sequence=250)]
+    trades = [trade(t, 100.0, number=t + 1) for t in range(400)]
+    out = run(in_order([beat(0)], first, lost, trades, beats(0.25, 400)))
+    reasons = [vector.tainted.get("obi_10_mean") for vector in vectors(out)]
+    assert [reason and reason[-9:-1] for reason in reasons] == [None, "00:01:10", "00:02:10", None, "00:04:10", None]
+    assert [vector.features["obi_10_mean"] is None for vector in vectors(out)] == [
+        True,
+        *[False] * 2,
+        True,
+        *[False] * 2,
+    ]
 
 
 def test_best_levels_stand_in_where_the_venue_sends_no_quotes() -> None:

@@ -120,4 +120,4 @@ def test_what_a_lost_book_missed_is_in_no_sum() -> None:
     trades = [trade(i, 100.0, number=i + 1) for i in range(190)]
     out = vectors(run(in_order(begin, deltas, again, trades, beats(0, 190))))
     assert [vector.features["mlofi_1"] for vector in out] == [None, None, 0.0]
-    assert ["mlofi_1" in vector.tainted for vector in out] == [True, False, False]
+    assert ["mlofi_1" in vector.tainted for vector in out] == [True, True, False]
