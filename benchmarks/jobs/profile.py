@@ -13,6 +13,7 @@ from benchmarks.jobs import engine
 from benchmarks.jobs.task import Measure, Task, answer
 from operators.closing import BarMaker
 from operators.desk.desk import Desk
+from operators.flow.recorder import Recorder
 from operators.instrument import Instrument
 from operators.ladder import Ladder
 from operators.quoting import Quoting
@@ -33,6 +34,9 @@ _TIMED: Final[tuple[tuple[str, Any, str], ...]] = (
     ("book: crossing, samples", Quoting, "check_crossing"),
     ("quotes: as they come", Quoting, "on_quote"),
     ("trades: as they come", Instrument, "_on_trade"),
+    ("book: meters of its best levels", Recorder, "book"),
+    ("quotes: meters", Recorder, "quotes"),
+    ("trades: meters", Recorder, "trades"),
     ("heartbeats", Instrument, "_on_heartbeat"),
     ("bars: trades and quotes in order", BarMaker, "settle"),
     ("bars: closing, features", BarMaker, "close_minute"),
