@@ -2,23 +2,28 @@
 
 from collections.abc import Iterator
 from functools import cache
+from heapq import nlargest, nsmallest
 from typing import Final, NamedTuple
 
-from schemas.market import BookDelta, BookSnapshot, MarketEvent, Quote, Trade
+from operators.closed import Closed
+from operators.microstructure import Levels
+from schemas.market import BookDelta, BookSnapshot, Heartbeat, MarketEvent, Quote, Trade
 from schemas.results import Vector
 from schemas.time import TIMEFRAME_NS, Timeframe
+from schemas.topics import Outgoing
 from tests.operators.support import run, vectors
 from tests.operators.test_instrument_properties import tape
 
-__all__ = ["TAPES", "Book", "Recorded", "books", "inside", "recorded"]
+__all__ = ["TAPES", "Book", "Recorded", "bests", "books", "inside", "recorded"]
 
 TAPES: Final = ("2023", "2024")
 
 
 class Recorded(NamedTuple):
-    """A tape, its trades and quotes in order of time, and the vectors whose whole time it holds."""
+    """A tape, what came of it, its trades and quotes in order of time, and the vectors whose whole time it holds."""
 
     events: tuple[MarketEvent, ...]
+    out: list[Outgoing | Closed]
     trades: list[Trade]
     quotes: list[Quote]
     vectors: list[Vector]
@@ -40,7 +45,7 @@ def recorded(name: str) -> Recorded:
     quotes = [event for event in events if isinstance(event, Quote)]
     trades.sort(key=lambda event: (event.ts_event, event.sequence))
     quotes.sort(key=lambda event: (event.ts_event, event.sequence))
-    return Recorded(events, trades, quotes, whole)
+    return Recorded(events, out, trades, quotes, whole)
 
 
 class Book(NamedTuple):
@@ -68,6 +73,31 @@ def books(tape: Recorded) -> Iterator[tuple[MarketEvent, Book]]:
                 for price in [price for price in prices if side.get(price) == 0]:
                     del side[price]
         yield event, book
+
+
+class Best(NamedTuple):
+    """The five best levels of a side each after a change, at its event time (ns), and whether so many are known."""
+
+    ts: int
+    levels: Levels
+    known: bool
+
+
+@cache
+def bests(name: str) -> tuple[list[Best], list[tuple[Vector, int]]]:
+    """Of a tape after each delta; and each vector of a minute, with how many of these came before its decision."""
+    tape = recorded(name)
+    found: list[Best] = []
+    decided: list[tuple[Vector, int]] = []
+    left = [vector for vector in tape.vectors if vector.timeframe == "1m"]
+    for event, book in books(tape):
+        if isinstance(event, BookDelta):
+            bids, asks = nlargest(5, book.bids), nsmallest(5, book.asks)
+            levels = bids, [book.bids[price] for price in bids], asks, [book.asks[price] for price in asks]
+            found.append(Best(event.ts_event, levels, bids[-1] >= book.lowest and asks[-1] <= book.highest))
+        elif isinstance(event, Heartbeat) and left and event.ts_received == left[0].ts_decided:
+            decided.append((left.pop(0), len(found)))
+    return found, decided
 
 
 def inside(vector: Vector) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """Order-flow imbalance of levels beside its plain definition, term by term, on books that are sorted anew each time."""
 
-from heapq import nlargest, nsmallest
 from itertools import pairwise
 
 import pytest
@@ -8,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.flow.levels import LEVELS, LevelFlow, LevelsPart
-from schemas.market import BookDelta, Heartbeat, MarketEvent
+from schemas.market import MarketEvent
 from tests.data import needs_data
-from tests.operators.flow.support import TAPES, books, recorded
+from tests.operators.flow.support import TAPES, bests
 from tests.operators.support import QUICK, beats, delta, in_order, run, snapshot, trade, vectors
 
 Sides = tuple[list[float], list[float], list[float], list[float]]
@@ -32,22 +31,14 @@ def plain(sides: list[Sides]) -> list[float]:
 @pytest.mark.parametrize("name", TAPES)
 def test_on_real_tapes(name: str) -> None:
     """Of all books from one decision to the next, unless one of them reaches beyond the snapshot."""
-    tape = recorded(name)
-    decided = [vector for vector in tape.vectors if vector.timeframe == "1m"]
-    seen: list[Sides] = []
+    states, decided = bests(name)
     compared = 0
-    for event, book in books(tape):
-        if isinstance(event, BookDelta):
-            bids, asks = nlargest(LEVELS, book.bids), nsmallest(LEVELS, book.asks)
-            seen.append((bids, [book.bids[price] for price in bids], asks, [book.asks[price] for price in asks]))
-        elif isinstance(event, Heartbeat) and decided and event.ts_received == decided[0].ts_decided:
-            vector = decided.pop(0)
-            if vector is not tape.vectors[0]:  # else no decision before it is known
-                found = [vector.features[name] for name in NAMES]
-                known = all(bids[-1] >= book.lowest and asks[-1] <= book.highest for bids, _, asks, _ in seen)
-                assert found == (pytest.approx(plain(seen), rel=1e-9, abs=1e-9) if known else [None] * LEVELS)
-                compared += known
-            seen = seen[-1:]
+    for (_, begin), (vector, end) in pairwise(decided):
+        found, seen = [vector.features[name] for name in NAMES], states[begin - 1 : end]
+        known = all(state.known for state in seen)
+        wanted = pytest.approx(plain([state.levels for state in seen]), rel=1e-9, abs=1e-9)
+        assert found == (wanted if known else [None] * LEVELS)
+        compared += known
     assert compared >= 1
 
 

@@ -1,6 +1,5 @@
 """Sweeps of the book beside their plain definition: all its states in a list, searched forward."""
 
-from heapq import nlargest, nsmallest
 from itertools import pairwise
 
 import pytest
@@ -8,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.flow.resilience import Resilience, SweepsPart
-from schemas.market import BookDelta, Heartbeat
 from schemas.time import SECOND
 from tests.data import needs_data
-from tests.operators.flow.support import TAPES, books, recorded
+from tests.operators.flow.support import TAPES, bests
 from tests.operators.support import QUICK
 
 NAMES = ("sweeps", "sweep_recovered", "sweep_recovery")
@@ -47,19 +45,10 @@ def plain(states: list[State]) -> list[tuple[int, int, bool, int] | tuple[int]]:
 @needs_data
 @pytest.mark.parametrize("name", TAPES)
 def test_on_real_tapes(name: str) -> None:
-    tape = recorded(name)
-    states: list[State] = []
-    known: list[bool] = []
-    decided: list[tuple[int, list[float | None]]] = []
-    left = [vector for vector in tape.vectors if vector.timeframe == "1m"]
-    for event, book in books(tape):
-        if isinstance(event, BookDelta):
-            bids, asks = nlargest(5, book.bids), nsmallest(5, book.asks)
-            states.append((event.ts_event, bids, asks))
-            known.append(bids[-1] >= book.lowest and asks[-1] <= book.highest)
-        elif isinstance(event, Heartbeat) and left and event.ts_received == left[0].ts_decided:
-            vector = left.pop(0)
-            decided.append((len(states), [vector.features[name] for name in NAMES]))
+    best, marks = bests(name)
+    states = [(one.ts, one.levels[0], one.levels[2]) for one in best]
+    known = [one.known for one in best]
+    decided = [(count, [vector.features[name] for name in NAMES]) for vector, count in marks]
     # Where a book is not known the meter begins anew; so no further than that.
     states = states[: known.index(False) if False in known else None]
     sweeps, compared = plain(states), 0

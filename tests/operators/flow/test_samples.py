@@ -8,7 +8,7 @@ from schemas.results import Absence, BookSample, Vector
 from schemas.topics import Outgoing
 from tests.data import needs_data
 from tests.operators.flow.support import TAPES, recorded
-from tests.operators.support import run, told
+from tests.operators.support import told
 
 NAMES = ("obi_10_mean", "obi_10_min", "obi_10_max")
 
@@ -19,7 +19,7 @@ def test_on_real_tapes(name: str) -> None:
     """Of the samples that were sent between two vectors."""
     sampled: list[float] = []
     compared = 0
-    for sent in run(recorded(name).events):
+    for sent in recorded(name).out:
         if not isinstance(sent, Outgoing):
             continue
         if sent.topic == "features.books":
