@@ -8,7 +8,9 @@ from flows.feeds import Feed, simulated_feed
 from flows.ingest import Recorder, ingest
 from flows.replay import replay
 from flows.settings import Settings, StrategySettings
+from schemas.market import CONTROL, ExternalMetric
 from schemas.time import MINUTE
+from sources.merge import Heard, Item, merge
 from sources.simulator import LISTINGS, Duplicate, Faults, Gap, Garbage, Late, Simulator, SimulatorConfig
 
 __all__ = ["SETTINGS", "Golden", "golden_of", "record"]
@@ -25,13 +27,26 @@ _FAULTS = Faults(
 )  # fmt: skip
 
 
+def _told(minutes: int) -> list[Item]:
+    """An index that is published every two minutes, and known half a minute later."""
+    return [
+        ExternalMetric(
+            instrument_id=CONTROL, ts_event=at, ts_received=at + MINUTE // 2, metric="fear_greed",
+            value=float(at // MINUTE % 100),
+        )
+        for at in range(_START - 40 * MINUTE, _START + minutes * MINUTE, 2 * MINUTE)
+    ]  # fmt: skip
+
+
 def record(path: Path, minutes: int = 13, instruments: int = 3) -> Path:
-    """A recording of a market with some history and some faults, at ``path``."""
+    """A recording of a market with some history, an external metric and some faults, at ``path``."""
     config = SimulatorConfig(
         seed=11, start=_START, duration=minutes * MINUTE, instruments=LISTINGS[:instruments], edge=0.6, faults=_FAULTS
     )
     with Recorder(path) as writer:
-        ingest(simulated_feed(Simulator(config), history_days=0.1).items, writer)
+        market = simulated_feed(Simulator(config), history_days=0.1).items
+        items = (item for _, item in merge([market, _told(minutes)]) if item is not None)
+        ingest((item for item in items if not isinstance(item, Heard)), writer)
     return path
 
 
