@@ -27,6 +27,45 @@ class LevelsPart(NamedTuple):
         )
 
 
+class _Side(Slotted):
+    """Size added minus taken at each level of a side; ``sign`` is 1 for bids, -1 for asks.
+
+    While prices stand, changes of sizes add up to the last one minus the first one.
+    """
+
+    __slots__ = ("_begun", "_prices", "_sign", "_sizes", "_sums")
+
+    def __init__(self, sign: int) -> None:
+        self._sign = sign
+        self._prices: list[float] = []
+        self._sizes: list[float] = []
+        self._begun: list[float] = []  # sizes since when the prices stand
+        self._sums = [0.0] * LEVELS  # up to then
+
+    def begin(self, prices: list[float], sizes: list[float]) -> None:
+        self._prices, self._sizes, self._begun = prices, sizes, sizes
+
+    def update(self, prices: list[float], sizes: list[float]) -> bool:
+        moved = prices != self._prices
+        if moved:
+            # What stood is settled; a better price brings its size, a worse one takes away the old size.
+            sign = self._sign
+            self._sums = [
+                total - begun + (size if price == old else size + old_size if sign * (price - old) > 0.0 else 0.0)
+                for total, begun, price, size, old, old_size in zip(
+                    self._sums, self._begun, prices, sizes, self._prices, self._sizes, strict=True
+                )
+            ]
+            self._begun = sizes
+        self._prices, self._sizes = prices, sizes
+        return moved
+
+    def take(self) -> list[float]:
+        sums = [total + size - begun for total, size, begun in zip(self._sums, self._sizes, self._begun, strict=False)]
+        self._sums, self._begun = [0.0] * LEVELS, self._sizes
+        return sums
+
+
 class LevelFlow(Slotted):
     """The order-flow imbalance of Cont, Kukanov and Stoikov at each of the best levels, one a side at a time.
 
@@ -38,65 +77,41 @@ class LevelFlow(Slotted):
     >>> flow = LevelFlow()
     >>> asks, sizes = [10.0, 11.0, 12.0, 13.0, 14.0], [1.0, 1.0, 1.0, 1.0, 1.0]
     >>> flow.update(([9.0, 8.0, 7.0, 6.0, 5.0], sizes, asks, sizes))
+    True
     >>> flow.take()
     >>> flow.update(([9.5, 9.0, 8.0, 7.0, 6.0], [4.0, 1.0, 1.0, 1.0, 1.0], asks, sizes))
+    True
     >>> flow.take()
     LevelsPart(minutes=1, sums=(4.0, 1.0, 1.0, 1.0, 1.0))
     """
 
-    __slots__ = ("_asked", "_begun", "_bid", "_known", "_last")
-    VERSION = 2
+    __slots__ = ("_asks", "_bids", "_known", "_whole")
+    VERSION = 3
 
     def __init__(self) -> None:
-        self._last: Levels | None = None
-        self._begun: tuple[list[float], list[float]] = ([], [])  # sizes of each side since when its prices stand
-        self._known = False  # all the time since last taken
-        self._bid, self._asked = [0.0] * LEVELS, [0.0] * LEVELS  # added minus taken, but for what stands
+        self._bids, self._asks = _Side(1), _Side(-1)
+        self._known = False  # the levels, now
+        self._whole = False  # and all the time since last taken
 
     def update(self, top: Levels | None) -> bool:
         """Take the `LEVELS` best levels after a change, ``None`` or fewer: not known; whether any price is another."""
         if top is None or len(top[0]) < LEVELS or len(top[2]) < LEVELS:
-            self._last, self._known = None, False
-            return True
-        last, self._last = self._last, top
-        if last is None:
-            self._begun = top[1], top[3]
+            self._known = self._whole = False
             return True
         bids, bid_sizes, asks, ask_sizes = top
-        old_bids, old_bid_sizes, old_asks, old_ask_sizes = last
-        # While prices stand, changes of sizes add up to the last one minus the first one.
-        bids_moved, asks_moved = bids != old_bids, asks != old_asks
-        if bids_moved:
-            bid_begun, ask_begun = self._begun
-            self._bid = [
-                total - begun + (size if price == old else size + old_size if price > old else 0.0)
-                for total, begun, price, size, old, old_size in zip(
-                    self._bid, bid_begun, bids, bid_sizes, old_bids, old_bid_sizes, strict=True
-                )
-            ]
-            self._begun = bid_sizes, ask_begun
-        if asks_moved:
-            bid_begun, ask_begun = self._begun
-            self._asked = [
-                total - begun + (size if price == old else size + old_size if price < old else 0.0)
-                for total, begun, price, size, old, old_size in zip(
-                    self._asked, ask_begun, asks, ask_sizes, old_asks, old_ask_sizes, strict=True
-                )
-            ]
-            self._begun = bid_begun, ask_sizes
+        if not self._known:
+            self._known = True
+            self._bids.begin(bids, bid_sizes)
+            self._asks.begin(asks, ask_sizes)
+            return True
+        bids_moved, asks_moved = self._bids.update(bids, bid_sizes), self._asks.update(asks, ask_sizes)
         return bids_moved or asks_moved
 
     def take(self) -> LevelsPart | None:
         """The sums of a minute, which begin anew; ``None`` if at any time of it so many levels were not known."""
-        last, known = self._last, self._known
-        part = None
-        if last is not None:
-            if known:
-                ends = zip(self._bid, last[1], self._begun[0], self._asked, last[3], self._begun[1], strict=True)
-                part = LevelsPart(1, tuple((bid + b1 - b0) - (asked + a1 - a0) for bid, b1, b0, asked, a1, a0 in ends))
-            self._begun = last[1], last[3]
-        self._bid, self._asked, self._known = [0.0] * LEVELS, [0.0] * LEVELS, last is not None
-        return part
+        whole, self._whole = self._whole, self._known
+        sums = zip(self._bids.take(), self._asks.take(), strict=True)
+        return LevelsPart(1, tuple(bid - ask for bid, ask in sums)) if whole else None
 
 
 def _read(part: LevelsPart, close: Close) -> tuple[float | None, ...]:
