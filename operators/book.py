@@ -173,20 +173,14 @@ class OrderBook:
         bid_levels, ask_levels = self.bids.levels, self.asks.levels
         return bids, [bid_levels[price] for price in bids], asks, [ask_levels[price] for price in asks]
 
-    def within(self, low: float, high: float) -> tuple[list[float] | None, list[float] | None]:
-        """Sizes of the bids from ``low`` up and of the asks up to ``high``, in any order.
-
-        ``None``: not all of that side is known so far, for the same reasons as in `top`.
-        """
-        if not self.trusted or not self.bids or not self.asks:
-            return None, None
-        reach_bid, reach_ask = self._reach_bid, self._reach_ask
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Down to which bid price and up to which ask price all levels are known, if the book is `trusted`."""
+        lowest, highest = self._reach_bid, self._reach_ask
         if self.maintained is not None:
-            reach_bid = self.bids.worst() if len(self.bids) >= self.maintained else reach_bid
-            reach_ask = self.asks.worst() if len(self.asks) >= self.maintained else reach_ask
-        return self.bids.within(low) if low >= reach_bid else None, self.asks.within(
-            high
-        ) if high <= reach_ask else None
+            lowest = self.bids.worst() if len(self.bids) >= self.maintained else lowest
+            highest = self.asks.worst() if len(self.asks) >= self.maintained else highest
+        return lowest, highest
 
     def _known(self, event: BookSnapshot, whole: int) -> bool:
         """Whether this book snapshot has nothing new for a book that has lost nothing."""

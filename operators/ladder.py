@@ -65,16 +65,16 @@ class Ladder:
             best = self._scan(max(count, _KEPT))
         return best[: -count - 1 : -1] if self.sign > 0 else best[:count]
 
-    def within(self, bound: float) -> list[float]:
-        """The sizes of all levels that are not worse than ``bound``, in any order."""
+    def within(self, bound: float) -> list[tuple[float, float]]:
+        """Prices and sizes of all levels that are not worse than ``bound``, in any order."""
         best, levels = self._best, self.levels
         if self.sign > 0:
             if self._low <= bound:
-                return [levels[price] for price in best[bisect_left(best, bound) :]]
-            return [size for price, size in levels.items() if price >= bound]
+                return [(price, levels[price]) for price in best[bisect_left(best, bound) :]]
+            return [level for level in levels.items() if level[0] >= bound]
         if bound <= self._high:
-            return [levels[price] for price in best[: bisect_right(best, bound)]]
-        return [size for price, size in levels.items() if price <= bound]
+            return [(price, levels[price]) for price in best[: bisect_right(best, bound)]]
+        return [level for level in levels.items() if level[0] <= bound]
 
     def worst(self) -> float:
         """The price furthest from the other side.

@@ -24,7 +24,7 @@ def shape(book: OrderBook) -> tuple[float | None, ...]:
     if best is None:
         return _UNKNOWN
     mid = (best[0][0] + best[2][0]) / 2.0
-    bands = [depths(book, mid, bps) for bps in _BANDS]
+    bands = depths(book, mid)
     top = book.top(_SLOPED)
     slopes = (None, None) if top is None else (slope(top[0], top[1], mid), slope(top[2], top[3], mid))
     weighted = book.top(_WEIGHED)
@@ -36,13 +36,27 @@ def shape(book: OrderBook) -> tuple[float | None, ...]:
     return (*imbalances, *(side for band in bands for side in band), *slopes, *middles)
 
 
-def depths(book: OrderBook, mid: float, bps: float) -> tuple[float | None, float | None]:
-    """What is bid and what is asked within ``bps`` of ``mid``, in size; ``None``: the book is not known so far.
+def depths(book: OrderBook, mid: float) -> list[tuple[float | None, float | None]]:
+    """What is bid and what is asked within each band around ``mid``, in size; ``None``: the book is not known so far.
 
     Sums are exact, so they do not depend on the order in which levels came.
     """
-    bids, asks = book.within(mid * (1.0 - bps / 10_000.0), mid * (1.0 + bps / 10_000.0))
-    return None if bids is None else fsum(bids), None if asks is None else fsum(asks)
+    lowest, highest = book.reach
+    widest = _BANDS[-1] / 10_000.0
+    bids, asks = (
+        book.bids.within(max(mid * (1.0 - widest), lowest)),
+        book.asks.within(min(mid * (1.0 + widest), highest)),
+    )
+    found: list[tuple[float | None, float | None]] = []
+    for bps in _BANDS:
+        low, high = mid * (1.0 - bps / 10_000.0), mid * (1.0 + bps / 10_000.0)
+        found.append(
+            (
+                fsum(size for price, size in bids if price >= low) if low >= lowest else None,
+                fsum(size for price, size in asks if price <= high) if high <= highest else None,
+            )
+        )
+    return found
 
 
 def slope(prices: Sequence[float], sizes: Sequence[float], mid: float) -> float | None:
