@@ -161,7 +161,7 @@ class OrderBook:
         A side that is known to have fewer gives all of them. ``None`` while stale or in doubt, where a side is empty,
         and where a level lies beyond what the book snapshot reached: levels there are known only if they changed since.
         """
-        if not self.trusted:
+        if not self.synchronised or not self._proven:
             return None
         bids, asks = self.bids.best(count), self.asks.best(count)
         if not bids or not asks or bids[-1] < self._reach_bid or asks[-1] > self._reach_ask:

@@ -239,27 +239,33 @@ class BarMaker:
         last_at, last = self._last_quote
         told: list[BestQuote] = []
         moves: list[Move] = []
+        latest: BestQuote | None = None
         bid_before = ask_before = 0.0
         for ts, sequence, _, quote in quotes:
             if quote is None:
-                self._tell_quotes(told, moves)
+                self._tell_quotes(told, moves, latest)
                 self._recorder.lose_quotes(ts)
-                told, moves, bid_before = [], [], 0.0
+                told, moves, latest, bid_before = [], [], None, 0.0
                 continue
             if sequence:
                 if sequence <= last and ts <= last_at + RESTART:
                     continue  # a second ingester's copy
                 last_at, last = ts, sequence
-            told.append(quote)
             bid, _, ask, _ = quote
             if bid != bid_before or ask != ask_before:
+                if latest is not None:
+                    told.append(latest)
+                told.append(quote)
                 moves.append((ts, bid, ask))
                 bid_before, ask_before = bid, ask
+            latest = quote
         self._last_quote = (last_at, last)
-        self._tell_quotes(told, moves)
+        self._tell_quotes(told, moves, latest)
 
-    def _tell_quotes(self, told: list[BestQuote], moves: list[Move]) -> None:
-        if told:
+    def _tell_quotes(self, told: list[BestQuote], moves: list[Move], latest: BestQuote | None) -> None:
+        """Of quotes at equal prices the first and the last are enough: what they add in between adds up to the same."""
+        if latest is not None:
+            told.append(latest)
             self._series[_BASE].current(moves[0][0]).quotes(moves)
             self._recorder.quotes(told, moves)
 

@@ -83,7 +83,7 @@ class OrderFlowImbalance(Slotted):
         self._sum = 0.0
 
     def update(self, quotes: Sequence[BestQuote]) -> None:
-        """Take the best quotes after each change, in order."""
+        """Take best quotes in order; of several at equal prices the first and the last are enough."""
         if not quotes:
             return
         total = self._sum

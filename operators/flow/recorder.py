@@ -54,7 +54,7 @@ class Recorder(Slotted):
         self.take(ts, None, heard=False)
 
     def quotes(self, quotes: Sequence[BestQuote], moves: Sequence[Move]) -> None:
-        """Take the best quotes after each change in order, and those among them whose prices are others."""
+        """Take best quotes in order, of those at equal prices the first and the last, and when prices changed."""
         self._ofi.update(quotes)
         self._spread.update(moves)
         self._impact.quotes(moves)

@@ -79,3 +79,16 @@ def test_restored_it_goes_on_as_before() -> None:
     for one in (flow, again):
         one.update([(100.0, 2.0, 101.0, 1.0)])
     assert again.take() == flow.take() == 6.0
+
+
+@QUICK
+@given(quotes=QUOTES)
+def test_of_equal_prices_the_first_and_the_last_are_enough(quotes: list[tuple[int, int, int, int]]) -> None:
+    flow = OrderFlowImbalance()
+    thinned = [
+        (float(quote[0]), float(quote[1]), float(quote[2]), float(quote[3]))
+        for before, quote, after in zip([None, *quotes], quotes, [*quotes[1:], None], strict=False)
+        if before is None or after is None or len({(one[0], one[2]) for one in (before, quote, after)}) > 1
+    ]
+    flow.update(thinned)
+    assert flow.take() == (plain_flow(quotes) if quotes else None)
