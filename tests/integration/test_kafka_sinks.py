@@ -87,17 +87,17 @@ def test_a_part_that_is_made_while_the_broker_is_away_waits_for_it(kafka: KafkaB
 @LANES
 def test_a_broker_that_stays_away_ends_the_engine_with_a_reason(kafka: KafkaBroker, name: str) -> None:
     topic = make_topic(kafka.client, name, 1)
-    sink: Any
+    sink, part_name = lane(name, kafka, topic)
+    state = sink.build_part("out", part_name, None).snapshot()
     if name == "features":
-        sink = KafkaFeatures(kafka.client, topics=[topic], delivery_timeout_s=1)
+        sink = KafkaFeatures(kafka.client, topics=[topic], delivery_timeout_s=2)
     else:
-        sink = KafkaSignals(kafka.client, topics=[topic], transactional_id=topic, delivery_timeout_s=1)
-    part = sink.build_part("out", "signals" if name == "signals" else "00000", None)
-    part.write_batch([record(topic, 0)])
+        sink = KafkaSignals(kafka.client, topics=[topic], transactional_id=topic, delivery_timeout_s=2)
+    part = sink.build_part("out", part_name, state)
     kafka.pause()
     try:
         with pytest.raises(SinkError, match=rf"{name}\.\w+.*([Tt]imed out|timeout)"):
-            part.write_batch([record(topic, 1)])
+            part.write_batch([record(topic, 0)])
     finally:
         kafka.recover()
 

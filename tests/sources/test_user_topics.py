@@ -290,7 +290,8 @@ def test_topics_that_cannot_be_used(topics: dict[str, str], reason: str) -> None
         opened(StubConsumer({("t", 0): []}), topics)
 
 
-def test_no_broker() -> None:
+def test_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sources.kafka.TIMEOUT_S", 0.1)
     stub = StubConsumer({})
     stub.answers = False
     with pytest.raises(LogError, match="Kafka at stub does not answer"):
