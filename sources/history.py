@@ -23,6 +23,9 @@ Row = Mapping[str, Any]
 Record = TypeVar("Record", bound=MarketEvent)
 
 _TIME: Final = ("ts_ms", "timestamp", "open_time", "calc_time", "time", "ts")
+_VENUE: Final = ("venue", "exchange")
+_COIN: Final = ("coin", "base")
+"""Columns of tables that hold several instruments: rows of others are passed over."""
 _NAMES: Final = {
     "notional": ("notional", "quote_volume", "quote_asset_volume"),
     "trades": ("trades", "count", "number_of_trades"),
@@ -46,7 +49,8 @@ class History:
 
     Which records they are, the columns say: ``open high low close volume`` are bars (their time is where they begin),
     ``funding_rate`` is funding, ``open_interest`` or ``sum_open_interest`` is open interest, ``side price size`` are
-    liquidations. Times may be s, ms, us or ns since 1970. A record is received when it is known: a bar at its close.
+    liquidations. Where they tell a venue or a coin, rows of others than the instrument's are passed over. Times may be
+    s, ms, us or ns since 1970. A record is received when it is known: a bar at its close.
 
     Raises:
         HistoryError: on construction; a file that cannot be read, or columns that are of no kind known here.
@@ -60,6 +64,13 @@ class History:
         self._columns = self._header()
         self._time = self._first(_TIME, "a time")
         self._make = self._kind()
+        venue, _, symbol = instrument_id.lower().partition(":")
+        self._ours = {
+            name: ours
+            for names, ours in ((_VENUE, venue), (_COIN, symbol.partition("/")[0]))
+            for name in names
+            if name in self._columns
+        }
 
     @property
     def size(self) -> int:
@@ -75,6 +86,8 @@ class History:
         """The records."""
         at = 0
         for number, raw, row in self._rows():
+            if any(str(row.get(name, ours)).lower() != ours for name, ours in self._ours.items()):
+                continue
             try:
                 record = self._make(row)
             except (ArithmeticError, KeyError, TypeError, ValueError, msgspec.ValidationError) as error:

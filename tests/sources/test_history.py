@@ -55,6 +55,19 @@ def test_real_funding_and_open_interest() -> None:
     assert (interest[0].open_interest, interest[0].notional) == (112084.682, 3265250956.024)
 
 
+@needs_data
+@pytest.mark.parametrize("instrument", ["binance:ETH/USDT:USDT", "hyperliquid:BTC/USDC:USDC"])
+def test_of_a_table_of_several_only_the_instrument_s_own_rows_are_taken(instrument: str) -> None:
+    path = DATA / "bars/perp_1h_2025-03_2025-10/candles_1h.csv.gz"
+    venue, symbol = instrument.split(":")[:2]
+    with gzip.open(path, "rt") as file:
+        rows = [row for row in csv.DictReader(file) if (row["venue"], row["coin"]) == (venue, symbol.split("/")[0])]
+    records = list(History(path, instrument, "1h"))
+    assert len(records) == len(rows) > 900
+    found = [(record.ts_open, record.close) for record in records if isinstance(record, ExchangeBar)]
+    assert found == [(int(row["ts_ms"]) * MILLISECOND, float(row["close"])) for row in rows]
+
+
 def test_liquidations_by_size_or_by_value(tmp_path: Path) -> None:
     path = table(
         tmp_path / "l.csv", "ts_ms,side,size_usd,price\n1748183818596,S,100.0,50.0\n1748183818597,buy,10.0,5.0\n"
