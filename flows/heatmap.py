@@ -133,7 +133,7 @@ class Truth:
 
 
 def watched(
-    items: Iterable[Entry], timeframe: Timeframe, every_hour: Callable[[Mapping[str, Watch]], None] = lambda _: None
+    items: Iterable[Entry], timeframe: Timeframe, every_hour: Callable[[Mapping[str, Watch]], None] | None = None
 ) -> dict[str, Watch]:
     """The instruments of a feed of which open interest is told; ``every_hour`` of the feed's time is called."""
     watches: dict[str, Watch] = {}
@@ -142,7 +142,7 @@ def watched(
         if not isinstance(item, _TOLD):
             continue
         if item.ts_received >= due:
-            if due:
+            if due and every_hour is not None:
                 every_hour(watches)
             due = floor_to(item.ts_received, HOUR) + HOUR
         watches.setdefault(item.instrument_id, Watch(timeframe)).on_event(item)

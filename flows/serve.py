@@ -8,24 +8,24 @@ from typing import Any
 
 import psycopg
 
-from flows.catalogue import catalogue_entries
 from flows.errors import FlowError
 from flows.ports import listening_trouble
 from flows.settings import Settings, limits
 from flows.vitals import Pulse
+from schemas.catalogue import FeatureEntry
 from sinks.api_keys import list_keys
 from sinks.database import DatabaseError, connect
 
 __all__ = ["api_config", "claim_port", "run_api", "valid_keys"]
 
 
-def run_api(settings: Settings) -> None:
-    """Serve the API and the page until SIGTERM or Ctrl-C.
+def run_api(settings: Settings, catalogue: tuple[FeatureEntry, ...] = ()) -> None:
+    """Serve the API and the page until SIGTERM or Ctrl-C; ``catalogue`` is what the features mean.
 
     Raises:
         FlowError: the port is taken, the certificate cannot be used, or others would reach it and nobody has a key.
     """
-    config = api_config(settings)
+    config = api_config(settings, catalogue)
     claim_port(settings)
     _check_certificate(settings)
     if not (config.is_local or config.open_to_all) and valid_keys(settings) == 0:
@@ -42,7 +42,7 @@ def run_api(settings: Settings) -> None:
         import_module("api.server").make_server(config, tick).run()
 
 
-def api_config(settings: Settings) -> Any:
+def api_config(settings: Settings, catalogue: tuple[FeatureEntry, ...] = ()) -> Any:
     """What the API is told of ``settings``: an `api.config.ApiConfig`."""
     # By name, since the arrows between packages go the other way: the API reads, and nobody here depends on it.
     given = settings.api.model_dump(exclude={"tls_certificate", "tls_key"})
@@ -52,7 +52,7 @@ def api_config(settings: Settings) -> Any:
         **given,
         **{name: path and str(path) for name, path in files.items()},
         vitals=settings.supervisor.dir,
-        catalogue=catalogue_entries(),
+        catalogue=catalogue,
         limits=limits(settings),
     )
 

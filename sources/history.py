@@ -13,7 +13,7 @@ from schemas.market import ExchangeBar, FundingRate, Liquidation, MarketEvent, O
 from schemas.time import TIMEFRAME_NS, Timeframe
 from sources.errors import SourceError
 from sources.malformed import Malformed
-from sources.tapes.files import Damage, PartFile
+from sources.tapes.files import Damage, OneFile
 
 __all__ = ["SUFFIXES", "History", "HistoryError", "nanoseconds"]
 
@@ -44,7 +44,7 @@ class HistoryError(SourceError):
     """A file that cannot be used; names it and what is wrong with it."""
 
 
-class History:
+class History(OneFile):
     """The rows of one file as records of the log, in their order; what is no record is `Malformed`. One pass.
 
     Which records they are, the columns say: ``open high low close volume`` are bars (their time is where they begin),
@@ -59,8 +59,8 @@ class History:
     recorded: Final = False
 
     def __init__(self, path: Path, instrument_id: str, timeframe: Timeframe | None) -> None:
+        super().__init__(path)
         self._path, self._instrument_id, self._timeframe = path, instrument_id, timeframe
-        self._part = PartFile(path)
         self._columns = self._header()
         self._time = self._first(_TIME, "a time")
         self._make = self._kind()
@@ -71,16 +71,6 @@ class History:
             for name in names
             if name in self._columns
         }
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file as it is on disk."""
-        return self._part.size
-
-    @property
-    def read(self) -> int:
-        """Bytes of these read so far."""
-        return self._part.read
 
     def __iter__(self) -> Iterator[MarketEvent | Malformed]:
         """The records."""

@@ -12,7 +12,7 @@ from schemas.market import CONTROL, METRICS, ExternalMetric, MacroEvent
 from sources.errors import SourceError
 from sources.history import nanoseconds
 from sources.malformed import Malformed
-from sources.tapes.files import Damage, PartFile
+from sources.tapes.files import Damage, OneFile
 
 __all__ = ["Metrics", "MetricsError"]
 
@@ -30,7 +30,7 @@ class MetricsError(SourceError):
     """A file that cannot be used; names it and what is wrong with it."""
 
 
-class Metrics:
+class Metrics(OneFile):
     """The rows of one file as records of the control key, by the time they are known; what is none is `Malformed`.
 
     A row has the time of its publication (``published``, ``time``, ``date`` or the like: s, ms, us or ns since 1970, or
@@ -53,19 +53,9 @@ class Metrics:
         self._path, self._asset = path, asset
         if metric is not None and metric not in METRICS:
             raise MetricsError(f"metrics {metric}={path}: there is no such metric, only {', '.join(METRICS)}")
+        super().__init__(path)
         self._metric = metric
-        self._part = PartFile(path)
         self._columns = None if path.name.endswith(_JSON) else self._header()
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file as it is on disk."""
-        return self._part.size
-
-    @property
-    def read(self) -> int:
-        """Bytes of these read so far."""
-        return self._part.read
 
     def __iter__(self) -> Iterator[Reading | Malformed]:
         """The malformed rows, then the records."""

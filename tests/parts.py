@@ -13,7 +13,7 @@ _PARTS: Final = {
         "tests/flows/test_clock.py", "tests/flows/cli/test_up.py", "tests/integration/test_recovery.py",
         "tests/integration/test_rebuild.py", "tests/integration/test_supervise.py", "tests/integration/test_lease.py",
         "tests/integration/test_encrypted.py", "tests/integration/test_api_load.py", "tests/integration/test_roles.py",
-        "tests/api/test_access.py", "tests/api/test_guard.py", "tests/api/test_keys.py", "tests/api/test_limits.py",
+        "tests/api/test_access.py", "tests/api/test_guard.py", "tests/api/test_limits.py",
         "tests/api/test_fuzz.py", "tests/api/test_vitals.py", "tests/sinks/test_api_keys.py", "tests/benchmarks/",
     ),
     "features": (

@@ -45,7 +45,7 @@ def heatmap(
     else:
         feed, truth = _simulated(simulate, seed)
     with shown(feed) as items:
-        watches = watched(items, timeframe, truth) if truth else watched(items, timeframe)
+        watches = watched(items, timeframe, truth)
     if not watches:
         raise FlowError(
             f"{', '.join(inputs or ['the simulation'])}: no open interest in it, so nothing to estimate from"

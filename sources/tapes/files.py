@@ -9,7 +9,7 @@ from typing import Final
 
 from sources.tapes.errors import TapeError
 
-__all__ = ["Damage", "PartFile"]
+__all__ = ["Damage", "OneFile", "PartFile"]
 
 _CHUNK: Final = 1 << 18
 _LONGEST: Final = 1 << 26
@@ -80,3 +80,20 @@ class PartFile:
                 return
             self.read = file.tell()
             yield chunk
+
+
+class OneFile:
+    """An input that is one file, and tells how far it is read; raises as `PartFile`."""
+
+    def __init__(self, path: Path) -> None:
+        self._part = PartFile(path)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file as it is on disk."""
+        return self._part.size
+
+    @property
+    def read(self) -> int:
+        """Bytes of these read so far."""
+        return self._part.read
