@@ -13,7 +13,8 @@ from flows.cluster import _supervise
 from flows.process import command, spawn
 
 _ROOT = Path(__file__).resolve().parents[2]
-_ENDLESS = "import time\nprint('importing', flush=True)\ntime.sleep(60)\n"
+_ENDLESS = "import time\nprint('importing', flush=True)\nwhile True: time.sleep(0.01)\n"
+"""A signal just before a sleep is seen after it, so each is short: no import waits for long."""
 
 
 @pytest.fixture
