@@ -2,8 +2,12 @@
 
 from schemas.errors import CandlewickError
 
-__all__ = ["ModelError"]
+__all__ = ["ModelError", "ModelRefused"]
 
 
 class ModelError(CandlewickError):
     """Data, a setting or a file that learning cannot work with; the text says what is wrong or missing."""
+
+
+class ModelRefused(ModelError):
+    """A model that must not serve; the text is the reason, told to people and written into ``models.events``."""

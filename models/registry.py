@@ -1,0 +1,233 @@
+"""Versions of models that never change: a directory a version, named after what is in it."""
+
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from math import isfinite
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from models.errors import ModelError, ModelRefused
+from models.manifest import FILES, MODEL_NAME, VERSION_NAME, Manifest, decode, encode, version_of
+from models.rows import CANDIDATE, Row, row
+from models.scorer import Scorer, scorer_of
+
+__all__ = ["Catalogue", "Model", "Registry"]
+
+_MANIFEST: Final = "manifest.json"
+_MOST: Final = 64 << 20
+"""Bytes of one file; what is larger is no model of ours."""
+_TOLERANCE: Final = 1e-6
+"""Between a golden vector's probability and the one given now: float32 sums of another processor."""
+_PICKLES: Final = (".pkl", ".pickle", ".joblib", ".pt", ".pth")
+
+
+class Catalogue(Struct, frozen=True):
+    """What the vectors and contexts of this program mean, and which names are in them."""
+
+    schema_hash: str
+    context_hash: str
+    names: frozenset[str]
+
+
+class Model(Struct, frozen=True):
+    """A version that was verified, ready to be asked."""
+
+    version: str
+    manifest: Manifest
+    scorer: Scorer
+    files: Mapping[str, bytes]
+
+    def row(
+        self, features: Mapping[str, float | None], tainted: Mapping[str, str], *, direction: float, score: float
+    ) -> Row:
+        """See `models.rows.row`."""
+        return row(self.manifest.inputs, features, tainted, direction=direction, score=score)
+
+    def probability(self, values: Row) -> float:
+        """That the candidate with these inputs ends with a positive net return."""
+        return self.manifest.probability(self.scorer.score(values))
+
+
+class Registry:
+    """``<directory>/<model>/<version>/manifest.json`` with its files beside it.
+
+    A version is the beginning of its manifest's SHA-256, and the manifest holds those of the files: whatever is
+    changed, added or lacking is told at the next load. What is added appears whole or not at all.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def models(self) -> list[str]:
+        """Those that have a version, sorted."""
+        if not self.directory.is_dir():
+            return []
+        named = sorted(path.name for path in self.directory.iterdir() if re.match(MODEL_NAME, path.name))
+        return [name for name in named if self.versions(name)]
+
+    def versions(self, model: str) -> list[str]:
+        """Of ``model``, those trained on the newest data last."""
+        folder = self.directory / _named(model, MODEL_NAME, "model")
+        if not folder.is_dir():
+            return []
+        found = [path.name for path in folder.iterdir() if re.match(VERSION_NAME, path.name)]
+        return sorted(found, key=lambda version: (self.manifest(model, version).train_end, version))
+
+    def manifest(self, model: str, version: str) -> Manifest:
+        """The manifest of a version, held against its name.
+
+        Raises:
+            ModelRefused: there is none, or it was changed.
+        """
+        folder = self._folder(model, version)
+        if not folder.is_dir():
+            raise ModelRefused(f"model {model} has no version {version} in the registry {self.directory}")
+        data = _read(folder / _MANIFEST)
+        if version_of(data) != version:
+            raise ModelRefused(f"manifest.json of {model} {version} was changed: it is that of {version_of(data)}")
+        manifest = decode(data)
+        if manifest.model != model:
+            raise ModelRefused(f"manifest.json of {model} {version} is of model {manifest.model}")
+        return manifest
+
+    def add(self, manifest: Manifest, files: Mapping[str, bytes], catalogue: Catalogue) -> str:
+        """Take a new version in; its name. One that is there already stays as it is.
+
+        Raises:
+            ModelRefused: `load` would refuse it; nothing of it is left.
+            ModelError: the directory cannot be written.
+        """
+        data = encode(replace(manifest, files={name: sha256(files[name]).hexdigest() for name in sorted(files)}))
+        version = version_of(data)
+        _verify(decode(data), version, files, catalogue)
+        try:
+            with self._alone():
+                target = self._folder(manifest.model, version)
+                if target.is_dir():
+                    self.load(manifest.model, version, catalogue)
+                    return version
+                fresh = Path(tempfile.mkdtemp(prefix=".adding-", dir=self.directory))
+                for name, content in {**files, _MANIFEST: data}.items():
+                    _write(fresh / name, content)
+                fresh.chmod(0o755)
+                target.parent.mkdir(exist_ok=True)
+                _sync(fresh)
+                fresh.rename(target)
+                _sync(target.parent)
+                _sync(self.directory)
+        except OSError as error:
+            raise ModelError(f"registry {self.directory}: {error.strerror}; nothing was added") from error
+        return version
+
+    def load(self, model: str, version: str, catalogue: Catalogue) -> Model:
+        """The version, verified: bytes, catalogue, golden vectors.
+
+        Raises:
+            ModelRefused: the reason why it must not serve.
+        """
+        manifest = self.manifest(model, version)
+        folder = self._folder(model, version)
+        try:
+            present = {path.name for path in folder.iterdir()} - {_MANIFEST}
+        except OSError as error:
+            raise ModelRefused(f"{folder}: {error.strerror}") from error
+        _known_files(manifest, present)
+        return _verify(manifest, version, {name: _read(folder / name) for name in sorted(present)}, catalogue)
+
+    def _folder(self, model: str, version: str) -> Path:
+        return self.directory / _named(model, MODEL_NAME, "model") / _named(version, VERSION_NAME, "version")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the directory, and clear away what an add that died has left."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            for left in self.directory.glob(".adding-*"):
+                shutil.rmtree(left)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _named(text: str, pattern: str, what: str) -> str:
+    if not re.match(pattern, text):
+        raise ModelRefused(f"{what} {text!r}: no such name, it has to match {pattern}")
+    return text
+
+
+def _known_files(manifest: Manifest, present: set[str]) -> None:
+    expected = set(FILES[manifest.kind])
+    for name in sorted(present - expected):
+        if name.endswith(_PICKLES):
+            raise ModelRefused(f"{name} is a pickle, which runs whatever code is in it: it is never loaded")
+        raise ModelRefused(f"{name} has no business in a model of kind {manifest.kind}")
+    for name in sorted(expected - present):
+        raise ModelRefused(f"{name} is missing")
+
+
+def _verify(manifest: Manifest, version: str, files: Mapping[str, bytes], catalogue: Catalogue) -> Model:
+    _known_files(manifest, set(files))
+    for name, content in files.items():
+        if content[:1] == b"\x80":  # how every pickle since protocol 2 begins, and nothing else that is allowed
+            raise ModelRefused(f"{name} is a pickle, which runs whatever code is in it: it is never loaded")
+        found = sha256(content).hexdigest()
+        if found != manifest.files.get(name):
+            raise ModelRefused(f"{name} was changed: its SHA-256 is {found[:16]}…, not that of the manifest")
+    _fits(manifest, catalogue)
+    model = Model(version, manifest, scorer_of(manifest, files), files)
+    for number, golden in enumerate(manifest.golden):
+        probability = model.probability(np.array([np.nan if v is None else v for v in golden.inputs], np.float32))
+        if not isfinite(probability) or abs(probability - golden.probability) > _TOLERANCE:
+            raise ModelRefused(f"golden vector {number} gives {probability:.9f}, not {golden.probability:.9f}")
+    return model
+
+
+def _fits(manifest: Manifest, catalogue: Catalogue) -> None:
+    """See that the inputs mean here what they meant in training."""
+    for what, own, mine in (
+        ("features", manifest.schema_hash, catalogue.schema_hash),
+        ("context", manifest.context_hash, catalogue.context_hash),
+    ):
+        if own != mine:
+            raise ModelRefused(f"it was trained on {what} of schema {own}, this program's is {mine}: train it anew")
+    unknown = [name for name in manifest.inputs if name not in catalogue.names and name not in CANDIDATE]
+    if unknown:
+        raise ModelRefused(f"input {unknown[0]} is no feature of this program")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise ModelRefused(f"{path} is no plain file")
+        if path.stat().st_size > _MOST:
+            raise ModelRefused(f"{path} has more than {_MOST} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelRefused(f"{path}: {error.strerror}") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,38 @@
+"""The row of numbers that a model sees of a candidate: one function for training and for the stream."""
+
+from collections.abc import Mapping, Sequence
+from math import nan
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["CANDIDATE", "Row", "row"]
+
+Row = NDArray[np.float32]
+CANDIDATE: Final = ("direction", "score")
+"""What a row knows of the candidate itself: +1 long or -1 short, and the strategy's signed score."""
+
+
+def row(
+    inputs: Sequence[str],
+    features: Mapping[str, float | None],
+    tainted: Mapping[str, str],
+    *,
+    direction: float,
+    score: float,
+) -> Row:
+    """The values of ``inputs`` in order, as float32; what is not known, or tainted, is NaN.
+
+    Raises:
+        KeyError: an input that is no feature.
+
+    >>> row(["rsi_14", "tfi", "direction"], {"rsi_14": 70.0, "tfi": None}, {}, direction=1.0, score=0.5)
+    array([70., nan,  1.], dtype=float32)
+    """
+    own = {"direction": direction, "score": score}
+    values: list[float] = []
+    for name in inputs:
+        value = own[name] if name in own else features[name]
+        values.append(nan if value is None or name in tainted else value)
+    return np.array(values, dtype=np.float32)

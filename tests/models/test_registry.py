@@ -1,0 +1,226 @@
+"""What is taken in stays as it is, and whatever is not as it was is refused with its reason."""
+
+import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import onnx
+import pytest
+from msgspec.structs import replace
+from onnx import TensorProto, helper
+
+from models.errors import ModelRefused
+from models.linear import Linear
+from models.manifest import Golden, decode, encode, version_of
+from models.registry import Catalogue, Registry
+from tests.models.catalogue import CATALOGUE
+from tests.models.trees import trained
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "registry")
+
+
+@pytest.fixture
+def version(registry: Registry) -> str:
+    made = trained()
+    return registry.add(made.manifest, made.files, CATALOGUE)
+
+
+def test_what_was_added_gives_lightgbm_s_probabilities(registry: Registry, version: str) -> None:
+    made = trained()
+    model = registry.load("majors", version, CATALOGUE)
+    assert model.manifest.calibration is not None
+    scores = np.asarray(made.booster.predict(made.rows, raw_score=True), float)
+    for row, score in zip(made.rows, scores, strict=True):
+        assert abs(model.scorer.score(row) - score) < 1e-6
+        assert abs(model.probability(row) - model.manifest.calibration.probability(score)) < 1e-6
+
+
+def test_the_same_again_is_the_same_version(registry: Registry, version: str) -> None:
+    made, other = trained(), trained(2)
+    assert registry.add(made.manifest, made.files, CATALOGUE) == version
+    later = registry.add(replace(other.manifest, train_end=3 * 10**18), other.files, CATALOGUE)
+    assert (registry.models(), registry.versions("majors")) == (["majors"], [version, later])
+    assert registry.versions("minors") == []
+
+
+def test_a_linear_model_serves_too(registry: Registry) -> None:
+    linear = Linear(means=[50.0], scales=[10.0], weights=[0.5], intercept=-0.1)
+    manifest = replace(
+        trained().manifest, kind="logistic", inputs=["rsi_14"], calibration=None,
+        golden=[Golden(inputs=[70.0], probability=0.7109495026250039)],
+    )  # fmt: skip
+    version = registry.add(manifest, {"model.json": msgspec.json.encode(linear)}, CATALOGUE)
+    model = registry.load("majors", version, CATALOGUE)
+    assert model.probability(np.array([np.nan], np.float32)) == pytest.approx(0.47502081252106)
+
+
+def _refusal(registry: Registry, version: str, catalogue: Catalogue = CATALOGUE) -> str:
+    with pytest.raises(ModelRefused) as caught:
+        registry.load("majors", version, catalogue)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.txt", "manifest.json"])
+def test_a_changed_byte_is_told(registry: Registry, version: str, name: str) -> None:
+    path = registry.directory / "majors" / version / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert f"{name} " in _refusal(registry, version)
+    assert "was changed: it" in _refusal(registry, version)
+
+
+def test_files_that_lack_or_do_not_belong_are_told(registry: Registry, version: str) -> None:
+    folder = registry.directory / "majors" / version
+    (folder / "more.pkl").write_bytes(pickle.dumps({}))
+    assert _refusal(registry, version).startswith("more.pkl is a pickle")
+    (folder / "more.pkl").rename(folder / "more.txt")
+    assert _refusal(registry, version) == "more.txt has no business in a model of kind lightgbm-onnx"
+    (folder / "more.txt").unlink()
+    (folder / "model.txt").rename(registry.directory / "kept")
+    assert _refusal(registry, version) == "model.txt is missing"
+    (folder / "model.txt").symlink_to(registry.directory / "kept")
+    assert _refusal(registry, version).endswith("model.txt is no plain file")
+
+
+def test_another_catalogue_is_told(registry: Registry, version: str) -> None:
+    other = Catalogue("0" * 16, CATALOGUE.context_hash, CATALOGUE.names)
+    assert "features of schema ffffffffffffffff, this program's is 0000000000000000" in _refusal(
+        registry, version, other
+    )
+    assert "trained on context" in _refusal(registry, version, Catalogue("f" * 16, "0" * 16, CATALOGUE.names))
+    assert "input rsi_14 is no feature" in _refusal(registry, version, Catalogue("f" * 16, "c" * 16, frozenset()))
+
+
+@pytest.mark.parametrize(("model", "version"), [("../majors", "0" * 16), ("majors", "../x"), ("majors", "0" * 16)])
+def test_names_that_are_none_are_told(registry: Registry, model: str, version: str) -> None:
+    with pytest.raises(ModelRefused, match=r"no such name|has no version"):
+        registry.load(model, version, CATALOGUE)
+
+
+def _external(model: Any) -> None:
+    tensor = helper.make_tensor("far", TensorProto.FLOAT, [1], [1.0])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    tensor.ClearField("float_data")
+    model.graph.initializer.append(tensor)
+
+
+def _stranger(model: Any) -> None:
+    model.graph.node.append(helper.make_node("Loop", ["a"], ["b"]))
+
+
+def _foreign(model: Any) -> None:
+    model.graph.node.append(helper.make_node("Add", ["a"], ["b"], domain="evil"))
+
+
+def _wide(model: Any) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 99
+
+
+def _renamed(model: Any) -> None:
+    model.graph.output[0].name = "probability"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_external, "tensor far lies in another file"),
+        (_stranger, "operator ai.onnx:Loop is not known"),
+        (_foreign, "operator evil:Add is not known"),
+        (_wide, "input has to be float32 of 5 columns"),
+        (_renamed, "it has to take one tensor, input, and give one, score"),
+    ],
+)
+def test_an_onnx_file_that_reaches_out_is_not_added(registry: Registry, change: Any, reason: str) -> None:
+    made = trained()
+    model = onnx.load_model_from_string(made.files["model.onnx"])
+    change(model)
+    with pytest.raises(ModelRefused, match=reason):
+        registry.add(made.manifest, made.files | {"model.onnx": model.SerializeToString()}, CATALOGUE)
+    assert registry.models() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(pickle.dumps([1]), "is a pickle"), (b"no model", "is no ONNX model"), (b"", "it has to take one tensor")],
+)
+def test_what_is_no_onnx_file_is_not_added(registry: Registry, content: bytes, reason: str) -> None:
+    made = trained()
+    with pytest.raises(ModelRefused, match=reason):
+        registry.add(made.manifest, made.files | {"model.onnx": content}, CATALOGUE)
+
+
+def test_wrong_golden_vectors_are_told(registry: Registry) -> None:
+    made = trained()
+    golden = [*made.manifest.golden[1:], replace(made.manifest.golden[0], probability=0.5)]
+    with pytest.raises(ModelRefused, match=r"golden vector 4 gives 0\.\d{9}, not 0\.500000000"):
+        registry.add(replace(made.manifest, golden=golden), made.files, CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"inputs": ["tfi", "tfi"]}, "an input is named twice"),
+        ({"inputs": ["tfi"]}, "a golden vector has to have 1 inputs"),
+        ({"model": "../up"}, "matching regex"),
+        ({"histograms": {"x": {"edges": [], "counts": [1]}}}, "x is none"),
+        ({"histograms": {"tfi": {"edges": [1.0], "counts": [1]}}}, "1 edges make 2 bins, not 1"),
+        ({"train_end": 1}, "the training ends before it begins"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_refused(change: dict[str, Any], reason: str) -> None:
+    told = msgspec.to_builtins(trained().manifest) | change
+    with pytest.raises(ModelRefused, match=reason):
+        decode(msgspec.json.encode(told))
+
+
+def test_equal_manifests_are_equal_bytes() -> None:
+    manifest = trained().manifest
+    assert version_of(encode(manifest)) == version_of(encode(replace(manifest)))
+    assert version_of(encode(replace(manifest, seed=9))) != version_of(encode(manifest))
+
+
+_DYING: Final = """
+import os, signal, sys
+from pathlib import Path
+from models.registry import Registry
+from tests.models.catalogue import CATALOGUE
+
+source, target, version, nth = sys.argv[1:]
+model = Registry(Path(source)).load("majors", version, CATALOGUE)
+sync, left = os.fsync, int(nth)
+
+def dying(handle):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    sync(handle)
+
+os.fsync = dying
+Registry(Path(target)).add(model.manifest, model.files, CATALOGUE)
+"""
+
+
+@pytest.mark.parametrize("nth", [1, 3, 4])
+def test_an_add_that_dies_leaves_nothing_half_registered(
+    registry: Registry, version: str, tmp_path: Path, nth: int
+) -> None:
+    other = Registry(tmp_path / "other")
+    command: list[str | Path] = [sys.executable, "-c", _DYING, registry.directory, other.directory, version, str(nth)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert other.models() == []
+    assert list(other.directory.glob(".adding-*")) != []
+    model = registry.load("majors", version, CATALOGUE)
+    assert other.add(model.manifest, model.files, CATALOGUE) == version
+    assert other.load("majors", version, CATALOGUE).version == version
+    assert list(other.directory.glob(".adding-*")) == []
