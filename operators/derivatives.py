@@ -1,14 +1,20 @@
 """Funding, mark and index price, open interest and liquidations of one instrument, as last known."""
 
 from math import isfinite
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from operators.feature import Moment
+from operators.feature import Moment, Ratios
+from operators.indicators.percentile import Percentile
 from operators.liquidation_map import LiquidationMap, Outlook
 from operators.state import Slotted
-from schemas.market import FundingRate, Liquidation, MarkPrice, OpenInterest
+from schemas.market import FundingRate, Liquidation, LongShortRatio, MarkPrice, OpenInterest
 
 __all__ = ["Derivatives", "Settlement"]
+
+
+_SETTLEMENTS: Final = 90
+"""Those that a funding rate is held against: thirty days of the usual eight hours."""
+_LEAST: Final = 20
 
 
 class Settlement(NamedTuple):
@@ -23,11 +29,12 @@ class Derivatives(Slotted):
     """State of a perpetual or future. Every measure is ``None`` until the venue has told it."""
 
     __slots__ = (
-        "_funding_at", "_interest_at", "_levels", "_mark_at", "_price", "forced", "funding_interval", "funding_rate",
-        "index_price", "mark_price", "next_funding", "open_interest",
+        "_funding_at", "_interest_at", "_levels", "_mark_at", "_price", "_settled", "_told",
+        "forced", "funding_interval",
+        "funding_rate", "index_price", "mark_price", "next_funding", "open_interest",
     )  # fmt: skip
 
-    VERSION = 3
+    VERSION = 4
 
     def __init__(self) -> None:
         self.mark_price: float | None = None
@@ -42,6 +49,8 @@ class Derivatives(Slotted):
         """Long positions liquidated and their notional (price times size), the same of short ones. Exchanges throttle
         these streams, so a lower bound; ``None`` where the venue has never told of one."""
         self._mark_at = self._funding_at = self._interest_at = 0
+        self._settled = Percentile(_SETTLEMENTS, _LEAST)
+        self._told: list[tuple[int, float] | None] = [None] * 4  # of each ratio when, and the ratio
         self._levels = LiquidationMap()
         self._price: float | None = None  # the last of the mark's or, where no mark price is told, of the bars'
 
@@ -63,11 +72,22 @@ class Derivatives(Slotted):
         return self._fund(event.ts_event, event.rate, event.next_funding)
 
     def on_open_interest(self, event: OpenInterest) -> None:
-        """Take open interest; older news than known is ignored."""
-        if event.ts_event >= self._interest_at:
-            self._interest_at, self.open_interest = event.ts_event, event.open_interest
-            if self._price is not None:
-                self._levels.on_interest(event.open_interest, self._price)
+        """Take open interest; older news than known is ignored, and a value while no price is known."""
+        if event.ts_event < self._interest_at or (event.in_quote and self._price is None):
+            return
+        interest = event.open_interest
+        if event.in_quote and self._price is not None:
+            interest /= self._price
+        self._interest_at, self.open_interest = event.ts_event, interest
+        if self._price is not None:
+            self._levels.on_interest(interest, self._price)
+
+    def on_ratio(self, event: LongShortRatio) -> None:
+        """Take ratios of longs and shorts; older news than known is ignored."""
+        told = (event.accounts, event.top_accounts, event.top_positions, event.taker_volume)
+        for at, (ratio, known) in enumerate(zip(told, self._told, strict=True)):
+            if ratio is not None and (known is None or event.ts_event >= known[0]):
+                self._told[at] = (event.ts_event, ratio)
 
     def on_bar(self, low: float, high: float, close: float) -> None:
         """Take a bar of history: its prices stand for the mark price where that is not told."""
@@ -87,20 +107,37 @@ class Derivatives(Slotted):
     def forget(self) -> None:
         """Nobody listened for a while: what is in force now has to be told again. What was counted stays."""
         self.mark_price = self.index_price = self.funding_rate = self.next_funding = self.open_interest = None
+        self._told = [None] * 4
         self._levels.forget()
 
     def read(self, moment: Moment) -> Moment:
         """``moment`` with what is known here."""
         return moment._replace(
             funding_rate=self.funding_rate,
+            funding_percentile=self.funding_percentile,
             funding_interval=self.funding_interval,
             next_funding=self.next_funding,
             basis_bps=self.basis_bps,
             open_interest=self.open_interest,
             mark_price=self.mark_price,
+            ratios=self.ratios,
             outlook=self.outlook,
             forced=self.forced,
         )
+
+    @property
+    def funding_percentile(self) -> float | None:
+        """Share of the last settled rates that are below the running one."""
+        return None if self.funding_rate is None else self._settled.of(self.funding_rate)
+
+    @property
+    def ratios(self) -> Ratios | None:
+        """Longs over shorts, ``None`` before any was told."""
+        times = [known[0] for known in self._told if known is not None]
+        if not times:
+            return None
+        accounts, top_accounts, top_positions, taker_volume = (known and known[1] for known in self._told)
+        return Ratios(accounts, top_accounts, top_positions, taker_volume, min(times))
 
     @property
     def outlook(self) -> Outlook | None:
@@ -122,9 +159,11 @@ class Derivatives(Slotted):
     def _fund(self, ts: int, rate: float | None, next_funding: int | None) -> Settlement | None:
         if ts < self._funding_at:
             return None
+        old, before = self.next_funding, self.funding_rate
+        if before is not None and self._settles(ts, next_funding):
+            self._settled.push(before)
         if rate is not None:
             self._funding_at, self.funding_rate = ts, rate
-        old = self.next_funding
         if next_funding is None or next_funding == old:
             return None
         self.next_funding = next_funding
@@ -132,3 +171,10 @@ class Derivatives(Slotted):
             return None
         self.funding_interval = next_funding - old
         return Settlement(ts, old, next_funding)
+
+    def _settles(self, ts: int, next_funding: int | None) -> bool:
+        """Whether the rate in force was settled: the next time moved on, or where none is told, an interval is over."""
+        if self.next_funding is not None:
+            return next_funding is not None and next_funding > self.next_funding
+        interval = self.funding_interval
+        return next_funding is None and interval is not None and ts // interval > self._funding_at // interval

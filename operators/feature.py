@@ -13,15 +13,17 @@ from operators.state import Slotted
 from schemas.time import TIMEFRAMES, Timeframe
 
 __all__ = [
-    "Close", "Feature", "Input", "Measure", "Moment", "Span", "Stateless", "forgotten", "hash_of", "of_close",
-    "of_range", "one", "settled",
+    "SESSIONS", "Close", "Feature", "Input", "Measure", "Moment", "Ratios", "Span", "Stateless", "forgotten", "hash_of",
+    "of_close", "of_range", "one", "settled",
 ]  # fmt: skip
 
 Input = Literal["trades", "quotes", "book", "derivatives", "members", "external"]
 """``members``: the vectors of all instruments at the same close; ``external``: metrics and calendar."""
-Span = int | Literal["two hours", "session", "two sessions", "three sessions"]
+Span = int | Literal["two hours", "session", "two sessions", "three sessions", "thirty sessions"]
 """A number of bars; ``two hours``: from the beginning of the hour before the one that the bar begins in; ``session``:
-from the last 00:00 UTC on; ``two sessions``, ``three sessions``: from the 00:00 UTC one and two days before it."""
+from the last 00:00 UTC on; of more sessions: from the 00:00 UTC that lies as many days less one before it."""
+SESSIONS: Final = {"session": 1, "two sessions": 2, "three sessions": 3, "thirty sessions": 30}
+"""How many a `Span` of that name covers."""
 _LEFT: Final = 0.01
 _EQUAL: Final = 1e-11  # leaves two digits of the promised 1e-9 for values that differ by their own size, times ten
 
@@ -51,6 +53,17 @@ class Feature(Struct, frozen=True, kw_only=True):
     """Where it is computed; ``None`` elsewhere."""
 
 
+class Ratios(NamedTuple):
+    """Longs over shorts as last told, see `schemas.market.LongShortRatio`; ``None``: never."""
+
+    accounts: float | None = None
+    top_accounts: float | None = None
+    top_positions: float | None = None
+    taker_volume: float | None = None
+    since: int = 0
+    """When the one of them was told that has not been for longest, ns."""
+
+
 class Moment(NamedTuple):
     """What is read off the book and the derivatives at the moment of decision; ``None``: not known."""
 
@@ -68,6 +81,8 @@ class Moment(NamedTuple):
     ask: float | None = None
     funding_rate: float | None = None
     """Of one interval."""
+    funding_percentile: float | None = None
+    """Of that rate among those settled last, 0 to 1."""
     funding_interval: int | None = None
     """ns."""
     next_funding: int | None = None
@@ -75,6 +90,7 @@ class Moment(NamedTuple):
     basis_bps: float | None = None
     open_interest: float | None = None
     mark_price: float | None = None
+    ratios: Ratios | None = None
     outlook: Outlook | None = None
     """Of the estimated liquidation levels, at the mark price."""
     forced: tuple[int, float, int, float] | None = None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from operators.feature import Feature, Input
+from operators.feature import SESSIONS, Feature, Input
 from operators.features import CATALOGUE
 from schemas.time import DAY, HOUR, TIMEFRAME_NS, Timeframe, floor_to
 
@@ -50,5 +50,5 @@ def _horizon(feature: Feature, timeframe: Timeframe, ts_close: int) -> int:
         return floor_to(ts_close - TIMEFRAME_NS[timeframe], HOUR) - HOUR
     if isinstance(feature.memory, str):
         today = (ts_close - 1) // DAY * DAY
-        return today - {"session": 0, "two sessions": 1, "three sessions": 2}[feature.memory] * DAY
+        return today - (SESSIONS[feature.memory] - 1) * DAY
     return ts_close - feature.memory * TIMEFRAME_NS[timeframe]

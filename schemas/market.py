@@ -13,8 +13,8 @@ from schemas.time import Nanoseconds, Timeframe
 
 __all__ = [
     "CONTROL", "METRICS", "About", "Activation", "BookDelta", "BookSnapshot", "ExchangeBar", "ExternalMetric",
-    "FundingRate", "Heartbeat", "InstrumentDefinition", "Liquidation", "MacroEvent", "MarkPrice", "MarketEvent",
-    "Membership", "Metric", "OpenInterest", "Quote", "Review", "Side", "TapeEnd", "Trade",
+    "FundingRate", "Heartbeat", "InstrumentDefinition", "Liquidation", "LongShortRatio", "MacroEvent", "MarkPrice",
+    "MarketEvent", "Membership", "Metric", "OpenInterest", "Quote", "Review", "Side", "TapeEnd", "Trade",
 ]  # fmt: skip
 
 CONTROL: Final = "candlewick:control"
@@ -33,6 +33,7 @@ Price = Annotated[float, Meta(ge=1e-18, lt=1e15, description="quote currency")]
 Size = Annotated[float, Meta(ge=1e-18, lt=1e18, description="base currency, or contracts")]
 LevelSize = Annotated[float, Meta(ge=0, lt=1e18, description="0 removes the level")]
 Amount = Annotated[float, Meta(ge=0, lt=1e21)]
+Ratio = Annotated[float, Meta(ge=0, lt=1e9)]
 Finite = Annotated[float, Meta(gt=-1e21, lt=1e21)]
 Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, Meta(gt=0, le=2**63 - 1)]
@@ -149,6 +150,28 @@ class OpenInterest(_Record, tag="open_interest", frozen=True, kw_only=True):
 
     open_interest: Amount
     notional: Amount | None = None
+    in_quote: bool = False
+    """True where only the value is told: then ``open_interest`` is in quote currency too."""
+
+
+class LongShortRatio(_Record, tag="long_short_ratio", frozen=True, kw_only=True):
+    """Longs over shorts as a venue counts its customers; what it does not tell is left out, one at least is there.
+
+    On Binance the "top" ones are the fifth of its customers with the highest balances.
+    """
+
+    accounts: Ratio | None = None
+    """Accounts that are long over accounts that are short."""
+    top_accounts: Ratio | None = None
+    """The same of the venue's top traders."""
+    top_positions: Ratio | None = None
+    """The top traders' long positions over their short ones."""
+    taker_volume: Ratio | None = None
+    """What takers bought over what they sold, in the venue's own period."""
+
+    def __post_init__(self) -> None:
+        if self.accounts is self.top_accounts is self.top_positions is self.taker_volume is None:
+            raise ValueError("none of accounts, top_accounts, top_positions and taker_volume is told")
 
 
 class Liquidation(_Record, tag="liquidation", frozen=True, kw_only=True):
@@ -274,5 +297,6 @@ class Activation(_Record, tag="activation", frozen=True, kw_only=True):
 
 MarketEvent = (
     InstrumentDefinition | Trade | Quote | BookSnapshot | BookDelta | FundingRate | MarkPrice | OpenInterest
-    | Liquidation | ExchangeBar | ExternalMetric | MacroEvent | Heartbeat | TapeEnd | Membership | Review | Activation
+    | LongShortRatio | Liquidation | ExchangeBar | ExternalMetric | MacroEvent | Heartbeat | TapeEnd | Membership
+    | Review | Activation
 )  # fmt: skip

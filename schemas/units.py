@@ -30,6 +30,7 @@ UNITS: Final = {
     **dict.fromkeys(("gross_return", "fees", "slippage", "funding", "net_return"), _FRACTION),
     **dict.fromkeys(("confidence", "probability"), "ratio, 0 to 1"),
     **dict.fromkeys(("rate", "funding_rate"), "fraction of the mark notional, for one interval"),
+    **dict.fromkeys(("accounts", "top_accounts", "top_positions", "taker_volume"), "longs over shorts"),
     **dict.fromkeys(("sequence", "first_sequence", "last_sequence", "previous_sequence"), "the venue's own count"),
     **dict.fromkeys(("expected", "received"), "the venue's own count, or checksum"),
     "checksum": "32 bits",

@@ -1,16 +1,16 @@
-"""History as tables: bars, funding, open interest and liquidations of one instrument from CSV and Parquet files."""
+"""History as tables: bars, funding, open interest, ratios and liquidations of an instrument from CSV and Parquet."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 from pyarrow import ArrowException, parquet
 
-from schemas.market import ExchangeBar, FundingRate, Liquidation, MarketEvent, OpenInterest
-from schemas.time import TIMEFRAME_NS, Timeframe
+from schemas.market import ExchangeBar, FundingRate, Liquidation, LongShortRatio, MarketEvent, OpenInterest
+from schemas.time import HOUR, TIMEFRAME_NS, Timeframe
 from sources.errors import SourceError
 from sources.malformed import Malformed
 from sources.tapes.files import Damage, OneFile
@@ -22,7 +22,7 @@ SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
 Row = Mapping[str, Any]
 Record = TypeVar("Record", bound=MarketEvent)
 
-_TIME: Final = ("ts_ms", "timestamp", "open_time", "calc_time", "time", "ts")
+_TIME: Final = ("ts_ms", "timestamp", "open_time", "calc_time", "create_time", "time", "ts")
 _VENUE: Final = ("venue", "exchange")
 _COIN: Final = ("coin", "base")
 """Columns of tables that hold several instruments: rows of others are passed over."""
@@ -32,9 +32,16 @@ _NAMES: Final = {
     "buy_volume": ("buy_volume", "taker_buy_volume", "taker_buy_base_asset_volume"),
     "rate": ("funding_rate", "last_funding_rate", "rate"),
     "open_interest": ("open_interest", "sum_open_interest"),
-    "value": ("notional", "sum_open_interest_value"),
+    "value": ("notional", "sum_open_interest_value", "open_interest_value", "oi_usd"),
+    "accounts": ("long_short_ratio", "longShortRatio", "count_long_short_ratio"),
+    "top_accounts": ("top_accounts_ratio", "count_toptrader_long_short_ratio"),
+    "top_positions": ("top_positions_ratio", "sum_toptrader_long_short_ratio"),
+    "taker_volume": ("taker_volume_ratio", "sum_taker_long_short_vol_ratio"),
 }
 """What columns are called elsewhere: in the files of data.binance.vision, of ccxt and of Kaggle."""
+_RATIOS: Final = ("accounts", "top_accounts", "top_positions", "taker_volume")
+_SETTLEMENTS: Final = range(1, 9)
+"""Hours from one to the next; longer ones between two rows are a hole in the file."""
 _SIDES: Final = {"s": "sell", "sell": "sell", "b": "buy", "buy": "buy"}
 _UNITS: Final = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))
 """A time below the first is counted in units of that many nanoseconds: seconds, milliseconds, microseconds."""
@@ -48,9 +55,11 @@ class History(OneFile):
     """The rows of one file as records of the log, in their order; what is no record is `Malformed`. One pass.
 
     Which records they are, the columns say: ``open high low close volume`` are bars (their time is where they begin),
-    ``funding_rate`` is funding, ``open_interest`` or ``sum_open_interest`` is open interest, ``side price size`` are
-    liquidations. Where they tell a venue or a coin, rows of others than the instrument's are passed over. Times may be
-    s, ms, us or ns since 1970. A record is received when it is known: a bar at its close.
+    ``funding_rate`` is funding, ``open_interest`` is open interest (``oi_usd`` its value, where that alone is told),
+    ``long_short_ratio`` and its like are ratios, ``side price size`` are liquidations. So are the names that the files
+    of data.binance.vision have for them, and its ``metrics``, where open interest and ratios stand in one row. Where
+    columns tell a venue or a coin, rows of others than the instrument's are passed over. Times may be s, ms, us or ns
+    since 1970, or ISO 8601, UTC where they say no zone. A record is received when it is known: a bar at its close.
 
     Raises:
         HistoryError: on construction; a file that cannot be read, or columns that are of no kind known here.
@@ -62,6 +71,7 @@ class History(OneFile):
         super().__init__(path)
         self._path, self._instrument_id, self._timeframe = path, instrument_id, timeframe
         self._columns = self._header()
+        self._funded: int | None = None  # when the funding before was
         self._time = self._first(_TIME, "a time")
         self._make = self._kind()
         venue, _, symbol = instrument_id.lower().partition(":")
@@ -79,15 +89,15 @@ class History(OneFile):
             if any(str(row.get(name, ours)).lower() != ours for name, ours in self._ours.items()):
                 continue
             try:
-                record = self._make(row)
+                records = self._make(row)
             except (ArithmeticError, KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
                 yield self._malformed(number, raw, _reason(error), at)
                 continue
-            if record.ts_event < at:
+            if records[0].ts_event < at:
                 yield self._malformed(number, raw, f"{self._time} goes back: rows have to be in order of time", at)
                 continue
-            at = record.ts_event
-            yield record
+            at = records[0].ts_event
+            yield from records
 
     def _rows(self) -> Iterator[tuple[int, bytes, Row]]:
         if self._path.suffix == ".parquet":
@@ -124,7 +134,7 @@ class History(OneFile):
             raise HistoryError(f"history {self._path}: {error}") from error
         return tuple(name.strip().strip('"') for name in line.decode(errors="replace").rstrip("\r").split(","))
 
-    def _kind(self) -> Callable[[Row], MarketEvent]:
+    def _kind(self) -> Callable[[Row], tuple[MarketEvent, ...]]:
         columns = set(self._columns)
         if {"open", "high", "low", "close", "volume"} <= columns:
             if self._timeframe is None:
@@ -132,38 +142,53 @@ class History(OneFile):
             return self._bar
         if columns & set(_NAMES["rate"]):
             return self._funding
-        if columns & set(_NAMES["open_interest"]):
-            return self._interest
+        if columns & {name for field in ("open_interest", "value", *_RATIOS) for name in _NAMES[field]} - {"notional"}:
+            return self._positions
         if {"side", "price"} <= columns and columns & {"size", "size_usd"}:
             return self._liquidation
         raise HistoryError(
             f"history {self._path} has the columns {', '.join(self._columns)[:200]}: of bars it would have open, high, "
-            "low, close and volume, else funding_rate, or open_interest, or side, price and size"
+            "low, close and volume, else funding_rate, or open_interest or long_short_ratio, or side, price and size"
         )
 
-    def _bar(self, row: Row) -> ExchangeBar:
+    def _bar(self, row: Row) -> tuple[ExchangeBar]:
         assert self._timeframe is not None
         begin = nanoseconds(row[self._time])
         close = begin + TIMEFRAME_NS[self._timeframe]
         optional = ((name, self._cell(row, name)) for name in ("notional", "trades", "buy_volume"))
-        return self._record(
+        return (self._record(
             ExchangeBar, row, close, ("open", "high", "low", "close", "volume"), timeframe=self._timeframe,
             ts_open=begin, **{name: value for name, value in optional if value not in {None, ""}},
-        )  # fmt: skip
+        ),)  # fmt: skip
 
-    def _funding(self, row: Row) -> FundingRate:
-        return self._record(FundingRate, row, nanoseconds(row[self._time]), (), rate=self._cell(row, "rate"))
+    def _funding(self, row: Row) -> tuple[FundingRate]:
+        ts, hours = nanoseconds(row[self._time]), row.get("funding_interval_hours")
+        before, self._funded = self._funded, ts
+        if hours in {None, ""}:
+            hours = round((ts - before) / HOUR) if before is not None else None
+            hours = hours if hours in _SETTLEMENTS else None
+        interval = None if hours is None else int(hours) * HOUR
+        return (self._record(FundingRate, row, ts, (), rate=self._cell(row, "rate"), interval=interval),)
 
-    def _interest(self, row: Row) -> OpenInterest:
-        return self._record(
-            OpenInterest, row, nanoseconds(row[self._time]), (), open_interest=self._cell(row, "open_interest"),
-            notional=self._cell(row, "value"),
-        )  # fmt: skip
+    def _positions(self, row: Row) -> tuple[MarketEvent, ...]:
+        """Open interest, ratios of longs and shorts, or both; cells may be empty."""
+        ts = nanoseconds(row[self._time])
+        found = {name: self._cell(row, name) for name in ("open_interest", "value", *_RATIOS)}
+        told = {name: cell for name, cell in found.items() if cell not in {None, ""}}
+        interest, value = told.pop("open_interest", None), told.pop("value", None)
+        records: list[MarketEvent] = []
+        if interest is not None:
+            records.append(self._record(OpenInterest, row, ts, (), open_interest=interest, notional=value))
+        elif value is not None:
+            records.append(self._record(OpenInterest, row, ts, (), open_interest=value, notional=value, in_quote=True))
+        if told or not records:
+            records.append(self._record(LongShortRatio, row, ts, (), **told))
+        return tuple(records)
 
-    def _liquidation(self, row: Row) -> Liquidation:
+    def _liquidation(self, row: Row) -> tuple[Liquidation]:
         size = row["size"] if "size" in row else float(row["size_usd"]) / float(row["price"])
         side = _SIDES.get(str(row["side"]).lower(), row["side"])
-        return self._record(Liquidation, row, nanoseconds(row[self._time]), ("price",), side=side, size=size)
+        return (self._record(Liquidation, row, nanoseconds(row[self._time]), ("price",), side=side, size=size),)
 
     def _record(self, kind: type[Record], row: Row, ts: int, names: tuple[str, ...], **values: Any) -> Record:
         fields = {"instrument_id": self._instrument_id, "ts_event": ts, "ts_received": ts, **values}
@@ -183,9 +208,12 @@ class History(OneFile):
 
 
 def nanoseconds(cell: Any) -> int:
-    """A time in s, ms, us or ns, or one that a Parquet file holds as such."""
+    """A time in s, ms, us or ns, one of ISO 8601 or one that a Parquet file holds as such; UTC if they say no zone."""
+    if isinstance(cell, str) and not cell.strip().lstrip("-").isdecimal():
+        cell = datetime.fromisoformat(cell.strip())
     if isinstance(cell, datetime):
-        return round(cell.timestamp() * 1_000_000) * 1_000
+        moment = cell if cell.tzinfo is not None else cell.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1_000_000) * 1_000
     number = int(cell)
     return next((number * unit for bound, unit in _UNITS if abs(number) < bound), number)
 

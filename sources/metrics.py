@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -121,9 +120,6 @@ def _checked(kind: type[Record], fields: dict[str, Any]) -> Record:
 
 def _time(cell: Any) -> int:
     """A number of s, ms, us or ns, or a text that is one or a time of ISO 8601."""
-    if isinstance(cell, str) and not cell.strip().lstrip("-").isdecimal():
-        moment = datetime.fromisoformat(cell.strip())
-        return nanoseconds(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
     if isinstance(cell, bool | float):
         raise TypeError(f"a time is a whole number or ISO 8601, not {cell!r}")
     return nanoseconds(cell)

@@ -13,6 +13,7 @@ from schemas.market import (
     Heartbeat,
     InstrumentDefinition,
     Liquidation,
+    LongShortRatio,
     MacroEvent,
     MarketEvent,
     Membership,
@@ -28,7 +29,7 @@ __all__ = ["BEAT", "sequence"]
 
 BEAT: Final = 250 * MILLISECOND
 """Receive time between two heartbeats."""
-_BESIDE_BARS: Final = (FundingRate, OpenInterest, Liquidation)
+_BESIDE_BARS: Final = (FundingRate, OpenInterest, LongShortRatio, Liquidation)
 """What history has beside bars: no sign that anybody listens to the market."""
 _BESIDE_THE_MARKET: Final = (Malformed, ExternalMetric, MacroEvent)
 """What says nothing of the time that the market has come to, nor that anybody listens to it."""

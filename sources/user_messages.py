@@ -14,6 +14,7 @@ from schemas.market import (
     FundingRate,
     InstrumentDefinition,
     Liquidation,
+    LongShortRatio,
     MacroEvent,
     MarketEvent,
     MarkPrice,
@@ -29,7 +30,7 @@ __all__ = ["KINDS", "MessageReader"]
 KINDS: Final[dict[str, tuple[type[MarketEvent], ...]]] = {
     "trades": (Trade,),
     "books": (Quote, BookSnapshot, BookDelta),
-    "derivatives": (FundingRate, MarkPrice, OpenInterest, Liquidation),
+    "derivatives": (FundingRate, MarkPrice, OpenInterest, LongShortRatio, Liquidation),
     "instruments": (InstrumentDefinition,),
     "bars": (ExchangeBar,),
     "metrics": (ExternalMetric, MacroEvent),

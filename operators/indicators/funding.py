@@ -25,7 +25,7 @@ class Funding(Slotted):
         per_8h = None if rate is None or interval is None else rate * _EIGHT_HOURS / interval
         ahead = None if settles is None or settles < close.ts_close else (settles - close.ts_close) / HOUR
         z_rate, z_basis = self._rate.update(at, per_8h), self._basis.update(at, moment.basis_bps)
-        return rate, per_8h, z_rate, ahead, moment.basis_bps, z_basis
+        return rate, per_8h, z_rate, moment.funding_percentile, ahead, moment.basis_bps, z_basis
 
 
 _NULL = "the venue has told none since somebody listens"
@@ -42,6 +42,12 @@ MEASURES = (
             formula="funding_rate 8 h / interval", source="its definition", null=f"{_NULL}, or no interval",
         ),
         z_feature("funding_z", "funding_8h", inputs=("derivatives",)),
+        Feature(
+            name="funding_percentile", unit="ratio", low=0.0, high=1.0, inputs=("derivatives",),
+            memory="thirty sessions", warm_up="thirty sessions", summary="Running funding rate among the last settled",
+            formula="share of the last 90 settled rates that are below it, equal ones by half",
+            source="scipy.stats.percentileofscore, kind mean", null=f"{_NULL}, or fewer than 20 were settled",
+        ),
         Feature(
             name="hours_to_funding", unit="hours", low=0.0, inputs=("derivatives",),
             summary="Time until the next settlement", formula="(next funding time - close) / 1 h", source="the venue",

@@ -1,14 +1,16 @@
 """Funding, mark price, open interest and liquidations as last known."""
 
+import msgspec
 import pytest
 
 from operators.config import InstrumentConfig
 from operators.derivatives import Derivatives, Settlement
 from operators.instrument import Instrument
-from schemas.market import FundingRate, Liquidation, MarketEvent, MarkPrice, OpenInterest, Side
+from schemas.market import FundingRate, Liquidation, LongShortRatio, MarketEvent, MarkPrice, OpenInterest, Side
 from schemas.time import HOUR
 from sources.tapes.tape import open_tapes
 from tests.data import DATA, needs_data
+from tests.operators.indicators.support import rank_of
 from tests.operators.support import ID, START, beat, beats, ns, run, trade, vectors
 
 
@@ -25,6 +27,10 @@ def liquidation(at: float, side: Side, size: float) -> Liquidation:
 
 def interest(at: float, amount: float) -> OpenInterest:
     return OpenInterest(instrument_id=ID, ts_event=ns(at), ts_received=ns(at), open_interest=amount)
+
+
+def ratio(at: float, **ratios: float) -> LongShortRatio:
+    return LongShortRatio(instrument_id=ID, ts_event=ns(at), ts_received=ns(at), **ratios)
 
 
 def test_nothing_is_known_before_it_is_told() -> None:
@@ -60,6 +66,48 @@ def test_a_settlement_is_the_step_of_the_next_funding_time() -> None:
     assert known.on_mark(mark(2, 1.0, rate=0.1, next=8)) is None
     assert known.on_mark(mark(3, 1.0, rate=0.1, next=16)) == Settlement(ns(3), START + 8 * HOUR, START + 16 * HOUR)
     assert known.on_mark(mark(4, 1.0, rate=0.1, next=12)) is None  # a correction
+
+
+def test_ratios_each_as_last_told_and_the_oldest_says_how_old_they_are() -> None:
+    known = Derivatives()
+    known.on_ratio(ratio(3, accounts=1.5, taker_volume=0.9))
+    known.on_ratio(ratio(5, accounts=1.6))
+    known.on_ratio(ratio(4, accounts=1.4, top_positions=2.0))
+    assert known.ratios == (1.6, None, 2.0, 0.9, ns(3))
+    again = Derivatives()
+    again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(known.state())))
+    assert again.ratios == known.ratios
+    again.forget()
+    assert again.ratios is None
+
+
+def test_open_interest_of_which_only_the_value_is_told_is_divided_by_the_price() -> None:
+    known = Derivatives()
+    worth = OpenInterest(instrument_id=ID, ts_event=ns(2), ts_received=ns(2), open_interest=600.0, in_quote=True)
+    known.on_open_interest(worth)
+    assert known.open_interest is None  # no price is known
+    known.on_bar(90.0, 110.0, 100.0)
+    known.on_open_interest(worth)
+    assert known.open_interest == 6.0
+
+
+@pytest.mark.parametrize("told", ["by marks", "alone"])
+def test_the_rank_of_a_funding_rate_among_those_settled(told: str) -> None:
+    known, settled = Derivatives(), list[float]()
+    for i in range(130):
+        rate = (i * 37 % 101) * 1e-5
+        if told == "by marks":
+            known.on_mark(mark(i * 28_800.0, 1.0, rate=rate, next=8 * (i + 1)))
+        else:
+            known.on_funding(
+                FundingRate(
+                    instrument_id=ID, ts_event=ns(i * 28_800.0 + 0.01), ts_received=ns(i), rate=rate, interval=8 * HOUR
+                )
+            )  # fmt: skip
+        expected = rank_of(rate, settled[-90:]) if i >= 20 else None
+        assert known.funding_percentile == (None if expected is None else pytest.approx(expected))
+        settled.append(rate)
+    assert len(set(settled)) < len(settled)
 
 
 def test_what_was_forced_is_counted_by_side_and_only_once() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operators.bars import OpenBar
 from operators.errors import StateError
-from operators.feature import Moment
+from operators.feature import SESSIONS, Moment, Ratios
 from operators.features import CATALOGUE, NAMES, SCHEMA_HASH, FeatureSet
 from operators.flow.impact import ImpactPart
 from operators.flow.intensity import TradesPart
@@ -34,7 +34,8 @@ SECOND_PER_DAY = 86_400
 MOMENT = Moment(
     spread=0.5, spread_bps=1.0, microprice=100.0, microprice_bps=0.1, obi_1=0.1, obi_5=0.2, obi_10=0.3, obi_20=0.4,
     bid=99.5, ask=100.0, funding_rate=1e-4, funding_interval=8 * HOUR, next_funding=START + 40 * DAY, basis_bps=2.0,
-    open_interest=1e6, forced=(1, 10.0, 2, 20.0), shape=(0.5,) * 13,
+    open_interest=1e6, ratios=Ratios(1.5, 1.2, 1.1, 0.9, START), funding_percentile=0.5,
+    forced=(1, 10.0, 2, 20.0), shape=(0.5,) * 13,
 )  # fmt: skip
 _TRADES = walked_bars(1, 1)[0].trades
 FLOW: Flow = {
@@ -75,7 +76,7 @@ def test_every_entry_says_what_it_is() -> None:
 def test_what_is_told_of_the_moment_is_in_the_vector_as_it_is() -> None:
     vector = FeatureSet("1m").update(walked_bars(1, 1)[0], MOMENT)
     shared = [name for name in Moment._fields if name in vector]
-    assert len(shared) == 11
+    assert len(shared) == 12
     assert {name: vector[name] for name in shared} == {name: getattr(MOMENT, name) for name in shared}
 
 
@@ -133,7 +134,7 @@ def test_a_warm_start_equals_the_uninterrupted_run_after_what_the_catalogue_stat
     last = bars[-1].ts_open
     for warm_up in sorted({str(feature.warm_up) for feature in CATALOGUE}):
         today = last - last % DAY
-        since = {"session": today, "two sessions": today - DAY, "three sessions": today - 2 * DAY}.get(warm_up)
+        since = today - (SESSIONS[warm_up] - 1) * DAY if warm_up in SESSIONS else None
         # From the bar before a session on, since a return reaches back to it.
         count = (last - since) // length + 2 if since is not None else max(int(warm_up), 1)
         late = vectors(bars[-count:], timeframe)[-1]

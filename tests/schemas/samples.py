@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec import Struct, inspect
 
 from schemas.documents import record_types
-from schemas.market import METRICS, BookDelta, BookSnapshot, ExchangeBar, ExternalMetric
+from schemas.market import METRICS, BookDelta, BookSnapshot, ExchangeBar, ExternalMetric, LongShortRatio
 from schemas.topics import TOPICS
 
 __all__ = ["RECORDS", "records"]
@@ -39,6 +39,8 @@ def _struct(node: inspect.StructType) -> st.SearchStrategy[Any]:
         fields = fields.map(_paired)
     if node.cls is ExternalMetric:
         fields = fields.map(_bounded)
+    if node.cls is LongShortRatio:
+        fields = fields.filter(lambda values: any(values.get(name) is not None for name in optional))
     return fields.map(lambda values: node.cls(**values))
 
 

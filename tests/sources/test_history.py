@@ -3,6 +3,7 @@
 import csv
 import gzip
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from schemas.market import ExchangeBar, FundingRate, Liquidation, OpenInterest
-from schemas.time import MILLISECOND, MINUTE
+from schemas.market import ExchangeBar, FundingRate, Liquidation, LongShortRatio, OpenInterest
+from schemas.time import HOUR, MILLISECOND, MINUTE, SECOND
 from sources.errors import SourceError
-from sources.history import History
+from sources.history import History, nanoseconds
 from sources.malformed import Malformed
 from tests.data import DATA, needs_data
 
@@ -68,6 +69,61 @@ def test_of_a_table_of_several_only_the_instrument_s_own_rows_are_taken(instrume
     assert found == [(int(row["ts_ms"]) * MILLISECOND, float(row["close"])) for row in rows]
 
 
+@needs_data
+def test_open_interest_of_which_only_the_value_is_told_says_so() -> None:
+    path = DATA / "bars/perp_1h_2025-03_2025-10/open_interest_1h.csv.gz"
+    first, *_ = History(path, "hyperliquid:BTC/USDC:USDC", None)
+    assert isinstance(first, OpenInterest)
+    assert (first.open_interest, first.notional, first.in_quote) == (898745447.7910928, 898745447.7910928, True)
+
+
+METRICS_HEAD = (
+    "create_time,symbol,sum_open_interest,sum_open_interest_value,count_toptrader_long_short_ratio,"
+    "sum_toptrader_long_short_ratio,count_long_short_ratio,sum_taker_long_short_vol_ratio\n"
+)
+
+
+def test_open_interest_and_ratios_of_one_row(tmp_path: Path) -> None:
+    rows = ("00:05:00,BTCUSDT,81234.5,3500000000,1.65,1.31,1.82,0.97", "00:10:00,BTCUSDT,81235.5,3500000001,,,,")
+    path = table(tmp_path / "metrics.csv", METRICS_HEAD + "".join(f"2024-05-01 {row}\n" for row in rows))
+    interest, ratio, later = History(path, ID, None)
+    at = 1_714_521_900 * SECOND
+    assert interest == OpenInterest(
+        instrument_id=ID, ts_event=at, ts_received=at, open_interest=81234.5, notional=3500000000.0
+    )
+    assert ratio == LongShortRatio(
+        instrument_id=ID, ts_event=at, ts_received=at, accounts=1.82, top_accounts=1.65, top_positions=1.31,
+        taker_volume=0.97,
+    )  # fmt: skip
+    assert isinstance(later, OpenInterest)
+    assert later.ts_event == at + 5 * MINUTE
+
+
+def test_ratios_as_ccxt_tells_them_and_a_row_without_any(tmp_path: Path) -> None:
+    text = "timestamp,timeframe,longShortRatio\n1714521900000,5m,1.82\n1714522200000,5m,\n1714522500000,5m,-1\n"
+    ratio, empty, negative = History(table(tmp_path / "ratios.csv", text), ID, None)
+    assert isinstance(ratio, LongShortRatio)
+    assert (ratio.accounts, ratio.top_accounts) == (1.82, None)
+    assert isinstance(empty, Malformed)
+    assert isinstance(negative, Malformed)
+    assert "none of accounts" in empty.reason
+    assert re.search(r">= 0.*\$\.accounts", negative.reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("calc_time,funding_interval_hours,last_funding_rate\n1714521600000,4,1e-4\n", [4]),
+        ("ts_ms,funding_rate\n1714521600000,1e-4\n1714550400008,1e-4\n1714636800000,1e-4\n", [None, 8, None]),
+    ],
+)
+def test_the_interval_of_a_funding_rate_is_that_of_its_row_or_the_one_since_the_row_before(
+    tmp_path: Path, text: str, hours: list[int | None]
+) -> None:
+    records = [one for one in History(table(tmp_path / "funding.csv", text), ID, None) if isinstance(one, FundingRate)]
+    assert [one.interval for one in records] == [hour and hour * HOUR for hour in hours]
+
+
 def test_liquidations_by_size_or_by_value(tmp_path: Path) -> None:
     path = table(
         tmp_path / "l.csv", "ts_ms,side,size_usd,price\n1748183818596,S,100.0,50.0\n1748183818597,buy,10.0,5.0\n"
@@ -89,6 +145,17 @@ def test_parquet_with_a_column_of_times(tmp_path: Path) -> None:
     assert isinstance(second, ExchangeBar)
     assert second.ts_open == first.ts_open + MINUTE
     assert history.read == history.size
+
+
+@pytest.mark.parametrize("cell", ["2024-05-01T02:00:00+02:00", "2024-05-01 00:00:00", datetime(2024, 5, 1)])  # noqa: DTZ001 - no zone
+def test_times_as_text_are_utc_unless_they_say_otherwise(cell: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert nanoseconds(cell) == 1_714_521_600 * SECOND
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
