@@ -1,78 +1,26 @@
 """What is written down of a model: which question it answers, from which inputs, how it was made and how it did."""
 
+from collections.abc import Sequence
 from hashlib import sha256
-from itertools import pairwise
-from math import exp, isfinite
+from math import isfinite
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from models.errors import ModelRefused
-from schemas.time import Timeframe
+from models.trained import Calibration, Golden, Histogram, Trained
 
 __all__ = [
-    "FILES", "MODEL_NAME", "VERSION_NAME", "Calibration", "Gate", "Golden", "Histogram", "Kind", "Manifest", "decode",
-    "encode", "sigmoid", "version_of",
+    "FILES", "MODEL_NAME", "VERSION_NAME", "Gate", "Manifest", "decode", "encode", "entry_of", "version_of",
 ]  # fmt: skip
 
-Kind = Literal["lightgbm-onnx", "logistic"]
-FILES: Final[dict[Kind, tuple[str, ...]]] = {
-    "lightgbm-onnx": ("model.onnx", "model.txt"),
-    "logistic": ("model.json",),
-}
-"""By kind, the files that a version is made of. ``model.onnx`` takes ``input`` (float32, rows by inputs) and gives
-``score`` (rows by 1), the raw score; ``model.txt`` is LightGBM's text of the same trees, ``model.json`` a
-`models.linear.Linear`."""
+FILES: Final = ("model.onnx", "model.txt")
+"""That a version is made of. ``model.onnx`` takes ``input`` (float32, rows by inputs) and gives ``logit`` (rows by 1),
+not calibrated; ``model.txt`` is the same model to be read: LightGBM's text, or a linear model's terms as JSON."""
 MODEL_NAME: Final = r"^[a-z0-9][a-z0-9-]{0,63}$"
 VERSION_NAME: Final = r"^[0-9a-f]{16}$"
 _Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-_Probability = Annotated[float, Meta(ge=0, le=1)]
-
-
-class Histogram(Struct, frozen=True, kw_only=True):
-    """How an input was distributed in training: ``counts[i]`` values lie above ``edges[i - 1]`` and up to ``edges[i]``.
-
-    Raises:
-        ValueError: edges that do not rise, or counts that are not one more.
-    """
-
-    edges: list[float]
-    counts: list[Annotated[int, Meta(ge=0)]]
-    missing: Annotated[int, Meta(ge=0)] = 0
-    """Rows in which it was not known."""
-
-    def __post_init__(self) -> None:
-        if len(self.counts) != len(self.edges) + 1:
-            raise ValueError(f"{len(self.edges)} edges make {len(self.edges) + 1} bins, not {len(self.counts)}")
-        if not all(low < high for low, high in pairwise(self.edges)):
-            raise ValueError("edges have to rise")
-
-
-class Golden(Struct, frozen=True, kw_only=True):
-    """A row of inputs and the probability that the model has to give for it."""
-
-    inputs: list[float | None]
-    probability: _Probability
-
-
-class Calibration(Struct, frozen=True, kw_only=True):
-    """Platt's: probability = 1 / (1 + exp(-(slope score + intercept))); Platt 1999.
-
-    >>> Calibration().probability(0.0)
-    0.5
-    """
-
-    slope: float = 1.0
-    intercept: float = 0.0
-
-    def logit(self, score: float) -> float:
-        """Of a raw score."""
-        return self.slope * score + self.intercept
-
-    def probability(self, score: float) -> float:
-        """Of a raw score."""
-        return sigmoid(self.logit(score))
 
 
 class Gate(Struct, frozen=True, kw_only=True):
@@ -95,36 +43,36 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     format: Literal[1] = 1
     model: Annotated[str, Meta(pattern=MODEL_NAME)]
-    kind: Kind
+    kind: Literal["lightgbm-onnx", "logistic-onnx"]
     strategy: str
     strategy_version: str
     segment: str
-    members: list[str] = []
+    instruments: list[str] = []
     """Symbols (as ``BTC/USDT:USDT``) or instruments of the segment; empty: all that no other model is for."""
-    timeframes: Annotated[list[Timeframe], Meta(min_length=1)]
     schema_hash: str
     """Of the vector's catalogue."""
     context_hash: str
     """Of the context's."""
     inputs: Annotated[list[str], Meta(min_length=1)]
-    """Names of the row's values in order: features of vector and context, and those of `models.rows.CANDIDATE`."""
+    """Names of the row's values in order: features of vector and context, and those of `CANDIDATE_INPUTS`."""
     train_start: int
     train_end: int
     """No label of the training reaches beyond it."""
     outcomes: Annotated[int, Meta(ge=0)]
     """Labels it was trained on."""
-    wins: Annotated[int, Meta(ge=0)] = 0
-    """Those with a positive net return."""
-    figures: dict[str, float | None] = {}
+    figures: dict[str, float] = {}
     """Walk-forward, out of sample."""
     gates: list[Gate] = []
-    calibration: Calibration | None = None
-    """``None``: the sigmoid of the raw score, which is then not called calibrated."""
+    calibration: Calibration
     golden: Annotated[list[Golden], Meta(min_length=1)]
-    histograms: dict[str, Histogram] = {}
-    """By input."""
+    reference: dict[str, Histogram] = {}
+    """By input, how it was distributed in training."""
+    scores: Histogram | None = None
+    """Of the calibrated probabilities out of sample."""
     drift: dict[str, dict[str, float]] = {}
     """By input, then measure: the threshold that a stationary market exceeds as seldom as the alert budget allows."""
+    dataset: str = ""
+    """SHA-256 of its manifest."""
     seed: int = 0
     libraries: dict[str, str] = {}
     """Those that made it, with their versions."""
@@ -134,31 +82,33 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if len(set(self.inputs)) != len(self.inputs):
             raise ValueError("an input is named twice")
-        strangers = sorted({*self.histograms, *self.drift} - set(self.inputs))
+        strangers = sorted({*self.reference, *self.drift} - set(self.inputs))
         if strangers:
-            raise ValueError(f"histograms and drift are of inputs, and {strangers[0]} is none")
+            raise ValueError(f"reference and drift are of inputs, and {strangers[0]} is none")
         if any(len(golden.inputs) != len(self.inputs) for golden in self.golden):
             raise ValueError(f"a golden vector has to have {len(self.inputs)} inputs")
         if any(not isfinite(value) for golden in self.golden for value in golden.inputs if value is not None):
             raise ValueError("a golden vector holds a value that is not finite")
+        for name, histogram in self.reference.items():
+            if len(histogram.counts) != len(histogram.edges) + 1 or histogram.edges != sorted(set(histogram.edges)):
+                raise ValueError(
+                    f"reference of {name}: rising edges and one more count than there are edges are needed"
+                )
         if self.train_start > self.train_end:
             raise ValueError("the training ends before it begins")
 
-    def probability(self, score: float) -> float:
-        """Of a raw score."""
-        return (self.calibration or Calibration()).probability(score)
 
-
-def sigmoid(logit: float) -> float:
-    """1 / (1 + exp(-logit)), without overflow.
-
-    >>> sigmoid(-1000.0), sigmoid(0.0), sigmoid(1000.0)
-    (0.0, 0.5, 1.0)
-    """
-    if logit >= 0:
-        return 1.0 / (1.0 + exp(-logit))
-    odds = exp(logit)
-    return odds / (1.0 + odds)
+def entry_of(trained: Trained, gates: Sequence[Gate] = ()) -> tuple[Manifest, dict[str, bytes]]:
+    """What the registry is told of a model that was trained: its manifest, and its files."""
+    manifest = Manifest(
+        model=trained.model, kind=trained.kind, strategy=trained.strategy, strategy_version=trained.strategy_version,
+        segment=trained.segment, instruments=trained.instruments, schema_hash=trained.schema_hash,
+        context_hash=trained.context_hash, inputs=trained.inputs, train_start=trained.train_start,
+        train_end=trained.train_end, outcomes=trained.outcomes, figures=trained.figures, gates=list(gates),
+        calibration=trained.calibration, golden=trained.golden, reference=trained.reference, scores=trained.scores,
+        dataset=trained.dataset, seed=trained.seed, libraries=trained.libraries,
+    )  # fmt: skip
+    return manifest, {"model.onnx": trained.onnx, "model.txt": trained.text.encode()}
 
 
 def encode(manifest: Manifest) -> bytes:

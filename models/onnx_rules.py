@@ -10,10 +10,12 @@ __all__ = ["OPERATORS", "check_onnx"]
 
 OPERATORS: Final = frozenset(
     {
-        ("ai.onnx.ml", "TreeEnsemble"), ("ai.onnx.ml", "TreeEnsembleRegressor"), ("", "Add"), ("", "Cast"),
-        ("", "Concat"), ("", "Identity"), ("", "Mul"), ("", "Reshape"), ("", "Sub"),
+        *(("ai.onnx.ml", name) for name in ("Imputer", "LinearRegressor", "Scaler", "TreeEnsemble")),
+        ("ai.onnx.ml", "TreeEnsembleRegressor"),
+        *(("", name) for name in ("Add", "Cast", "Concat", "Constant", "Div", "Gemm", "Identity", "IsNaN", "MatMul")),
+        *(("", name) for name in ("Mul", "ReduceSum", "Reshape", "Sub", "Where")),
     }
-)  # fmt: skip
+)
 """Domain and name."""
 
 
@@ -38,8 +40,8 @@ def check_onnx(data: bytes, width: int) -> None:
         if tensor.data_location != onnx.TensorProto.DEFAULT or tensor.external_data:
             raise ModelRefused(f"model.onnx: tensor {tensor.name or 'without a name'} lies in another file")
     (given, *more), outputs = [*graph.input] or [None], [output.name for output in graph.output]
-    if given is None or more or given.name != "input" or outputs != ["score"]:
-        raise ModelRefused("model.onnx: it has to take one tensor, input, and give one, score")
+    if given is None or more or given.name != "input" or outputs != ["logit"]:
+        raise ModelRefused("model.onnx: it has to take one tensor, input, and give one, logit")
     kind = given.type.tensor_type
     if kind.elem_type != onnx.TensorProto.FLOAT or [part.dim_value for part in kind.shape.dim][1:] != [width]:
         raise ModelRefused(f"model.onnx: input has to be float32 of {width} columns")

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 
 from models.errors import ModelError, ModelRefused
 from models.manifest import FILES, MODEL_NAME, VERSION_NAME, Manifest, decode, encode, version_of
-from models.rows import CANDIDATE, Row, row
-from models.scorer import Scorer, scorer_of
+from models.rows import Row, row
+from models.scorer import Scorer
+from models.trained import CANDIDATE_INPUTS
 
 __all__ = ["Catalogue", "Model", "Registry"]
 
@@ -48,14 +49,14 @@ class Model(Struct, frozen=True):
     files: Mapping[str, bytes]
 
     def row(
-        self, features: Mapping[str, float | None], tainted: Mapping[str, str], *, direction: float, score: float
+        self, features: Mapping[str, float | None], tainted: Mapping[str, str], *, direction: int, score: float
     ) -> Row:
         """See `models.rows.row`."""
         return row(self.manifest.inputs, features, tainted, direction=direction, score=score)
 
     def probability(self, values: Row) -> float:
         """That the candidate with these inputs ends with a positive net return."""
-        return self.manifest.probability(self.scorer.score(values))
+        return self.manifest.calibration.probability(self.scorer.logit(values))
 
 
 class Registry:
@@ -141,7 +142,7 @@ class Registry:
             present = {path.name for path in folder.iterdir()} - {_MANIFEST}
         except OSError as error:
             raise ModelRefused(f"{folder}: {error.strerror}") from error
-        _known_files(manifest, present)
+        _known_files(present)
         return _verify(manifest, version, {name: _read(folder / name) for name in sorted(present)}, catalogue)
 
     def _folder(self, model: str, version: str) -> Path:
@@ -167,18 +168,18 @@ def _named(text: str, pattern: str, what: str) -> str:
     return text
 
 
-def _known_files(manifest: Manifest, present: set[str]) -> None:
-    expected = set(FILES[manifest.kind])
+def _known_files(present: set[str]) -> None:
+    expected = set(FILES)
     for name in sorted(present - expected):
         if name.endswith(_PICKLES):
             raise ModelRefused(f"{name} is a pickle, which runs whatever code is in it: it is never loaded")
-        raise ModelRefused(f"{name} has no business in a model of kind {manifest.kind}")
+        raise ModelRefused(f"{name} has no business in a model")
     for name in sorted(expected - present):
         raise ModelRefused(f"{name} is missing")
 
 
 def _verify(manifest: Manifest, version: str, files: Mapping[str, bytes], catalogue: Catalogue) -> Model:
-    _known_files(manifest, set(files))
+    _known_files(set(files))
     for name, content in files.items():
         if content[:1] == b"\x80":  # how every pickle since protocol 2 begins, and nothing else that is allowed
             raise ModelRefused(f"{name} is a pickle, which runs whatever code is in it: it is never loaded")
@@ -186,7 +187,7 @@ def _verify(manifest: Manifest, version: str, files: Mapping[str, bytes], catalo
         if found != manifest.files.get(name):
             raise ModelRefused(f"{name} was changed: its SHA-256 is {found[:16]}…, not that of the manifest")
     _fits(manifest, catalogue)
-    model = Model(version, manifest, scorer_of(manifest, files), files)
+    model = Model(version, manifest, Scorer(files["model.onnx"], len(manifest.inputs)), files)
     for number, golden in enumerate(manifest.golden):
         probability = model.probability(np.array([np.nan if v is None else v for v in golden.inputs], np.float32))
         if not isfinite(probability) or abs(probability - golden.probability) > _TOLERANCE:
@@ -202,7 +203,7 @@ def _fits(manifest: Manifest, catalogue: Catalogue) -> None:
     ):
         if own != mine:
             raise ModelRefused(f"it was trained on {what} of schema {own}, this program's is {mine}: train it anew")
-    unknown = [name for name in manifest.inputs if name not in catalogue.names and name not in CANDIDATE]
+    unknown = [name for name in manifest.inputs if name not in catalogue.names and name not in CANDIDATE_INPUTS]
     if unknown:
         raise ModelRefused(f"input {unknown[0]} is no feature of this program")
 

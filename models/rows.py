@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from math import nan
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CANDIDATE", "Row", "row"]
+__all__ = ["Row", "row"]
 
 Row = NDArray[np.float32]
-CANDIDATE: Final = ("direction", "score")
-"""What a row knows of the candidate itself: +1 long or -1 short, and the strategy's signed score."""
 
 
 def row(
@@ -19,15 +16,17 @@ def row(
     features: Mapping[str, float | None],
     tainted: Mapping[str, str],
     *,
-    direction: float,
+    direction: int,
     score: float,
 ) -> Row:
     """The values of ``inputs`` in order, as float32; what is not known, or tainted, is NaN.
 
+    ``direction`` (1 long, -1 short) and ``score`` (0 to 1) are the candidate's, see `CANDIDATE_INPUTS`.
+
     Raises:
         KeyError: an input that is no feature.
 
-    >>> row(["rsi_14", "tfi", "direction"], {"rsi_14": 70.0, "tfi": None}, {}, direction=1.0, score=0.5)
+    >>> row(["rsi_14", "tfi", "direction"], {"rsi_14": 70.0, "tfi": None}, {}, direction=1, score=0.5)
     array([70., nan,  1.], dtype=float32)
     """
     own = {"direction": direction, "score": score}

@@ -1,32 +1,30 @@
-"""From a row of inputs to a raw score, by the bytes of a version's files."""
+"""From a row of inputs to a logit, by the bytes of an ONNX file."""
 
-from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from models.errors import ModelRefused
-from models.linear import decode_linear
-from models.manifest import Manifest
 from models.onnx_rules import check_onnx
 from models.rows import Row
 
-__all__ = ["Scorer", "scorer_of"]
+__all__ = ["Scorer"]
 
 
-class Scorer(Protocol):
-    """What a model does in the stream."""
+class Scorer:
+    """One row at a time on one thread: with more of either, sums are made in another order and bits differ.
 
-    def score(self, row: Row, /) -> float:
-        """The raw score of one row of float32, NaN where a value is not known."""
-        ...
+    Parameters:
+        data: the ONNX file.
+        width: inputs.
 
+    Raises:
+        ModelRefused: it is none that may be run.
+    """
 
-class _OnnxScorer:
-    """One row at a time on one thread: with more of either, sums are made in another order and bits differ."""
-
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, width: int) -> None:
+        check_onnx(data, width)
         onnxruntime: Any = import_module("onnxruntime")  # not before there is a model
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -37,20 +35,7 @@ class _OnnxScorer:
             raise ModelRefused(f"model.onnx cannot be run: {str(error).splitlines()[0]}") from error
         self._run: Any = session.run
 
-    def score(self, row: Row, /) -> float:
-        """See `Scorer`."""
-        (found,) = self._run(["score"], {"input": row[np.newaxis]})
+    def logit(self, row: Row) -> float:
+        """Of one row of float32, NaN where a value is not known; not calibrated."""
+        (found,) = self._run(["logit"], {"input": row[np.newaxis]})
         return float(found.reshape(-1)[0])
-
-
-def scorer_of(manifest: Manifest, files: Mapping[str, bytes]) -> Scorer:
-    """The scorer in ``files``.
-
-    Raises:
-        ModelRefused: they hold something else.
-    """
-    width = len(manifest.inputs)
-    if manifest.kind == "logistic":
-        return decode_linear(files["model.json"], width)
-    check_onnx(files["model.onnx"], width)
-    return _OnnxScorer(files["model.onnx"])

@@ -15,8 +15,7 @@ from msgspec.structs import replace
 from onnx import TensorProto, helper
 
 from models.errors import ModelRefused
-from models.linear import Linear
-from models.manifest import Golden, decode, encode, version_of
+from models.manifest import decode, encode, version_of
 from models.registry import Catalogue, Registry
 from tests.models.catalogue import CATALOGUE
 from tests.models.trees import trained
@@ -36,10 +35,9 @@ def version(registry: Registry) -> str:
 def test_what_was_added_gives_lightgbm_s_probabilities(registry: Registry, version: str) -> None:
     made = trained()
     model = registry.load("majors", version, CATALOGUE)
-    assert model.manifest.calibration is not None
     scores = np.asarray(made.booster.predict(made.rows, raw_score=True), float)
     for row, score in zip(made.rows, scores, strict=True):
-        assert abs(model.scorer.score(row) - score) < 1e-6
+        assert abs(model.scorer.logit(row) - score) < 1e-6
         assert abs(model.probability(row) - model.manifest.calibration.probability(score)) < 1e-6
 
 
@@ -49,17 +47,6 @@ def test_the_same_again_is_the_same_version(registry: Registry, version: str) ->
     later = registry.add(replace(other.manifest, train_end=3 * 10**18), other.files, CATALOGUE)
     assert (registry.models(), registry.versions("majors")) == (["majors"], [version, later])
     assert registry.versions("minors") == []
-
-
-def test_a_linear_model_serves_too(registry: Registry) -> None:
-    linear = Linear(means=[50.0], scales=[10.0], weights=[0.5], intercept=-0.1)
-    manifest = replace(
-        trained().manifest, kind="logistic", inputs=["rsi_14"], calibration=None,
-        golden=[Golden(inputs=[70.0], probability=0.7109495026250039)],
-    )  # fmt: skip
-    version = registry.add(manifest, {"model.json": msgspec.json.encode(linear)}, CATALOGUE)
-    model = registry.load("majors", version, CATALOGUE)
-    assert model.probability(np.array([np.nan], np.float32)) == pytest.approx(0.47502081252106)
 
 
 def _refusal(registry: Registry, version: str, catalogue: Catalogue = CATALOGUE) -> str:
@@ -83,7 +70,7 @@ def test_files_that_lack_or_do_not_belong_are_told(registry: Registry, version: 
     (folder / "more.pkl").write_bytes(pickle.dumps({}))
     assert _refusal(registry, version).startswith("more.pkl is a pickle")
     (folder / "more.pkl").rename(folder / "more.txt")
-    assert _refusal(registry, version) == "more.txt has no business in a model of kind lightgbm-onnx"
+    assert _refusal(registry, version) == "more.txt has no business in a model"
     (folder / "more.txt").unlink()
     (folder / "model.txt").rename(registry.directory / "kept")
     assert _refusal(registry, version) == "model.txt is missing"
@@ -137,7 +124,7 @@ def _renamed(model: Any) -> None:
         (_stranger, "operator ai.onnx:Loop is not known"),
         (_foreign, "operator evil:Add is not known"),
         (_wide, "input has to be float32 of 5 columns"),
-        (_renamed, "it has to take one tensor, input, and give one, score"),
+        (_renamed, "it has to take one tensor, input, and give one, logit"),
     ],
 )
 def test_an_onnx_file_that_reaches_out_is_not_added(registry: Registry, change: Any, reason: str) -> None:
@@ -172,8 +159,8 @@ def test_wrong_golden_vectors_are_told(registry: Registry) -> None:
         ({"inputs": ["tfi", "tfi"]}, "an input is named twice"),
         ({"inputs": ["tfi"]}, "a golden vector has to have 1 inputs"),
         ({"model": "../up"}, "matching regex"),
-        ({"histograms": {"x": {"edges": [], "counts": [1]}}}, "x is none"),
-        ({"histograms": {"tfi": {"edges": [1.0], "counts": [1]}}}, "1 edges make 2 bins, not 1"),
+        ({"reference": {"x": {"edges": [], "counts": [1], "missing": 0}}}, "x is none"),
+        ({"reference": {"tfi": {"edges": [1.0], "counts": [1], "missing": 0}}}, "reference of tfi: rising edges"),
         ({"train_end": 1}, "the training ends before it begins"),
     ],
 )

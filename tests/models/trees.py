@@ -9,8 +9,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from models.manifest import Calibration, Golden, Manifest
+from models.manifest import Manifest
 from models.registry import Catalogue
+from models.trained import Calibration, Golden
 from tests.models.catalogue import CATALOGUE, INPUTS
 
 _COLUMNS: Final = """
@@ -39,13 +40,18 @@ def trained(seed: int = 1, trees: int = 12, slope: float = 1.1, catalogue: Catal
     calibration = Calibration(slope=slope, intercept=0.05)
     scores = np.asarray(booster.predict(rows[:5], raw_score=True), float)
     golden = [
-        Golden(inputs=[None if np.isnan(x) else float(x) for x in row], probability=calibration.probability(score))
-        for row, score in zip(rows[:5], scores, strict=True)
+        Golden(
+            inputs=[None if np.isnan(x) else float(x) for x in row],
+            logit=score,
+            probability=calibration.probability(score),
+        )
+        for row, score in zip(rows[:5], scores.tolist(), strict=True)
     ]
     manifest = Manifest(
         model="majors", kind="lightgbm-onnx", strategy="confluence", strategy_version="1", segment="majors",
-        timeframes=["1m", "5m", "15m"], schema_hash=catalogue.schema_hash, context_hash=catalogue.context_hash,
-        inputs=INPUTS, train_start=10**18, train_end=2 * 10**18, outcomes=600, calibration=calibration, golden=golden,
+        schema_hash=catalogue.schema_hash, context_hash=catalogue.context_hash,
+        inputs=INPUTS, train_start=10**18, train_end=2 * 10**18, outcomes=600,
+        calibration=calibration, golden=golden,
         seed=seed,
     )  # fmt: skip
     files = {"model.onnx": to_onnx(booster).SerializeToString(), "model.txt": booster.model_to_string().encode()}
@@ -59,13 +65,13 @@ def to_onnx(booster: lightgbm.Booster) -> Any:
         _add(columns, number, tree["tree_structure"], [0])
     make: Any = helper.make_node
     node = make(
-        "TreeEnsembleRegressor", ["input"], ["score"], domain="ai.onnx.ml", n_targets=1, aggregate_function="SUM",
+        "TreeEnsembleRegressor", ["input"], ["logit"], domain="ai.onnx.ml", n_targets=1, aggregate_function="SUM",
         **columns,
     )  # fmt: skip
     width = booster.num_feature()
     graph = helper.make_graph(
         [node], "trees", [helper.make_tensor_value_info("input", TensorProto.FLOAT, [None, width])],
-        [helper.make_tensor_value_info("score", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor_value_info("logit", TensorProto.FLOAT, [None, 1])],
     )  # fmt: skip
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
