@@ -11,7 +11,7 @@ from flows.errors import FlowError
 from schemas.batches import Rejected
 from schemas.market import MarketEvent
 from schemas.time import MILLISECOND, Timeframe
-from sources.history import SUFFIXES, History
+from sources.history import EVER, SUFFIXES, History
 from sources.malformed import Malformed
 from sources.merge import Heard, Item, merge
 from sources.metrics import Metrics
@@ -21,7 +21,7 @@ from sources.tapes.parallel import parallel
 from sources.tapes.tape import Tape, open_tapes
 from sources.user_topics import UserTopics
 
-__all__ = ["Entry", "Feed", "Measured", "recorded_feed", "rejected", "simulated_feed", "topics_feed"]
+__all__ = ["Entry", "Feed", "Measured", "recorded_feed", "rejected", "simulated_feed", "tables_of", "topics_feed"]
 
 Entry = MarketEvent | Malformed
 """What goes into the log, or to the dead letters beside it."""
@@ -61,12 +61,13 @@ class Feed(Struct):
 
 def recorded_feed(
     inputs: Sequence[str], venue: str | None, *, instrument: str | None = None, timeframe: Timeframe | None = None,
-    metrics: Sequence[str] = (), source: str = "tape", stop: Callable[[], bool] = lambda: False,
+    metrics: Sequence[str] = (), span: tuple[int, int] = EVER, source: str = "tape",
+    stop: Callable[[], bool] = lambda: False,
 ) -> Feed:  # fmt: skip
     """The files of ``inputs``, each ``PATH``, ``VENUE=PATH`` or ``INSTRUMENT=PATH``, merged by receipt and made a log.
 
     Tables (CSV, Parquet) are history of one instrument, ``instrument`` where the input names none, and the bars in
-    them are of ``timeframe``; they are read in step with everything else.
+    them are of ``timeframe``; they are read in step with everything else, as far as they are in ``span``.
     Files of ``metrics`` are ``PATH``, ``METRIC=PATH`` or ``METRIC:ASSET=PATH``.
     Files of one venue that follow one another in time are parts of one tape; files that overlap were recorded side by
     side. Candlewick's own recordings are a log already and are passed on as they are, one after the other. ``stop``
@@ -79,15 +80,10 @@ def recorded_feed(
         FlowError: a table without its instrument, recordings mixed with exchange tapes, or no input at all.
     """
     groups: dict[str | None, list[Path]] = {}
-    tables: list[History] = []
-    for text in inputs:
-        prefix, separator, name = text.partition("=")
-        named = bool(separator) and not Path(text).exists()
-        path = Path(name if named else text)
-        if path.name.endswith(SUFFIXES):
-            tables.append(History(path, _instrument(prefix if named else instrument, path), timeframe))
-        else:
-            groups.setdefault(prefix if named else venue, []).append(path)
+    for prefix, path in map(_named, inputs):
+        if not path.name.endswith(SUFFIXES):
+            groups.setdefault(prefix or venue, []).append(path)
+    tables = tables_of(inputs, instrument, timeframe, span)
     tapes = open_tapes([(part, name) for name, paths in groups.items() for part in parallel(paths, name)])
     told = [_metrics(text) for text in metrics]
     if not tapes and not tables and not told:
@@ -100,6 +96,17 @@ def recorded_feed(
         raise FlowError("a recording of Candlewick's own has its heartbeats already and cannot be merged with tapes")
     parts: list[History | Metrics | Tape] = [*tables, *tapes, *told]
     return Feed(sequence(*[_until(stop, part) for part in parts], source=source), parts)
+
+
+def tables_of(
+    inputs: Sequence[str], instrument: str | None, timeframe: Timeframe | None, span: tuple[int, int] = EVER
+) -> list[History]:
+    """Those of ``inputs`` that are tables; raises and reads as `recorded_feed`."""
+    return [
+        History(path, _instrument(prefix or instrument, path), timeframe, span)
+        for prefix, path in map(_named, inputs)
+        if path.name.endswith(SUFFIXES)
+    ]
 
 
 def simulated_feed(
@@ -133,12 +140,18 @@ def rejected(item: Malformed) -> Rejected:
     return Rejected("dead:00000", item.feed, item.partition or 0, [message])
 
 
+def _named(text: str) -> tuple[str | None, Path]:
+    """An input ``NAME=PATH``, or ``PATH`` alone."""
+    name, separator, path = text.partition("=")
+    return (name, Path(path)) if separator and not Path(text).exists() else (None, Path(text))
+
+
 def _metrics(text: str) -> Metrics:
-    prefix, separator, name = text.partition("=")
-    if not separator or Path(text).exists():
-        return Metrics(Path(text))
-    metric, _, asset = prefix.partition(":")
-    return Metrics(Path(name), metric, asset or None)
+    name, path = _named(text)
+    if name is None:
+        return Metrics(path)
+    metric, _, asset = name.partition(":")
+    return Metrics(path, metric, asset or None)
 
 
 def _instrument(named: str | None, path: Path) -> str:

@@ -15,8 +15,9 @@ from sources.errors import SourceError
 from sources.malformed import Malformed
 from sources.tapes.files import Damage, OneFile
 
-__all__ = ["SUFFIXES", "History", "HistoryError", "nanoseconds"]
+__all__ = ["EVER", "SUFFIXES", "History", "HistoryError", "nanoseconds"]
 
+EVER: Final = (0, 2**63 - 1)
 SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
 
 Row = Mapping[str, Any]
@@ -61,15 +62,23 @@ class History(OneFile):
     columns tell a venue or a coin, rows of others than the instrument's are passed over. Times may be s, ms, us or ns
     since 1970, or ISO 8601, UTC where they say no zone. A record is received when it is known: a bar at its close.
 
+    Parameters
+    ----------
+    span
+        Only what is known after the first time and up to the second (ns).
+
     Raises:
         HistoryError: on construction; a file that cannot be read, or columns that are of no kind known here.
     """
 
     recorded: Final = False
 
-    def __init__(self, path: Path, instrument_id: str, timeframe: Timeframe | None) -> None:
+    def __init__(
+        self, path: Path, instrument_id: str, timeframe: Timeframe | None, span: tuple[int, int] = EVER
+    ) -> None:
         super().__init__(path)
-        self._path, self._instrument_id, self._timeframe = path, instrument_id, timeframe
+        self._timeframe, self._span = timeframe, span
+        self.path, self.instrument_id = path, instrument_id
         self._columns = self._header()
         self._funded: int | None = None  # when the funding before was
         self._time = self._first(_TIME, "a time")
@@ -84,7 +93,7 @@ class History(OneFile):
 
     def __iter__(self) -> Iterator[MarketEvent | Malformed]:
         """The records."""
-        at = 0
+        (since, until), at = self._span, 0
         for number, raw, row in self._rows():
             if any(str(row.get(name, ours)).lower() != ours for name, ours in self._ours.items()):
                 continue
@@ -97,10 +106,13 @@ class History(OneFile):
                 yield self._malformed(number, raw, f"{self._time} goes back: rows have to be in order of time", at)
                 continue
             at = records[0].ts_event
-            yield from records
+            if at > until:
+                break
+            if at > since:
+                yield from records
 
     def _rows(self) -> Iterator[tuple[int, bytes, Row]]:
-        if self._path.suffix == ".parquet":
+        if self.path.suffix == ".parquet":
             yield from self._parquet_rows()
             return
         number = 1
@@ -117,7 +129,7 @@ class History(OneFile):
 
     def _parquet_rows(self) -> Iterator[tuple[int, bytes, Row]]:
         number = 0
-        with parquet.ParquetFile(self._path) as table:
+        with parquet.ParquetFile(self.path) as table:
             for batch in table.iter_batches():
                 for row in batch.to_pylist():
                     number += 1
@@ -126,19 +138,19 @@ class History(OneFile):
 
     def _header(self) -> tuple[str, ...]:
         try:
-            if self._path.suffix == ".parquet":
-                with parquet.ParquetFile(self._path) as table:
+            if self.path.suffix == ".parquet":
+                with parquet.ParquetFile(self.path) as table:
                     return tuple(table.schema_arrow.names)
             line = next(self._part.lines(), b"")
         except (ArrowException, Damage, OSError) as error:
-            raise HistoryError(f"history {self._path}: {error}") from error
+            raise HistoryError(f"history {self.path}: {error}") from error
         return tuple(name.strip().strip('"') for name in line.decode(errors="replace").rstrip("\r").split(","))
 
     def _kind(self) -> Callable[[Row], tuple[MarketEvent, ...]]:
         columns = set(self._columns)
         if {"open", "high", "low", "close", "volume"} <= columns:
             if self._timeframe is None:
-                raise HistoryError(f"history {self._path} holds bars: say of which --timeframe")
+                raise HistoryError(f"history {self.path} holds bars: say of which --timeframe")
             return self._bar
         if columns & set(_NAMES["rate"]):
             return self._funding
@@ -147,7 +159,7 @@ class History(OneFile):
         if {"side", "price"} <= columns and columns & {"size", "size_usd"}:
             return self._liquidation
         raise HistoryError(
-            f"history {self._path} has the columns {', '.join(self._columns)[:200]}: of bars it would have open, high, "
+            f"history {self.path} has the columns {', '.join(self._columns)[:200]}: of bars it would have open, high, "
             "low, close and volume, else funding_rate, or open_interest or long_short_ratio, or side, price and size"
         )
 
@@ -191,7 +203,7 @@ class History(OneFile):
         return (self._record(Liquidation, row, nanoseconds(row[self._time]), ("price",), side=side, size=size),)
 
     def _record(self, kind: type[Record], row: Row, ts: int, names: tuple[str, ...], **values: Any) -> Record:
-        fields = {"instrument_id": self._instrument_id, "ts_event": ts, "ts_received": ts, **values}
+        fields = {"instrument_id": self.instrument_id, "ts_event": ts, "ts_received": ts, **values}
         return msgspec.convert(fields | {name: row[name] for name in names}, kind, strict=False)
 
     def _cell(self, row: Row, field: str) -> Any:
@@ -201,10 +213,10 @@ class History(OneFile):
         for name in names:
             if name in self._columns:
                 return name
-        raise HistoryError(f"history {self._path} has no column for {what}: {', '.join(names)}")
+        raise HistoryError(f"history {self.path} has no column for {what}: {', '.join(names)}")
 
     def _malformed(self, number: int, raw: bytes, reason: str, at: int) -> Malformed:
-        return Malformed(feed=str(self._path), offset=number, raw=raw, reason=reason, ts_received=at)
+        return Malformed(feed=str(self.path), offset=number, raw=raw, reason=reason, ts_received=at)
 
 
 def nanoseconds(cell: Any) -> int:
