@@ -8,7 +8,7 @@ from operators.features import CATALOGUE, SCHEMA_HASH
 from schemas.catalogue import FeatureEntry
 from schemas.time import TIMEFRAMES
 
-__all__ = ["catalogue_entries", "catalogue_page"]
+__all__ = ["catalogue_entries", "catalogue_page", "units"]
 
 _HEAD: Final = """# Features
 
@@ -51,6 +51,11 @@ def catalogue_entries() -> tuple[FeatureEntry, ...]:
         )
         for feature in CATALOGUE
     )  # fmt: skip
+
+
+def units() -> dict[str, str]:
+    """Of the features of a vector and of its context, in their order."""
+    return {feature.name: feature.unit for feature in (*CATALOGUE, *CONTEXT)}
 
 
 def _section(feature: Feature) -> str:

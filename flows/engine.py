@@ -9,6 +9,7 @@ from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
 from flows.settings import Settings
+from models.costs import Costs
 from operators.closed import Told
 from operators.config import DeskConfig, InstrumentConfig, MarketConfig, RiskConfig, StrategyConfig
 from operators.steps import decide
@@ -16,7 +17,7 @@ from schemas.batches import Batch, Rejected
 from schemas.time import DAY, SECOND
 from schemas.topics import Outgoing
 
-__all__ = ["FLOW", "desk_config", "engine_flow", "instrument_config"]
+__all__ = ["FLOW", "costs", "desk_config", "engine_flow", "instrument_config"]
 
 FLOW: Final = "candlewick"
 """In the name of every step, and so part of the recovery state: it never changes."""
@@ -52,6 +53,25 @@ def instrument_config(settings: Settings) -> InstrumentConfig:
         member_timeout=round(engine.member_timeout_s * SECOND),
         book_sample=round(engine.book_sample_s * SECOND),
         book_depth=engine.book_depth,
+        half_spread=settings.costs.half_spread_bps / 1e4,
+    )
+
+
+def costs(settings: Settings) -> Costs:
+    """What labels and outcomes are charged.
+
+    Raises:
+        ModelError: tiers of fees that do not begin at 0 and rise.
+    """
+    told = settings.costs
+    return Costs(
+        taker_fees=tuple((start, fee / 1e4) for start, fee in told.taker_fees),
+        traded=told.traded,
+        slippage=told.slippage_bps / 1e4,
+        slippage_notional=told.slippage_notional,
+        notional=told.notional,
+        half_spread=told.half_spread_bps / 1e4,
+        latency=round(told.latency_s * SECOND),
     )
 
 

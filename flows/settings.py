@@ -34,8 +34,9 @@ from schemas.time import SECOND, TIMEFRAMES, Timeframe
 from sinks.health import Limits
 
 __all__ = [
-    "ApiSettings", "DatabaseSettings", "EngineSettings", "KafkaSettings", "MarketSettings", "RiskSettings", "Settings",
-    "SettingsError", "StrategySettings", "SupervisorSettings", "kafka_client", "limits", "load",
+    "ApiSettings", "CostSettings", "DatabaseSettings", "EngineSettings", "KafkaSettings", "MarketSettings",
+    "RiskSettings", "Settings", "SettingsError", "StrategySettings", "SupervisorSettings", "kafka_client", "limits",
+    "load",
 ]  # fmt: skip
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -78,6 +79,7 @@ def _scalar(value: Any) -> str | int | float | bool:
 
 Client = Annotated[dict[str, Annotated[str | int | float | bool, PlainValidator(_scalar)]], BeforeValidator(_flat)]
 Timeframes = Annotated[tuple[Timeframe, ...], Field(min_length=1)]
+Tiers = Annotated[tuple[tuple[float, float], ...], Field(min_length=1)]
 Reach = Annotated[float, Field(gt=0, le=100)]
 Named = Annotated[str, Field(pattern=r"^[^\s/]+/[^\s/]+$", max_length=128)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@*\s]+$")]
@@ -164,6 +166,18 @@ class StrategySettings(_Section):
     cooldown_bars: Annotated[int, Field(ge=0, le=1_000)] = 10
 
 
+class CostSettings(_Section):
+    """What a trade costs beside bid and ask, for labels and outcomes."""
+
+    taker_fees: Tiers = ((0.0, 5.0), (15e6, 4.0), (50e6, 3.5), (100e6, 3.2))  # Binance USD-M
+    traded: Annotated[float, Field(ge=0, le=1e15)] = 0.0
+    slippage_bps: Annotated[float, Field(ge=0, le=1_000)] = 1.0
+    slippage_notional: Annotated[float, Field(gt=0, le=1e12)] = 100_000.0
+    notional: Annotated[float, Field(gt=0, le=1e12)] = 10_000.0
+    half_spread_bps: Annotated[float, Field(ge=0, le=1_000)] = 1.0
+    latency_s: Annotated[float, Field(ge=0, le=3_600)] = 0.25
+
+
 class RiskSettings(_Section):
     """What the suggested size risks between entry and stop, and the spread beyond which nothing is published."""
 
@@ -239,6 +253,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     strategy: StrategySettings = StrategySettings()
     risk: RiskSettings = RiskSettings()
+    costs: CostSettings = CostSettings()
     market: MarketSettings = MarketSettings()
     api: ApiSettings = ApiSettings()
     supervisor: SupervisorSettings = SupervisorSettings()

@@ -39,9 +39,11 @@ class InstrumentConfig(Struct, frozen=True, kw_only=True):
     """Event time after which the desk no longer waits for the instruments of an ingester that says nothing."""
     book_sample: Annotated[int, Meta(gt=0)] = SECOND
     book_depth: Annotated[int, Meta(gt=0)] | None = None
+    half_spread: float = 1e-4
+    """Of the price, on either side of the close of a bar that was given where no book is known."""
 
     def __post_init__(self) -> None:
-        for name in ("allowed_lateness", "heartbeat_timeout", "future_tolerance", "member_timeout"):
+        for name in ("allowed_lateness", "heartbeat_timeout", "future_tolerance", "member_timeout", "half_spread"):
             _check(self, name, at_least=0)
         _check(self, "book_sample", at_least=1)
         if self.book_depth is not None:

@@ -130,7 +130,11 @@ class Instrument:
             self._bars.begin(event.ts_open)
         self._close_until(event.ts_open, event.ts_received)
         self._derivatives.on_bar(event.low, event.high, event.close)
-        self._tell_desk(event.ts_event, self._bars.give(bar, event, self._moment()))
+        moment = self._moment()
+        if moment.bid is None:
+            bid, ask = (event.close * (1.0 + side * self.config.half_spread) for side in (-1, 1))
+            moment = moment._replace(bid=bid, ask=ask)
+        self._tell_desk(event.ts_event, self._bars.give(bar, event, moment))
 
     def _on_heartbeat(self, event: Heartbeat) -> None:
         self._gate.reach(event.ts_received)

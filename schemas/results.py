@@ -66,6 +66,8 @@ class Vector(_Result, tag="vector", frozen=True, kw_only=True):
     tainted: dict[str, str] = {}
     """Feature to reason, where something inside the feature's memory was missing."""
     bid: float | None = None
+    """At the decision. Of a bar that was given where no book is known, a stated half-spread from its close: then the
+    spread among the features is not known."""
     ask: float | None = None
 
 

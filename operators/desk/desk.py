@@ -138,7 +138,7 @@ class Desk:
             explanation=_words(vector, opinion),
             models=[],
             schema_hash=vector.schema_hash,
-            quality=sorted(set(vector.tainted.values())),
+            quality=_quality(vector),
             bid=vector.bid,
             ask=vector.ask,
             status="vetoed" if reasons else "candidate",
@@ -173,6 +173,11 @@ def _within(vector: Vector, context: Context) -> Vector:
     return msgspec.structs.replace(
         vector, features=vector.features | context.features, tainted=vector.tainted | context.tainted
     )
+
+
+def _quality(vector: Vector) -> list[str]:
+    modelled = ["bid and ask are modelled, no book is known"] if vector.features["spread_bps"] is None else []
+    return sorted({*vector.tainted.values(), *modelled})
 
 
 def _address(signal: Signal, topic: str) -> Outgoing:

@@ -1,0 +1,207 @@
+"""From the files of a replay, or of a live engine, to a data set: candidates joined with features, bars and funding."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+
+from flows.catalogue import units
+from flows.errors import FlowError
+from models.barriers import Bracket
+from models.costs import Costs
+from models.dataset import Hole, Manifest, Row, write
+from models.labels import Followed, Labelled
+from models.settlements import INTERVAL, settled
+from schemas.market import InstrumentDefinition
+from schemas.results import Bar, Context, Vector
+from schemas.signals import Signal
+from schemas.time import TIMEFRAME_NS, Timeframe
+from sources.result_files import read_results, result_file
+
+__all__ = ["make_dataset"]
+
+_NEEDED: Final = ("signals.candidates", "features.vectors", "features.context", "features.bars")
+_Place = tuple[str, str, int]
+"""Instrument, timeframe, close."""
+
+
+class _Seen(Struct):
+    """As much of a record as tells whether it is needed."""
+
+    instrument_id: str
+    timeframe: Timeframe = "1m"
+    ts_close: int = 0
+    revision: int = 0
+
+
+def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manifest:
+    """Make a data set in ``out`` of what replays or engines wrote into ``directories``, in the order of their time.
+
+    Raises:
+        FlowError: a file is missing, or nothing can be learned from what there is.
+        ResultFileError: a file that cannot be read.
+        ModelError: ``out`` is there already or cannot be written.
+    """
+    files = _Files(directories)
+    definitions = {one.instrument_id: one for one in files.read("reference.instruments")}
+    signals = _candidates(files)
+    if not signals:
+        raise FlowError(
+            f"{', '.join(map(str, directories))}: no candidate in signals.candidates, so nothing to learn from; "
+            "replay more, or with a lower strategy.threshold"
+        )
+    base = _timeframes(files)
+    bare = sorted({signal.instrument_id for signal in signals} - base.keys())
+    if bare:
+        raise FlowError(f"features.bars: no bar of {', '.join(bare)}, so its candidates cannot be labelled")
+    places = {(signal.instrument_id, signal.timeframe, signal.ts_event) for signal in signals}
+    funding = _Funding(definitions)
+    features: dict[_Place, dict[str, float | None]] = {}
+    hashes = ["", ""]
+    for at, topic in enumerate(("features.vectors", "features.context")):
+        for record in files.read(topic, lambda seen: _place(seen) in places or funding.wants(seen, base)):
+            if isinstance(record, Vector | Context):
+                hashes[at] = _same(hashes[at], record.schema_hash, topic)
+                if isinstance(record, Vector):
+                    funding.add(record)
+                if _place(record) in places:
+                    known = {name: None if name in record.tainted else each for name, each in record.features.items()}
+                    features.setdefault(_place(record), {}).update(known)
+    labels, holes = _labels(files, signals, base, costs, definitions, funding)
+    rows = [
+        Row(signal, features[place], labels[signal.id])
+        for signal in signals
+        if (place := (signal.instrument_id, signal.timeframe, signal.ts_event)) in features and signal.id in labels
+    ]
+    return write(
+        out, rows, units(), hashes=(hashes[0], hashes[1]), costs=costs, bars=base, holes=holes, sources=files.hashes()
+    )
+
+
+class _Files:
+    """The files of all directories, topic by topic."""
+
+    def __init__(self, directories: Sequence[Path]) -> None:
+        for directory in directories:
+            for topic in _NEEDED:
+                if result_file(directory, topic) is None and topic != _NEEDED[0]:
+                    raise FlowError(f"{directory}: no {topic}.jsonl or .parquet; name what `candlewick replay` wrote")
+        self._directories = directories
+
+    def read(self, topic: str, wanted: Callable[[_Seen], bool] = lambda _: True) -> Iterator[Any]:
+        """The records of ``topic``."""
+        for directory in self._directories:
+            path = result_file(directory, topic)
+            if path is not None:
+                yield from read_results(path, topic, _Seen, wanted)
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of each file, by the names of folder and file."""
+        found = {}
+        for directory in self._directories:
+            for topic in _NEEDED:
+                path = result_file(directory, topic)
+                if path is None:
+                    continue
+                with path.open("rb") as file:
+                    found[f"{directory.name}/{path.name}"] = file_digest(file, "sha256").hexdigest()
+        return found
+
+
+class _Funding:
+    """The features of each instrument around its settlements."""
+
+    def __init__(self, definitions: Mapping[str, InstrumentDefinition]) -> None:
+        self._definitions = definitions
+        self._told: dict[tuple[str, int], Mapping[str, float | None]] = {}
+
+    def interval(self, instrument_id: str) -> int:
+        definition = self._definitions.get(instrument_id)
+        return definition.funding_interval or INTERVAL if definition is not None else INTERVAL
+
+    def wants(self, seen: _Seen, base: Mapping[str, Timeframe]) -> bool:
+        timeframe = base.get(seen.instrument_id)
+        if timeframe is None or seen.timeframe != timeframe:
+            return False
+        return seen.ts_close % self.interval(seen.instrument_id) in {0, TIMEFRAME_NS[timeframe]}
+
+    def add(self, vector: Vector) -> None:
+        told = {name: vector.features.get(name) for name in ("funding_rate", "hours_to_funding")}
+        self._told[vector.instrument_id, vector.ts_close] = told
+
+    def settled(self, bar: Bar) -> tuple[int, float] | None:
+        before, after = (self._told.get((bar.instrument_id, ts), {}) for ts in (bar.ts_open, bar.ts_close))
+        return settled(bar.ts_open, bar.ts_close, before, after, self.interval(bar.instrument_id))
+
+
+def _labels(
+    files: _Files, signals: Sequence[Signal], base: Mapping[str, Timeframe], costs: Costs,
+    definitions: Mapping[str, InstrumentDefinition], funding: _Funding,
+) -> tuple[dict[str, Labelled], list[Hole]]:  # fmt: skip
+    coming: dict[str, deque[Signal]] = defaultdict(deque)
+    for signal in signals:
+        coming[signal.instrument_id].append(signal)
+    following: dict[str, list[tuple[str, Followed]]] = defaultdict(list)
+    labels: dict[str, Labelled] = {}
+    holes: list[Hole] = []
+    last: dict[str, int] = {}
+    shortest = files.read(
+        "features.bars", lambda seen: not seen.revision and base[seen.instrument_id] == seen.timeframe
+    )
+    for bar in shortest:
+        name = bar.instrument_id
+        if bar.ts_open < last.get(name, 0):
+            continue  # two directories overlap
+        if bar.ts_open > last.get(name, bar.ts_open):
+            holes.append(Hole(instrument_id=name, ts_start=last[name], ts_end=bar.ts_open))
+        last[name] = bar.ts_close
+        while coming[name] and coming[name][0].ts_event < bar.ts_close:
+            signal = coming[name].popleft()
+            bracket = Bracket.of(signal, definitions.get(name))
+            following[name].append((signal.id, Followed(bracket, costs, TIMEFRAME_NS[signal.timeframe])))
+        settlement = funding.settled(bar)
+        open_still = []
+        for identifier, followed in following[name]:
+            if settlement is not None:
+                followed.on_funding(*settlement, bar.open)
+            done = followed.on_bar(bar)
+            result = followed.result()
+            if result is not None:
+                labels[identifier] = result
+            if not done:
+                open_still.append((identifier, followed))
+        following[name] = open_still
+    return labels, holes
+
+
+def _candidates(files: _Files) -> list[Signal]:
+    found = {signal.id: signal for signal in files.read("signals.candidates") if signal.direction != "neutral"}
+    return sorted(found.values(), key=lambda one: (one.ts_decided, one.ts_event, one.timeframe, one.instrument_id))
+
+
+def _timeframes(files: _Files) -> dict[str, Timeframe]:
+    """Of the shortest bars there are of each instrument."""
+    found: dict[str, Timeframe] = {}
+
+    def shorter(seen: _Seen) -> bool:
+        known = found.get(seen.instrument_id)
+        if known is None or TIMEFRAME_NS[seen.timeframe] < TIMEFRAME_NS[known]:
+            found[seen.instrument_id] = seen.timeframe
+        return False
+
+    for _ in files.read("features.bars", shorter):
+        pass
+    return found
+
+
+def _same(known: str, found: str, topic: str) -> str:
+    if known and known != found:
+        raise FlowError(f"{topic}: records of two schemas, {known[:12]} and {found[:12]}; replay all with one version")
+    return found
+
+
+def _place(record: _Seen | Vector | Context) -> _Place:
+    return record.instrument_id, record.timeframe, record.ts_close

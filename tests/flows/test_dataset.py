@@ -1,0 +1,118 @@
+"""Data sets made of what a replay wrote."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flows.dataset import make_dataset
+from flows.errors import FlowError
+from models.costs import Costs
+from models.dataset import load
+from models.errors import ModelError
+from schemas.time import MILLISECOND, MINUTE
+from tests.flows.market_files import START_MS, STEP_MS, replayed, walk_file
+
+ONE, OTHER = "simx:ONE/USDT:USDT", "simx:TWO/USDT:USDT"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("walks")
+    return {ONE: walk_file(folder / "one.csv", 900), OTHER: walk_file(folder / "two.csv", 900, 2, range(400, 410))}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, files: dict[str, Path]) -> Path:
+    return replayed(tmp_path_factory.mktemp("jsonl"), files)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory, results: Path) -> Path:
+    out = tmp_path_factory.mktemp("data") / "set"
+    make_dataset([results], out, Costs())
+    return out
+
+
+def test_a_row_holds_what_was_known_at_the_decision_and_a_label_that_begins_after_it(dataset: Path) -> None:
+    data = load(dataset)
+    told = data.manifest
+    assert told.instruments == [ONE, OTHER]
+    assert told.bars == {ONE: "5m", OTHER: "5m"}
+    assert len(data) == told.rows > 50
+    assert told.vetoed == told.rows  # bars carry no book, and are scored all the same
+    assert 0 < told.wins < told.labels <= told.rows
+    assert (np.diff(data["ts_decided"]) >= 0).all()
+    entered = data.entered()
+    assert len(entered) == told.labels
+    assert (entered["ts_entry"] >= entered["ts_decided"]).all()
+    assert (entered["ts_end"] > entered["ts_entry"]).all()
+    assert entered["spread_model"].all()
+    assert ((entered["uniqueness"] > 0) & (entered["uniqueness"] <= 1)).all()
+    assert np.allclose(
+        entered["net_return"],
+        entered["gross_return"] - entered["fees"] - entered["slippage"] - entered["funding"],
+    )
+    assert not np.isnan(data.x[:, data.inputs.index("rsi_14")]).any()
+    assert np.isnan(data.x[:, data.inputs.index("obi_10")]).all()
+    assert set(np.unique(data.x[:, data.inputs.index("direction")])) == {-1.0, 1.0}
+    assert (data.x[:, data.inputs.index("score")] >= 0.3 - 1e-6).all()
+
+
+def test_funding_is_that_of_the_settlement_which_a_trade_lived_through(dataset: Path) -> None:
+    data = load(dataset).entered()
+    long = data.x[:, data.inputs.index("direction")] > 0
+    begin, step = START_MS * MILLISECOND, 8 * 60 * MINUTE
+    for at in range(len(data)):
+        first = -(-(data["ts_entry"][at] + 1 - begin) // step)  # the first settlement after the entry
+        last = (data["ts_exit"][at] - 1 - begin) // step
+        rate = sum(1e-4 * (number + 1) for number in range(first, last + 1))
+        if data["ts_exit"][at] % step:  # at the very moment it is the bar that tells
+            assert data["funding"][at] == pytest.approx(rate if long[at] else -rate, rel=0.05, abs=1e-12)
+    assert (data["funding"] != 0).any()
+
+
+def test_missing_bars_are_told(dataset: Path) -> None:
+    (hole,) = load(dataset).manifest.holes
+    assert hole.instrument_id == OTHER
+    assert (hole.ts_start, hole.ts_end) == tuple(
+        (START_MS + at * STEP_MS) * MILLISECOND for at in (400, 410)
+    )  # fmt: skip
+
+
+def test_equal_results_give_equal_bytes_in_either_format(
+    tmp_path: Path, files: dict[str, Path], results: Path, dataset: Path
+) -> None:
+    make_dataset([results], tmp_path / "again", Costs())
+    make_dataset([replayed(tmp_path / "parquet", files, "parquet")], tmp_path / "other", Costs())
+    first, again, other = (folder / "rows.parquet" for folder in (dataset, tmp_path / "again", tmp_path / "other"))
+    assert first.read_bytes() == again.read_bytes() == other.read_bytes()
+    with pytest.raises(ModelError, match="already"):
+        make_dataset([results], tmp_path / "again", Costs())
+
+
+def test_two_replays_that_follow_one_another_are_one_span(
+    tmp_path: Path, files: dict[str, Path], results: Path
+) -> None:
+    """A candidate at the end of the first is followed through the bars of the second."""
+    short = {ONE: walk_file(tmp_path / "one.csv", 300), OTHER: walk_file(tmp_path / "two.csv", 300, 2)}
+    first = replayed(tmp_path / "first", short)
+    both = make_dataset([first, results], tmp_path / "both", Costs())
+    whole = make_dataset([results], tmp_path / "whole", Costs())
+    assert (both.rows, both.labels, both.wins) == (whole.rows, whole.labels, whole.wins)
+
+
+def test_what_is_missing_is_named(tmp_path: Path, files: dict[str, Path]) -> None:
+    with pytest.raises(FlowError, match="no features"):
+        make_dataset([tmp_path], tmp_path / "out", Costs())
+    short = {ONE: walk_file(tmp_path / "one.csv", 60)}
+    with pytest.raises(FlowError, match="no candidate"):
+        make_dataset([replayed(tmp_path / "none", short, threshold=0.44)], tmp_path / "out", Costs())
+
+
+def test_changed_rows_are_refused(tmp_path: Path, results: Path) -> None:
+    make_dataset([results], tmp_path / "set", Costs())
+    rows = tmp_path / "set" / "rows.parquet"
+    rows.write_bytes(rows.read_bytes()[:-1] + b"X")
+    with pytest.raises(ModelError, match="SHA-256"):
+        load(tmp_path / "set")
