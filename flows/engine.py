@@ -10,14 +10,15 @@ from bytewax.outputs import Sink
 
 from flows.settings import Settings
 from models.costs import Costs
+from models.registry import Registry
 from operators.closed import Told
-from operators.config import DeskConfig, InstrumentConfig, MarketConfig, RiskConfig, StrategyConfig
+from operators.config import DeskConfig, InstrumentConfig, MarketConfig, ModelsConfig, RiskConfig, StrategyConfig
 from operators.steps import decide
 from schemas.batches import Batch, Rejected
 from schemas.time import DAY, SECOND
 from schemas.topics import Outgoing
 
-__all__ = ["FLOW", "costs", "desk_config", "engine_flow", "instrument_config"]
+__all__ = ["FLOW", "costs", "desk_config", "engine_flow", "instrument_config", "registry"]
 
 FLOW: Final = "candlewick"
 """In the name of every step, and so part of the recovery state: it never changes."""
@@ -34,7 +35,7 @@ def engine_flow(
     """From a log to the two lanes of results; ``watch`` sees what the desk is told, ``late`` is of `decide`."""
     flow = Dataflow(FLOW)
     batches = op.input("log", flow, log)
-    lanes = decide(batches, instrument_config(settings), desk_config(settings), late)
+    lanes = decide(batches, instrument_config(settings), desk_config(settings), registry(settings), late)
     op.output("features", lanes.features, features)
     op.output("signals", lanes.signals, signals)
     if watch is not None:
@@ -85,5 +86,11 @@ def desk_config(settings: Settings) -> DeskConfig:
             **settings.market.model_dump(exclude={"metric_life_days"}),
             metric_life=round(settings.market.metric_life_days * DAY),
         ),
+        models=ModelsConfig(**settings.models.model_dump(exclude={"dir"})),
         max_waiting=settings.engine.max_waiting,
     )
+
+
+def registry(settings: Settings) -> Registry:
+    """Where the desk finds models."""
+    return Registry(settings.models.dir)

@@ -11,6 +11,7 @@ from flows.errors import FlowError
 from schemas.batches import Rejected
 from schemas.market import MarketEvent
 from schemas.time import MILLISECOND, Timeframe
+from sources.activations import Activations
 from sources.history import EVER, SUFFIXES, History
 from sources.malformed import Malformed
 from sources.merge import Heard, Item, merge
@@ -61,14 +62,15 @@ class Feed(Struct):
 
 def recorded_feed(
     inputs: Sequence[str], venue: str | None, *, instrument: str | None = None, timeframe: Timeframe | None = None,
-    metrics: Sequence[str] = (), span: tuple[int, int] = EVER, source: str = "tape",
+    metrics: Sequence[str] = (), activations: Sequence[Path] = (), span: tuple[int, int] = EVER, source: str = "tape",
     stop: Callable[[], bool] = lambda: False,
 ) -> Feed:  # fmt: skip
     """The files of ``inputs``, each ``PATH``, ``VENUE=PATH`` or ``INSTRUMENT=PATH``, merged by receipt and made a log.
 
     Tables (CSV, Parquet) are history of one instrument, ``instrument`` where the input names none, and the bars in
     them are of ``timeframe``; they are read in step with everything else, as far as they are in ``span``.
-    Files of ``metrics`` are ``PATH``, ``METRIC=PATH`` or ``METRIC:ASSET=PATH``.
+    Files of ``metrics`` are ``PATH``, ``METRIC=PATH`` or ``METRIC:ASSET=PATH``; those of ``activations`` hold such
+    records of the log.
     Files of one venue that follow one another in time are parts of one tape; files that overlap were recorded side by
     side. Candlewick's own recordings are a log already and are passed on as they are, one after the other. ``stop``
     is asked between records; the log that was begun is then ended properly.
@@ -85,7 +87,8 @@ def recorded_feed(
             groups.setdefault(prefix or venue, []).append(path)
     tables = tables_of(inputs, instrument, timeframe, span)
     tapes = open_tapes([(part, name) for name, paths in groups.items() for part in parallel(paths, name)])
-    told = [_metrics(text) for text in metrics]
+    told: list[Metrics | Activations] = [_metrics(text) for text in metrics]
+    told += [Activations(path) for path in activations]
     if not tapes and not tables and not told:
         raise FlowError("no input: name at least one file")
     if tapes and not tables and all(tape.recorded for tape in tapes):
@@ -94,7 +97,7 @@ def recorded_feed(
         return Feed(_until(stop, items), [*tapes, *told])
     if any(tape.recorded for tape in tapes):
         raise FlowError("a recording of Candlewick's own has its heartbeats already and cannot be merged with tapes")
-    parts: list[History | Metrics | Tape] = [*tables, *tapes, *told]
+    parts: list[Activations | History | Metrics | Tape] = [*tables, *tapes, *told]
     return Feed(sequence(*[_until(stop, part) for part in parts], source=source), parts)
 
 

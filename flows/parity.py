@@ -8,6 +8,7 @@ import msgspec
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from msgspec import Struct
 
+from flows.committed import committed
 from flows.engine import engine_flow
 from flows.errors import FlowError
 from flows.runtime import run_here
@@ -16,9 +17,7 @@ from schemas.errors import place
 from schemas.message import Message
 from schemas.time import MILLISECOND, to_text
 from schemas.topics import LOG, TOPICS, Outgoing
-from sources.kafka import LogError
 from sources.log import KafkaLog
-from sources.results import ResultTopics
 
 __all__ = ["Name", "Parity", "Result", "to_come", "verify_parity"]
 
@@ -120,7 +119,7 @@ def to_come(replayed: Mapping[Name, Result], live: Mapping[Name, Result]) -> Ite
 def _live(settings: Settings, asked: Callable[[int], bool]) -> _Live:
     once = {topic.name for topic in TOPICS if topic.lane == "signals" and settings.kafka.transactions}
     found = _Live({}, set(), {}, 0)
-    for message in _messages(settings):
+    for message in committed(settings, _COMPARED):
         value = message.value or b""
         record = _decoded(message, value)
         if message.topic == "dead_letters" and record.get("topic") != LOG:
@@ -148,24 +147,6 @@ def _decoded(message: Message, value: bytes) -> dict[str, Any]:
         raise FlowError(f"{where} is not a result: {error}") from error
 
 
-def _messages(settings: Settings) -> Iterator[Message]:
-    failures: list[LogError] = []
-    source = ResultTopics(
-        kafka_client(settings), _COMPARED, {}, stop=lambda: False, failed=failures.append, until_end=True
-    )
-    part = source.build_part("", "", None)
-    try:
-        while True:
-            for batch in part.next_batch():
-                yield from batch
-    except StopIteration:
-        pass
-    finally:
-        part.close()
-    if failures:
-        raise failures[0]
-
-
 def _replay(settings: Settings, keep: Callable[[Outgoing], None]) -> None:
     log = KafkaLog(kafka_client(settings), until_end=True, max_ahead_s=settings.engine.max_ahead_s)
     run_here(engine_flow(settings, log, _Kept(keep), _Kept(keep)))
@@ -186,7 +167,7 @@ def _describe(settings: Settings, name: Name, found: _Live, replayed: dict[Name,
         return f"{where} stands there again at {found.twice[name]}: a signal is published once"
     mine: list[bytes] = []
     _replay(settings, lambda record: mine.append(record.value) if (record.topic, record.id) == name else None)
-    for message in _messages(settings):
+    for message in committed(settings, _COMPARED):
         value = message.value or b""
         if message.topic == topic and _digest(value) != replayed[name].digest:
             record = msgspec.json.decode(value)

@@ -35,8 +35,8 @@ from sinks.health import Limits
 
 __all__ = [
     "ApiSettings", "CostSettings", "DatabaseSettings", "EngineSettings", "KafkaSettings", "MarketSettings",
-    "RiskSettings", "Settings", "SettingsError", "StrategySettings", "SupervisorSettings", "kafka_client", "limits",
-    "load",
+    "ModelsSettings", "RiskSettings", "Settings", "SettingsError", "StrategySettings", "SupervisorSettings",
+    "kafka_client", "limits", "load",
 ]  # fmt: skip
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -209,6 +209,13 @@ class MarketSettings(_Section):
         return sectors
 
 
+class ModelsSettings(_Section):
+    """Where versions of models lie, and what they may do to a candidate."""
+
+    dir: Path = Path(".candlewick/models")
+    min_probability: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+
 class ApiSettings(_Section):
     """Where the read endpoint listens."""
 
@@ -255,6 +262,7 @@ class Settings(BaseSettings):
     risk: RiskSettings = RiskSettings()
     costs: CostSettings = CostSettings()
     market: MarketSettings = MarketSettings()
+    models: ModelsSettings = ModelsSettings()
     api: ApiSettings = ApiSettings()
     supervisor: SupervisorSettings = SupervisorSettings()
     failpoint: Annotated[str, AfterValidator(_failpoint)] = ""

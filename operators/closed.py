@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.market import ExternalMetric, InstrumentDefinition, MacroEvent
+from schemas.market import Activation, ExternalMetric, InstrumentDefinition, MacroEvent
 from schemas.results import Absence, Vector
 
 __all__ = ["DESK", "Closed", "Reading", "Standing", "Told"]
@@ -32,10 +32,10 @@ class Standing(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """A record from outside the market, and the time (ns) from which it is known: later than any close told of."""
+    """A record from outside the market, and the time (ns) from which it counts: later than any close told of."""
 
     known: int
-    record: ExternalMetric | MacroEvent
+    record: ExternalMetric | MacroEvent | Activation
 
 
 Told = Closed | Standing | Reading

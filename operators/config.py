@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from operators.errors import OperatorError
 from schemas.time import DAY, SECOND, TIMEFRAMES, Timeframe
 
-__all__ = ["DeskConfig", "InstrumentConfig", "MarketConfig", "RiskConfig", "StrategyConfig"]
+__all__ = ["DeskConfig", "InstrumentConfig", "MarketConfig", "ModelsConfig", "RiskConfig", "StrategyConfig"]
 
 Duration = Annotated[int, Meta(ge=0, description="nanoseconds")]
 
@@ -92,6 +92,20 @@ class RiskConfig(Struct, frozen=True, kw_only=True):
             _check(self, name, above=0)
 
 
+class ModelsConfig(Struct, frozen=True, kw_only=True):
+    """Of what models may do to a candidate.
+
+    Raises:
+        OperatorError: a value that cannot be worked with; names it.
+    """
+
+    min_probability: float = 0.5
+    """Of a positive net return, below which a candidate is vetoed."""
+
+    def __post_init__(self) -> None:
+        _check(self, "min_probability", at_least=0)
+
+
 class MarketConfig(Struct, frozen=True, kw_only=True):
     """What instruments are compared with: an instrument, or a symbol that stands for that of the same venue.
 
@@ -125,6 +139,7 @@ class DeskConfig(Struct, frozen=True, kw_only=True):
     strategy: StrategyConfig = StrategyConfig()
     risk: RiskConfig = RiskConfig()
     market: MarketConfig = MarketConfig()
+    models: ModelsConfig = ModelsConfig()
     max_waiting: Annotated[int, Meta(gt=0)] = 100_000
     """Closes of instruments that may wait for another's."""
 

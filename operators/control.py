@@ -78,7 +78,7 @@ class Control:
             Membership: self._join,
             Heartbeat: self._beat,
             Review: _ignore,
-            Activation: _ignore,
+            Activation: self._activate,
             ExternalMetric: self._read,
             MacroEvent: self._read,
             TapeEnd: _ignore,
@@ -94,6 +94,10 @@ class Control:
 
     def _read(self, event: ExternalMetric | MacroEvent) -> None:
         known = max(event.ts_event, event.ts_received, self._told_to + 1)
+        self._outbox.tell(Reading(known, event))
+
+    def _activate(self, event: Activation) -> None:
+        known = max(event.effective_close, event.ts_event, event.ts_received, self._told_to + 1)
         self._outbox.tell(Reading(known, event))
 
     def _join(self, event: Membership) -> None:

@@ -7,6 +7,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
+from models.registry import Registry
 from operators.closed import DESK, Told
 from operators.config import DeskConfig, InstrumentConfig
 from operators.control import Control
@@ -85,8 +86,11 @@ class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, byt
 
 
 class _DeskLogic(StatefulBatchLogic[Told, Outgoing, bytes]):
-    def __init__(self, config: DeskConfig, resume_state: bytes | None) -> None:
-        self._desk = Desk(config) if resume_state is None else Desk.restored(resume_state, config)
+    def __init__(self, config: DeskConfig, registry: Registry | None, resume_state: bytes | None) -> None:
+        if resume_state is None:
+            self._desk = Desk(config, registry)
+        else:
+            self._desk = Desk.restored(resume_state, config, registry)
 
     def on_batch(self, values: list[Told]) -> tuple[list[Outgoing], bool]:
         return self._desk.on_batch(values), StatefulBatchLogic.RETAIN
@@ -100,6 +104,7 @@ def decide(
     log: "Stream[tuple[str, Batch | Rejected]]",
     instrument: InstrumentConfig,
     desk: DeskConfig,
+    registry: Registry | None = None,
     late: Mapping[int, int] | None = None,
 ) -> Lanes:
     """From the log's batches to everything that the engine writes.
@@ -107,6 +112,7 @@ def decide(
     Step names are part of the recovery state: renaming one resets it silently, so they never change.
 
     Parameters:
+        registry: where the desk finds the models that are activated.
         late: by partition the offset before which an instrument that is new to us is none: its log has lost its
             beginning, and every feature is tainted as far as its memory would reach into that.
     """
@@ -114,7 +120,7 @@ def decide(
     closes = op.filter_map("to_the_desk", happened, _for_the_desk)
     features = op.filter_map("to_the_sink", happened, _for_the_sink)
     decided = op.branch(
-        "lanes", op.stateful_batch("desk", closes, lambda state: _DeskLogic(desk, state)), _is_of_the_signals
+        "lanes", op.stateful_batch("desk", closes, lambda state: _DeskLogic(desk, registry, state)), _is_of_the_signals
     )
     ledger = op.filter_map("to_the_ledger", decided.falses, _for_the_sink)
     return Lanes(op.merge("features_and_ledger", features, ledger), decided.trues, closes)

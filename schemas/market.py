@@ -288,10 +288,14 @@ class Review(_Record, tag="review", frozen=True, kw_only=True):
 
 
 class Activation(_Record, tag="activation", frozen=True, kw_only=True):
-    """From the first close at or after ``effective_close`` this version of a model serves (key: `CONTROL`)."""
+    """From the first close at or after ``effective_close`` this version of a model serves (key: `CONTROL`).
 
-    model: str
-    version: str
+    One that comes after that close serves from the first one that is not decided yet. Without a version none of the
+    model serves any more.
+    """
+
+    model: Annotated[str, Meta(max_length=64)]
+    version: Annotated[str, Meta(max_length=64)]
     effective_close: Nanoseconds
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.market import (
     CONTROL,
+    Activation,
     ExchangeBar,
     ExternalMetric,
     FundingRate,
@@ -31,7 +32,7 @@ BEAT: Final = 250 * MILLISECOND
 """Receive time between two heartbeats."""
 _BESIDE_BARS: Final = (FundingRate, OpenInterest, LongShortRatio, Liquidation)
 """What history has beside bars: no sign that anybody listens to the market."""
-_BESIDE_THE_MARKET: Final = (Malformed, ExternalMetric, MacroEvent)
+_BESIDE_THE_MARKET: Final = (Malformed, ExternalMetric, MacroEvent, Activation)
 """What says nothing of the time that the market has come to, nor that anybody listens to it."""
 _ANNOUNCE: Final = 10 * MINUTE
 """Event time after which definitions and membership are said again, so that any part of the log can be read alone."""
@@ -51,7 +52,7 @@ def sequence(*feeds: Iterable[Item], source: str) -> Iterator[MarketEvent | Malf
       heartbeats with ``connected=False``. At the end of all: last heartbeats, ``TapeEnd``, and a ``Membership`` of
       nobody.
 
-    External metrics and events of the calendar pass through, and nothing is inserted for them.
+    External metrics, events of the calendar and activations pass through, and nothing is inserted for them.
 
     One pass, in memory that grows with the number of instruments only. The same items give the same stream.
 

@@ -14,7 +14,7 @@ __all__ = ["COMMANDS", "application", "run"]
 
 COMMANDS: Final = (
     "api", "backfill", "dataset", "demo", "doctor", "features", "heatmap", "ingest", "inspect", "keys", "migrate",
-    "replay", "run", "schema", "state", "store", "topics", "up", "verify-parity",
+    "models", "replay", "run", "schema", "state", "store", "topics", "up", "verify-parity",
 )  # fmt: skip
 """Each is a function (or a group of them) of its name in a module of its name beside this one."""
 

@@ -30,10 +30,15 @@ def replay(
     instrument: Annotated[str | None, typer.Option(help="Of tables (CSV, Parquet) that name none themselves")] = None,
     timeframe: Annotated[Timeframe | None, typer.Option(help="Of the bars in tables")] = None,
     metrics: Annotated[list[str] | None, typer.Option(metavar="PATH", help=METRICS)] = None,
+    activations: Annotated[
+        list[Path] | None, typer.Option(metavar="PATH", help="Activations of models, as `models activate --to` writes")
+    ] = None,
     fmt: Annotated[Format, typer.Option("--format")] = Format.JSONL,
 ) -> None:
     """Run recorded input through the engine, without Kafka and database, as fast as it goes."""
-    feed = recorded_feed(inputs, venue, instrument=instrument, timeframe=timeframe, metrics=metrics or [])
+    feed = recorded_feed(
+        inputs, venue, instrument=instrument, timeframe=timeframe, metrics=metrics or [], activations=activations or []
+    )
     replayed = run(load(), feed, out, fmt.value)
     for topic, count in sorted(replayed.records.items()):
         typer.echo(f"{topic}: {count}")

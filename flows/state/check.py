@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from flows.engine import desk_config, instrument_config
+from flows.engine import desk_config, instrument_config, registry
 from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
 from flows.state.manifest import MANIFEST, changes, foreign, manifest_of, read_manifest
@@ -66,7 +66,7 @@ def places(snapshot: Snapshot) -> list[tuple[str, int, int]]:
 def _restore(snapshot: Snapshot, settings: Settings) -> None:
     state: Any = snapshot.state
     if snapshot.step == "desk":
-        Desk.restored(state, desk_config(settings))
+        Desk.restored(state, desk_config(settings), registry(settings))
     elif snapshot.step == "instrument":
         key, packed = state
         if key == CONTROL:

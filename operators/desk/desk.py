@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from models.registry import Registry
 from operators.closed import Reading, Told
 from operators.config import DeskConfig
 from operators.desk.barrier import Barrier, Passed
@@ -13,11 +14,12 @@ from operators.desk.confluence import NAME, VERSION, Opinion, judge
 from operators.desk.context import Contexts
 from operators.desk.external import External
 from operators.desk.risk import plan, vetoes
+from operators.desk.serving import Serving
 from operators.errors import OperatorError
 from operators.outbox import entry, outgoing
 from schemas.identifiers import derive
 from schemas.layouts import Layout
-from schemas.market import InstrumentDefinition
+from schemas.market import Activation, InstrumentDefinition
 from schemas.results import Context, Vector
 from schemas.signals import Signal
 from schemas.time import TIMEFRAME_NS, to_text
@@ -26,8 +28,12 @@ from schemas.topics import Outgoing
 __all__ = ["Desk"]
 
 _LAYOUT: Final = Layout(
-    "desk", 4, {2: lambda state: state | {"contexts": {}}, 3: lambda state: state | {"external": {"life": 0}}}
-)
+    "desk", 5, {
+        2: lambda state: state | {"contexts": {}},
+        3: lambda state: state | {"external": {"life": 0}},
+        4: lambda state: state | {"serving": [{}, [], 0]},
+    },
+)  # fmt: skip
 _NAMED: Final = 10
 """Instruments, in the words of an error."""
 
@@ -37,15 +43,17 @@ class _State(Struct, kw_only=True):
     quiet_until: dict[str, int]
     contexts: dict[str, Any]
     external: External
+    serving: list[Any]
 
 
 class Desk:
     """Decides close by close, within one by timeframe and then instrument, whatever order things arrived in."""
 
-    def __init__(self, config: DeskConfig) -> None:
+    def __init__(self, config: DeskConfig, registry: Registry | None = None) -> None:
         self.config = config
         self.barrier = Barrier()
         self.contexts = Contexts(config.market)
+        self.serving = Serving(config.models, registry)
         self._quiet_until: dict[str, int] = {}  # instrument, timeframe and status to the end of its cool-down
 
     def on_batch(self, records: Sequence[Told]) -> list[Outgoing]:
@@ -57,12 +65,15 @@ class Desk:
             OperatorError: more waits than there is room for; names whom the desk waits for.
         """
         for record in records:
-            if isinstance(record, Reading):
-                self.contexts.external.add(record)
-            else:
+            if not isinstance(record, Reading):
                 self.barrier.add(record)
+            elif isinstance(record.record, Activation):
+                self.serving.add(record.known, record.record)
+            else:
+                self.contexts.external.add(record.known, record.record)
         out: list[Outgoing] = []
         for ts_close, closed in self.barrier.ready():
+            out += [outgoing(e, key=e.model, identifier=e.id, ts=ts_close) for e in self.serving.move(ts_close)]
             for vector, context, member in self.contexts.update(ts_close, closed):
                 out.append(outgoing(context, key=context.instrument_id, identifier=context.id, ts=context.ts_decided))
                 if vector.timeframe in self.config.strategy.timeframes:
@@ -114,6 +125,8 @@ class Desk:
             return None  # nothing to say, or nothing to price it with
         prices = plan(opinion, vector.bid, vector.ask, atr, definition, strategy, risk)
         reasons = vetoes(vector, opinion, prices, definition, risk)
+        verdict = self.serving.judge(vector, opinion)
+        reasons += verdict.vetoes
         length = TIMEFRAME_NS[vector.timeframe]
         return Signal(
             id=derive("signal", vector.instrument_id, vector.timeframe, vector.ts_close, NAME, VERSION),
@@ -122,8 +135,8 @@ class Desk:
             strategy=NAME,
             strategy_version=VERSION,
             direction=opinion.direction,
-            confidence=min(1.0, 0.5 + abs(opinion.score) / 2),
-            calibrated=False,
+            confidence=verdict.confidence,
+            calibrated=bool(verdict.models),
             horizon=strategy.horizon_bars * length,
             entry_low=prices.entry_low,
             entry_high=prices.entry_high,
@@ -135,8 +148,8 @@ class Desk:
             ts_decided=vector.ts_decided,
             expiry=vector.ts_close + strategy.entry_bars * length,
             key_factors=opinion.factors,
-            explanation=_words(vector, opinion),
-            models=[],
+            explanation=f"{_words(vector, opinion)}{verdict.words}",
+            models=verdict.models,
             schema_hash=vector.schema_hash,
             quality=_quality(vector),
             bid=vector.bid,
@@ -150,21 +163,23 @@ class Desk:
         return _LAYOUT.seal(
             _State(
                 barrier=self.barrier, quiet_until=self._quiet_until, contexts=self.contexts.state(),
-                external=self.contexts.external,
+                external=self.contexts.external, serving=self.serving.state(),
             )
         )  # fmt: skip
 
     @classmethod
-    def restored(cls, packed: bytes, config: DeskConfig) -> "Desk":
+    def restored(cls, packed: bytes, config: DeskConfig, registry: Registry | None = None) -> "Desk":
         """The desk whose `state` this is.
 
         Raises:
             LayoutError: damaged, or of a version from which no way leads here.
+            StateError: a model that served is not in ``registry`` any more as it was.
         """
         state = msgspec.convert(_LAYOUT.unseal(packed), _State)
-        self = cls(config)
+        self = cls(config, registry)
         self.barrier, self._quiet_until = state.barrier, state.quiet_until
         self.contexts.restore(state.contexts, state.external)
+        self.serving.restore(state.serving)
         return self
 
 

@@ -6,7 +6,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from operators.closed import Reading
 from operators.feature import Feature
 from schemas.market import METRICS, ExternalMetric, MacroEvent, Metric
 from schemas.time import HOUR
@@ -60,10 +59,10 @@ class External(Struct, kw_only=True):
     last: int | None = None
     """When the last one was, ns."""
 
-    def add(self, reading: Reading) -> None:
-        """Take a reading that the control key told."""
+    def add(self, known: int, record: ExternalMetric | MacroEvent) -> None:
+        """Take what the control key told; it counts from ``known`` (ns) on."""
         self.count += 1
-        heappush(self.waiting, (reading.known, self.count, reading.record))
+        heappush(self.waiting, (known, self.count, record))
 
     def move(self, ts_close: int) -> None:
         """Move on to ``ts_close`` (ns)."""

@@ -212,6 +212,21 @@ class TestSilentSources:
         assert "b:09 and 15 more after" in words
 
 
+def test_an_activation_counts_from_its_close_or_from_the_next_one_that_is_not_told_of() -> None:
+    def asked(close: float, received: float = 0) -> Activation:
+        return Activation(
+            instrument_id=CONTROL, ts_event=ns(received), ts_received=ns(received), model="m", version="1",
+            effective_close=ns(close),
+        )  # fmt: skip
+
+    out = feed(Control(InstrumentConfig()), asked(120), join(0, "b:x"), pulse(130), asked(60, 131), asked(180, 131))
+    known = [told.known for told in out if isinstance(told, Reading)]
+    assert known == [ns(120), ns(131), ns(180)]
+    assert feed(Control(InstrumentConfig()), asked(-60), pulse(130), asked(120, 0))[-1] == Reading(
+        ns(120) + 1, asked(120)
+    )
+
+
 def test_heartbeats_of_the_past_tell_nothing() -> None:
     assert standings(pulse(200), pulse(130), pulse(190), pulse(250)) == [members(180), members(240)]
 
@@ -228,7 +243,8 @@ def test_what_has_no_business_here_becomes_a_dead_letter() -> None:
     end = TapeEnd(instrument_id=CONTROL, ts_event=ns(0), ts_received=ns(0), source="a")
     out = feed(Control(InstrumentConfig()), review, beat(1), trade, b"{", ahead, activation, end, pulse(65))
     letters = [record.value.decode() for record in out if isinstance(record, Outgoing)]
-    assert [len(out), len(letters)] == [5, 4]
+    assert [len(out), len(letters)] == [6, 4]
+    assert Reading(ns(60), activation) in out
     for letter, reason in zip(
         letters,
         [

@@ -73,7 +73,7 @@ def flow(
     late: dict[int, int] | None = None,
 ) -> Dataflow:
     dataflow = Dataflow("test")
-    lanes = decide(op.input("log", dataflow, TestingSource(items)), CONFIG, DeskConfig(), late)
+    lanes = decide(op.input("log", dataflow, TestingSource(items)), CONFIG, DeskConfig(), late=late)
     op.output("features", lanes.features, TestingSink(features))
     op.output("signals", lanes.signals, TestingSink(signals))
     return dataflow

@@ -14,7 +14,7 @@ from operators.config import DeskConfig
 from operators.desk.desk import Desk
 from operators.desk.external import FEATURES, External
 from schemas.layouts import Layout
-from schemas.market import CONTROL, ExternalMetric, MacroEvent
+from schemas.market import CONTROL, Activation, ExternalMetric, MacroEvent
 from schemas.results import Context
 from schemas.time import DAY, HOUR
 from tests.operators.desk.support import CALM, closed, standing, vector
@@ -47,10 +47,15 @@ def at(external: External, ts: int, instrument_id: str = ID) -> dict[str, float 
     return dict(zip((f.name for f in FEATURES), external.values(instrument_id, START + ts), strict=True))
 
 
+def give(external: External, one: Reading) -> None:
+    assert not isinstance(one.record, Activation)
+    external.add(one.known, one.record)
+
+
 def told(*readings: Reading) -> External:
     external = External(life=2 * DAY)
     for one in readings:
-        external.add(one)
+        give(external, one)
     return external
 
 
@@ -76,7 +81,7 @@ def test_the_score_is_against_the_readings_before() -> None:
     values = np.random.default_rng(8).normal(50.0, 9.0, 80).clip(0, 100)
     external = External(life=2 * DAY)
     for day, value in enumerate(values):
-        external.add(reading(day * DAY, float(value)))
+        give(external, reading(day * DAY, float(value)))
         before = values[max(0, day - 30) : day]
         wanted = None if len(before) < 10 else (value - before.mean()) / before.std()
         assert at(external, day * DAY)["fear_greed_z"] == (wanted and pytest.approx(wanted, rel=1e-9))
@@ -126,9 +131,9 @@ def test_the_calendar_is_known_from_its_announcement_on() -> None:
 def test_memory_is_bounded() -> None:
     external = External(life=DAY)
     for n in range(10_050):
-        external.add(reading(n, 1.0, asset=f"A{n}"))
+        give(external, reading(n, 1.0, asset=f"A{n}"))
     for n in range(1_050):
-        external.add(event(n, f"E{n}", DAY + n))
+        give(external, event(n, f"E{n}", DAY + n))
     external.move(START + HOUR)
     assert (len(external.series), len(external.coming), external.waiting) == (10_000, 1_000, [])
     assert min(external.series.values(), key=lambda one: one.ts).ts == START + 50

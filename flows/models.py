@@ -1,0 +1,104 @@
+"""Which version of a model is to serve from which close on: a record of the log, written once all checks passed."""
+
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from flows.committed import committed
+from flows.engine import registry
+from flows.errors import FlowError
+from flows.settings import Settings, kafka_client
+from models.errors import ModelRefused
+from operators.desk.serving import PROGRAM
+from schemas.codec import encode
+from schemas.market import CONTROL, Activation
+from schemas.results import ModelEvent
+from schemas.time import MINUTE, SECOND, floor_to, from_text
+from sinks.log_writer import LogWriter
+from sources.activations import Activations
+
+__all__ = ["activate", "effective_close", "rollback"]
+
+_AHEAD: Final = 30 * SECOND
+"""By which a close lies ahead at least, so that no desk has decided it when it reads the record."""
+
+
+def effective_close(asked: str | None) -> int:
+    """The close (ns) that ``asked`` tells in ISO 8601; without it the first full minute that is some time ahead.
+
+    Raises:
+        FlowError: it is no time.
+    """
+    if asked is None:
+        return floor_to(time.time_ns() + _AHEAD, MINUTE) + MINUTE
+    try:
+        return from_text(asked)
+    except ValueError as error:
+        raise FlowError(f"--at {asked}: {error}; a time of ISO 8601 is asked for, as 2024-05-01T00:00Z") from error
+
+
+def activate(
+    settings: Settings, model: str, version: str, close: int, to: Path | None = None, *, despite_gates: bool = False
+) -> Activation:
+    """Let ``version`` serve from ``close`` (ns) on; into the file ``to`` instead of the log, if it is given.
+
+    Raises:
+        ModelRefused: the version fails a check, or has not passed its gates.
+        SinkError: the log cannot be written.
+        FlowError: nor can the file.
+    """
+    found = registry(settings).load(model, version, PROGRAM)
+    gates = found.manifest.gates
+    failed = [f"{gate.name} ({gate.detail})" for gate in gates if not gate.passed]
+    if not despite_gates and (failed or not gates):
+        what = f"did not pass {', '.join(failed)}" if failed else "was never put before the gates"
+        raise ModelRefused(f"model {model} {version} {what}; --despite-gates activates it all the same, and says so")
+    return _write(settings, model, version, close, to)
+
+
+def rollback(settings: Settings, model: str, close: int, to: Path | None = None) -> Activation:
+    """Let what served before the version that serves now do so again from ``close`` (ns) on.
+
+    Raises:
+        FlowError: nothing of ``model`` was ever activated.
+        ModelRefused: the version before fails a check.
+    """
+    steps = _written(to, model) if to is not None else _served(settings, model)
+    if not steps:
+        raise FlowError(f"model {model} was never activated, so there is nothing to go back from")
+    version = steps[-2] if len(steps) > 1 else ""
+    if version:
+        registry(settings).load(model, version, PROGRAM)
+    return _write(settings, model, version, close, to)
+
+
+def _served(settings: Settings, model: str) -> list[str]:
+    """The versions that came into force, by ``models.events``."""
+    events = [
+        msgspec.json.decode(message.value or b"", type=ModelEvent) for message in committed(settings, ["models.events"])
+    ]
+    return [event.version for event in events if event.model == model and event.event != "refused"]
+
+
+def _written(path: Path, model: str) -> list[str]:
+    records = [record for record in Activations(path) if isinstance(record, Activation) and record.model == model]
+    return [record.version for record in sorted(records, key=lambda record: record.effective_close)]
+
+
+def _write(settings: Settings, model: str, version: str, close: int, to: Path | None) -> Activation:
+    now = min(time.time_ns(), close - MINUTE) if to is not None else time.time_ns()
+    record = Activation(
+        instrument_id=CONTROL, ts_event=now, ts_received=now, model=model, version=version, effective_close=close
+    )
+    if to is None:
+        with LogWriter(kafka_client(settings)) as log:
+            log.write(record)
+        return record
+    try:
+        with to.open("ab") as file:
+            file.write(encode(record) + b"\n")
+    except OSError as error:
+        raise FlowError(f"--to {to}: {error.strerror}") from error
+    return record

@@ -1,0 +1,132 @@
+"""From the registry through the log to signals, and back again."""
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from flows.errors import FlowError
+from flows.feeds import recorded_feed, simulated_feed
+from flows.ingest import Recorder, ingest
+from flows.models import activate, effective_close, rollback
+from flows.replay import replay
+from flows.settings import ModelsSettings, Settings, StrategySettings
+from models.errors import ModelRefused
+from models.manifest import Gate
+from models.registry import Registry
+from operators.desk.serving import PROGRAM
+from schemas.time import DAY, MINUTE, SECOND, from_text
+from sources.simulator import Simulator, SimulatorConfig
+from tests.flows.test_cli import candlewick
+from tests.models.trees import trained
+
+START = 19_700 * DAY
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    strategy = StrategySettings(timeframes=("1m",), threshold=0.1, cooldown_bars=0)
+    return Settings(strategy=strategy, models=ModelsSettings(dir=tmp_path / "models", min_probability=0.0))
+
+
+@pytest.fixture
+def versions(settings: Settings) -> list[str]:
+    known, found = Registry(settings.models.dir), []
+    for seed in (1, 2):
+        made = trained(seed, catalogue=PROGRAM)
+        manifest = replace(made.manifest, gates=[Gate(name="edge", passed=seed == 1, detail="0.1 < 0.2")])
+        found.append(known.add(manifest, made.files, PROGRAM))
+    return found
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten minutes of a market after a few hours of its history."""
+    path = tmp_path_factory.mktemp("tape") / "market.jsonl"
+    market = Simulator(SimulatorConfig(seed=3, start=START, duration=600 * SECOND).checked())
+    with Recorder(path) as writer:
+        ingest(simulated_feed(market, history_days=0.1).items, writer)
+    return path
+
+
+def _signals(folder: Path) -> list[tuple[int, str]]:
+    """Minute and version of the model."""
+    lines = (folder / "signals.candidates.jsonl").read_text().splitlines()
+    said = [json.loads(line) for line in lines]
+    return [((s["ts_event"] - START) // MINUTE, s["models"][0]["version"] if s["models"] else "") for s in said]
+
+
+def test_a_replay_with_activation_and_rollback_in_its_midst_is_the_same_to_the_byte(
+    settings: Settings, versions: list[str], tape: Path, tmp_path: Path
+) -> None:
+    one, other = versions
+    file = tmp_path / "activations.jsonl"
+    activate(settings, "majors", one, START + 3 * MINUTE, file)
+    activate(settings, "majors", other, START + 5 * MINUTE, file, despite_gates=True)
+    rollback(settings, "majors", START + 7 * MINUTE, file)
+    for name in ("a", "b"):
+        replay(settings, recorded_feed([str(tape)], None, activations=[file]), tmp_path / name)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert "models.events.jsonl" in names
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    said = _signals(tmp_path / "a")
+    expected = ["", "", "", one, one, other, other, one, one, one]
+    assert len(said) > 15
+    assert {minute for minute, _ in said} > {2, 3, 5, 7}
+    assert said == [(minute, expected[minute]) for minute, _ in said]
+
+
+def test_who_did_not_pass_its_gates_is_not_activated(settings: Settings, versions: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ModelRefused, match=r"did not pass edge \(0.1 < 0.2\); --despite-gates"):
+        activate(settings, "majors", versions[1], START, tmp_path / "a.jsonl")
+    manifest = replace(trained(1, catalogue=PROGRAM).manifest, gates=[])
+    unseen = Registry(settings.models.dir).add(manifest, trained(1, catalogue=PROGRAM).files, PROGRAM)
+    with pytest.raises(ModelRefused, match="was never put before the gates"):
+        activate(settings, "majors", unseen, START, tmp_path / "a.jsonl")
+    assert not (tmp_path / "a.jsonl").exists()
+
+
+def test_a_rollback_of_the_first_leaves_the_rules_alone(
+    settings: Settings, versions: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "a.jsonl"
+    activate(settings, "majors", versions[0], START, file)
+    assert rollback(settings, "majors", START + MINUTE, file).version == ""
+    with pytest.raises(FlowError, match="minors was never activated"):
+        rollback(settings, "minors", START + MINUTE, file)
+
+
+def test_a_close_is_a_time() -> None:
+    assert effective_close("2024-05-01T00:05Z") == from_text("2024-05-01T00:05Z")
+    assert effective_close(None) % MINUTE == 0
+    with pytest.raises(FlowError, match="--at noon"):
+        effective_close("noon")
+
+
+def test_the_command_lists_shows_compares_and_activates(
+    settings: Settings, versions: list[str], tmp_path: Path
+) -> None:
+    one, other = versions
+    (tmp_path / "models" / "majors" / other / "model.txt").write_text("tampered")
+
+    def said(*arguments: str) -> tuple[int, str]:
+        done = candlewick("models", *arguments, folder=tmp_path, CANDLEWICK_MODELS__DIR="models")
+        return done.returncode, done.stdout + done.stderr
+
+    status, table = said("list")
+    assert status == 0
+    assert "could serve" in table
+    assert "model.txt was changed" in table
+    assert '"outcomes": 600' in said("show", "majors", one[:6])[1]
+    assert '+ "seed": 2' in said("diff", "majors", one, other)[1]
+    assert said("activate", "majors", one, "--at", "2024-05-01T00:05Z", "--to", "a.jsonl") == (
+        0, f"majors {one} serves from the close 2024-05-01T00:05:00Z on\n",
+    )  # fmt: skip
+    assert said("activate", "majors", "x") == (
+        2, "candlewick: model majors: no version begins with x; see `candlewick models list`\n",
+    )  # fmt: skip
+    assert said("rollback", "majors", "--at", "2024-05-01T00:06Z", "--to", "a.jsonl") == (
+        0, "no version of majors serves from the close 2024-05-01T00:06:00Z on\n",
+    )  # fmt: skip

@@ -1,0 +1,169 @@
+"""Which model serves at which close, and what its word does to a candidate."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from models.registry import Registry
+from operators.closed import Closed, Reading, Standing
+from operators.config import DeskConfig, ModelsConfig, StrategyConfig
+from operators.desk.desk import Desk
+from operators.desk.serving import PROGRAM
+from operators.errors import StateError
+from schemas.layouts import Layout
+from schemas.market import CONTROL, Activation
+from schemas.results import ModelEvent
+from schemas.time import MINUTE
+from schemas.topics import Outgoing
+from tests.models.trees import trained
+from tests.operators.desk.support import RISING, closed, definition, signals, standing, vector
+from tests.operators.support import ID, ns
+
+EAGER = DeskConfig(strategy=StrategyConfig(cooldown_bars=0), models=ModelsConfig(min_probability=0.0))
+Version = str
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    return Registry(tmp_path_factory.mktemp("registry"))
+
+
+def added(registry: Registry, seed: int = 1, model: str = "all", instruments: tuple[str, ...] = ()) -> Version:
+    made = trained(seed, catalogue=PROGRAM)
+    manifest = replace(made.manifest, model=model, instruments=list(instruments))
+    return registry.add(manifest, made.files, PROGRAM)
+
+
+def activation(minute: int, version: Version, model: str = "all", *, known: int | None = None) -> Reading:
+    """For the close of that minute, and told so early, unless it is known later."""
+    record = Activation(
+        instrument_id=CONTROL, ts_event=ns(0), ts_received=ns(0), model=model, version=version,
+        effective_close=ns(60 * minute),
+    )  # fmt: skip
+    return Reading(ns(60 * (known or minute)), record)
+
+
+def closes(first: int, last: int) -> list[Closed | Standing | Reading]:
+    return [closed(vector(minute), known=definition()) for minute in range(first, last + 1)]
+
+
+def events(out: list[Outgoing]) -> list[ModelEvent]:
+    found = [msgspec.json.decode(sent.value, type=ModelEvent) for sent in out if sent.topic == "models.events"]
+    assert len({event.id for event in found}) == len(found)
+    return found
+
+
+def served(out: list[Outgoing]) -> list[tuple[int, str]]:
+    """Minute and version, of candidates."""
+    return [((s.ts_event - ns(0)) // MINUTE, s.models[0].version if s.models else "") for s in signals(out)]
+
+
+def test_a_model_serves_from_its_close_on_and_a_rollback_ends_it(registry: Registry) -> None:
+    one, other = added(registry), added(registry, 2)
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(2, one), activation(3, other)]
+    out = Desk(EAGER, registry).on_batch([*told, activation(4, one), activation(5, ""), *closes(1, 6)])
+    assert served(out) == [(1, ""), (2, one), (3, other), (4, one), (5, ""), (6, "")]
+    assert [(event.event, event.version, event.ts_event, event.details["before"]) for event in events(out)] == [
+        ("activated", one, ns(120), ""), ("activated", other, ns(180), one), ("activated", one, ns(240), other),
+        ("deactivated", "", ns(300), one),
+    ]  # fmt: skip
+    assert not any(event.details["late"] for event in events(out))
+
+
+def test_what_a_signal_says_of_its_model(registry: Registry) -> None:
+    version = added(registry)
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, version)]
+    out = Desk(EAGER, registry).on_batch([*told, *closes(1, 1)])
+    (signal,) = signals(out, "signals.published")
+    (said,) = signal.models
+    score = sum(factor.contribution for factor in signal.key_factors)
+    model = registry.load("all", version, PROGRAM)
+    row = model.row({name: RISING.get(name) for name in PROGRAM.names}, {}, direction=1, score=score)
+    assert (said.model, said.version, said.weight) == ("all", version, 1.0)
+    assert signal.calibrated
+    assert signal.confidence == said.probability == pytest.approx(model.probability(row), abs=1e-12)
+    assert signal.explanation.endswith(
+        f" Model all {version}: {said.probability:.0%} of such candidates end with a net profit."
+    )
+
+
+def test_a_low_probability_is_a_veto(registry: Registry) -> None:
+    config = replace(EAGER, models=ModelsConfig(min_probability=0.999))
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(2, added(registry))]
+    out = Desk(config, registry).on_batch([*told, *closes(1, 2)])
+    before, vetoed = signals(out)
+    assert (before.status, vetoed.status) == ("candidate", "vetoed")
+    (reason,) = vetoed.vetoes
+    assert reason == f"model all gives {vetoed.confidence:.3f}, least is 0.999"
+
+
+def test_without_a_model_every_byte_is_as_before() -> None:
+    told: list[Closed | Standing | Reading] = [standing(99, ID), *closes(1, 5)]
+    assert Desk(DeskConfig()).on_batch(told) == Desk(replace(EAGER, strategy=StrategyConfig())).on_batch(told)
+
+
+def test_what_is_refused_changes_nothing_and_is_told(registry: Registry) -> None:
+    version = added(registry)
+    made = trained(3, catalogue=PROGRAM)
+    stranger = registry.add(replace(made.manifest, model="all", strategy="other"), made.files, PROGRAM)
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, version)]
+    told += [activation(2, "0" * 16), activation(2, "../.."), activation(2, stranger)]
+    out = Desk(EAGER, registry).on_batch([*told, *closes(1, 2)])
+    assert served(out) == [(1, version), (2, version)]
+    refused = events(out)[1:]
+    assert {(event.event, event.ts_event, event.details["before"]) for event in refused} == {
+        ("refused", ns(120), version)
+    }
+    reasons = [event.details["reason"] for event in refused]
+    assert "has no version 0000000000000000" in reasons[0]
+    assert reasons[1].startswith("version '../..': no such name")
+    assert reasons[2] == "it is for candidates of other 1, the desk makes those of confluence 1"
+
+
+def test_one_that_comes_too_late_serves_from_the_next_close_and_says_so(registry: Registry) -> None:
+    version = added(registry)
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, version, known=2)]
+    out = Desk(EAGER, registry).on_batch([*told, *closes(1, 2)])
+    assert served(out) == [(1, ""), (2, version)]
+    assert events(out)[0].details == {"before": "", "effective_close": ns(60), "late": True, "gates_failed": []}
+
+
+def test_the_model_that_names_the_instrument_is_asked_first(registry: Registry) -> None:
+    general, own = added(registry, 1, "a-general"), added(registry, 2, "own", (ID.partition(":")[2],))
+    other = added(registry, 2, "other", ("x:y",))
+    told: list[Closed | Standing | Reading] = [
+        standing(99, ID, "x:y", "x:z"), activation(1, general, "a-general"), activation(1, own, "own"),
+        activation(1, other, "other"), *[closed(vector(1, instrument_id=name)) for name in (ID, "x:y", "x:z")],
+    ]  # fmt: skip
+    found = {signal.instrument_id: signal.models[0].version for signal in signals(Desk(EAGER, registry).on_batch(told))}
+    assert found == {ID: own, "x:y": other, "x:z": general}
+
+
+def test_restored_anywhere_it_goes_on_as_before(registry: Registry) -> None:
+    one, other = added(registry), added(registry, 2)
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(2, one), activation(4, other)]
+    told += [activation(3, "0" * 16), *closes(1, 5)]
+    expected = Desk(EAGER, registry).on_batch(told)
+    for cut in range(1, len(told)):
+        desk = Desk(EAGER, registry)
+        out = desk.on_batch(told[:cut])
+        assert out + Desk.restored(desk.state(), EAGER, registry).on_batch(told[cut:]) == expected
+
+
+def test_a_version_that_served_and_is_gone_stops_the_desk(registry: Registry, tmp_path: Path) -> None:
+    desk = Desk(EAGER, registry)
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, added(registry))]
+    desk.on_batch([*told, *closes(1, 1)])
+    with pytest.raises(StateError, match="serves by the recovery state, and is refused: model all has no version"):
+        Desk.restored(desk.state(), EAGER, Registry(tmp_path))
+
+
+def test_the_state_from_before_there_were_models_is_gone_on_with() -> None:
+    desk = Desk(EAGER)
+    desk.on_batch([standing(99, ID), *closes(1, 1)])
+    state = Layout("desk", 5).unseal(desk.state())
+    del state["serving"]
+    older = Desk.restored(Layout("desk", 4).seal(state), EAGER)
+    assert older.state() == desk.state()
