@@ -72,10 +72,9 @@ def test_a_replay_with_activation_and_rollback_in_its_midst_is_the_same_to_the_b
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     said = _signals(tmp_path / "a")
-    expected = ["", "", "", one, one, other, other, one, one, one]
-    assert len(said) > 15
+    expected = {**dict.fromkeys((3, 4), one), **dict.fromkeys((5, 6), other), **dict.fromkeys(range(7, 11), one)}
     assert {minute for minute, _ in said} > {2, 3, 5, 7}
-    assert said == [(minute, expected[minute]) for minute, _ in said]
+    assert said == [(minute, expected.get(minute, "")) for minute, _ in said]
 
 
 def test_who_did_not_pass_its_gates_is_not_activated(settings: Settings, versions: list[str], tmp_path: Path) -> None:
