@@ -20,8 +20,8 @@ from schemas.time import TIMEFRAMES, Timeframe
 
 __all__ = [
     "BookMoment", "InstrumentState", "Position", "SignalFilter", "SignalStatus", "Stored", "bars", "book_series",
-    "features", "gaps", "instrument_exists", "instruments", "latest_book", "newest_stored", "signals", "signals_after",
-    "stored_seq",
+    "features", "gaps", "instrument_exists", "instruments", "latest_book", "newest_stored", "signal", "signals",
+    "signals_after", "stored_seq",
 ]  # fmt: skip
 
 T = TypeVar("T", bound=Struct)
@@ -133,6 +133,15 @@ async def signals(
         ],
     )
     return await _records(connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), values, limit, Signal)
+
+
+async def signal(connection: Connection, identifier: str) -> Signal | None:
+    """The signal of this identifier (a UUID), published or only a candidate."""
+    for table in ("signals", "candidates"):
+        query, values = _select(Signal, table, [("id = %(id)s", {"id": identifier})])
+        for found in await _records(connection, query + SQL("LIMIT %(limit)s"), values, 1, Signal):
+            return found
+    return None
 
 
 async def bars(

@@ -125,7 +125,7 @@ class Desk:
             return None  # nothing to say, or nothing to price it with
         prices = plan(opinion, vector.bid, vector.ask, atr, definition, strategy, risk)
         reasons = vetoes(vector, opinion, prices, definition, risk)
-        verdict = self.serving.judge(vector, opinion)
+        verdict = self.serving.judge(vector, opinion, explain=not reasons)
         reasons += verdict.vetoes
         length = TIMEFRAME_NS[vector.timeframe]
         return Signal(

@@ -1,0 +1,63 @@
+"""A linear model of standardised inputs: what its terms add to the logit, as data."""
+
+from math import isfinite
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from models.errors import ModelRefused
+from models.rows import Row
+
+__all__ = ["Linear", "decode_linear"]
+
+
+class Linear(Struct, frozen=True, kw_only=True):
+    """logit = intercept + sum of weight (x - mean) / scale; a value that is not known counts as its mean.
+
+    Raises:
+        ValueError: lists of different lengths, a scale that is not above zero, or a number that is not finite.
+
+    >>> linear = Linear(means=[50.0], scales=[10.0], weights=[0.5], intercept=-0.1)
+    >>> linear.values(np.array([70.0], np.float32)).tolist()
+    [1.0]
+    """
+
+    means: list[float]
+    scales: list[float]
+    weights: list[float]
+    intercept: float
+
+    def __post_init__(self) -> None:
+        if not len(self.means) == len(self.scales) == len(self.weights):
+            raise ValueError(f"{len(self.means)} means, {len(self.scales)} scales and {len(self.weights)} weights")
+        if not all(map(isfinite, (*self.means, *self.scales, *self.weights, self.intercept))):
+            raise ValueError("a number is not finite")
+        if not all(scale > 0 for scale in self.scales):
+            raise ValueError("a scale is not above zero")
+
+    @property
+    def base(self) -> float:
+        """The logit where all inputs are at their means."""
+        return self.intercept
+
+    def values(self, row: Row) -> NDArray[np.float64]:
+        """What each input adds to the logit, beside `base`."""
+        terms = np.array(self.weights) * ((row.astype(np.float64) - self.means) / self.scales)
+        return np.where(np.isnan(row), 0.0, terms)
+
+
+def decode_linear(text: str, width: int) -> Linear:
+    """The model of ``width`` inputs in ``text``.
+
+    Raises:
+        ModelRefused: it is none.
+    """
+    try:
+        linear = msgspec.json.decode(text, type=Linear)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ModelRefused(f"model.txt: {error}") from error
+    if len(linear.weights) != width:
+        raise ModelRefused(f"model.txt: {len(linear.weights)} weights for {width} inputs")
+    return linear
