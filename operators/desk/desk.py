@@ -160,6 +160,7 @@ class Desk:
 
     def state(self) -> bytes:
         """The whole state, sealed."""
+        self.barrier.pack()
         return _LAYOUT.seal(
             _State(
                 barrier=self.barrier, quiet_until=self._quiet_until, contexts=self.contexts.state(),
