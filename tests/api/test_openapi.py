@@ -18,7 +18,6 @@ ANSWERS = {
     "/gaps": "/gaps",
     "/catalogue": "/catalogue",
     "/instruments": "/instruments",
-    "/models/status": "/models/status",
     "/stats": "/stats",
     "/health": "/health",
     "/ready": "/ready",
