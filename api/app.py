@@ -18,7 +18,21 @@ from api.limits import Gate
 from api.metrics import Metrics
 from api.middleware import Guard, Observer
 from api.openapi import DescribedApi
-from api.routes import bars, books, catalogue, features, gaps, health, instruments, keys, page, signals, stats, stream
+from api.routes import (
+    bars,
+    books,
+    catalogue,
+    features,
+    gaps,
+    health,
+    instruments,
+    keys,
+    models,
+    page,
+    signals,
+    stats,
+    stream,
+)
 from sinks.database import check_dsn
 from sinks.exposition import VitalsCollector
 
@@ -38,7 +52,21 @@ def create_app(config: ApiConfig) -> FastAPI:
     app.state.config = config
     app.state.metrics = Metrics(None if config.vitals is None else VitalsCollector(config.vitals, config.limits))
     app.state.keyring = Keyring(config)
-    for module in (signals, bars, features, catalogue, books, gaps, instruments, stats, health, keys, stream, page):
+    for module in (
+        signals,
+        bars,
+        features,
+        catalogue,
+        books,
+        gaps,
+        instruments,
+        models,
+        stats,
+        health,
+        keys,
+        stream,
+        page,
+    ):
         app.include_router(module.router)
     app.mount("/static", page.Files())
     errors.install(app)

@@ -11,7 +11,7 @@ from api.parameters import write_cursor
 from schemas.catalogue import FeatureEntry
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
-from schemas.results import Bar, BookSample, Gap, Vector
+from schemas.results import Bar, BookSample, Gap, ModelEvent, Vector
 from schemas.signals import KeyFactor, Signal
 from schemas.time import HOUR, MINUTE, SECOND, to_text
 from sinks.api_keys import ApiKey
@@ -19,7 +19,8 @@ from sinks.figures import LogOffset, TableFigures
 from sinks.queries import BookMoment, InstrumentState
 
 __all__ = [
-    "BARS", "BOOKS", "CATALOGUE", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "KEYS", "READINESS", "SIGNALS", "STATS",
+    "BARS", "BOOKS", "CATALOGUE", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "KEYS", "MODELS", "READINESS", "SIGNALS",
+    "STATS",
 ]  # fmt: skip
 
 _ID: Final = "binanceusdm:BTC/USDT:USDT"
@@ -83,6 +84,15 @@ CATALOGUE: Final = views.Catalogue(
 FEATURES: Final = views.FeaturePage(items=[views.feature_view(_VECTOR, None)], next=write_cursor(_CLOSE, _VECTOR.id))
 GAPS: Final = views.GapPage(
     items=[views.timed(views.GapView, _GAP, _GAP.ts_end)], next=write_cursor(_GAP.ts_end, _GAP.id)
+)
+_ACTIVATED: Final = ModelEvent(
+    id=derive("model_event", "majors", "3f2a9c0d1e5b7a86", _CLOSE), model="majors", version="3f2a9c0d1e5b7a86",
+    event="activated", ts_event=_CLOSE,
+    details={"before": "91bc3d4e5f607182", "effective_close": _CLOSE, "late": False, "gates_failed": []},
+)  # fmt: skip
+MODELS: Final = views.ModelStatus(
+    serving=[views.timed(views.ModelEventView, _ACTIVATED, _CLOSE)],
+    events=[views.timed(views.ModelEventView, _ACTIVATED, _CLOSE)],
 )
 BOOKS: Final = views.BooksView(
     latest=views.timed(views.BookView, _BOOK, _CLOSE),

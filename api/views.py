@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from schemas.catalogue import FeatureEntry
 from schemas.market import InstrumentDefinition
-from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, Vector
+from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, ModelEvent, Vector
 from schemas.signals import Signal
 from schemas.time import Timeframe, to_text
 from schemas.vitals import Check
@@ -22,7 +22,8 @@ from sinks.queries import BookMoment, InstrumentState
 
 __all__ = [
     "AbsenceView", "BarPage", "BarView", "BookMomentView", "BookView", "BooksView", "Catalogue", "Check", "FeaturePage",
-    "GapPage", "GapView", "Health", "Heartbeat", "InstrumentList", "InstrumentView", "KeyList", "Readiness", "Refusal",
+    "GapPage", "GapView", "Health", "Heartbeat", "InstrumentList", "InstrumentView", "KeyList", "ModelEventView",
+    "ModelStatus", "Readiness", "Refusal",
     "SignalMessage", "SignalPage", "SignalView", "StageView", "Stats", "VectorView", "answer", "feature_view",
     "instrument_view", "stage_view", "timed",
 ]  # fmt: skip
@@ -66,6 +67,12 @@ class GapView(Gap, tag="gap", frozen=True, kw_only=True):
     time: str
 
 
+class ModelEventView(ModelEvent, tag="model_event", frozen=True, kw_only=True):
+    """A line of the changelog of models."""
+
+    time: str
+
+
 class BookMomentView(BookMoment, frozen=True, kw_only=True):
     """One book sample in three figures."""
 
@@ -105,6 +112,14 @@ class GapPage(Struct, frozen=True, kw_only=True):
 
     items: list[GapView]
     next: str | None
+
+
+class ModelStatus(Struct, frozen=True, kw_only=True):
+    """What serves now of each model, and the newest lines of the changelog."""
+
+    serving: list[ModelEventView]
+    """The activation of each model that serves, the newest first."""
+    events: list[ModelEventView]
 
 
 class BooksView(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from sources.malformed import Malformed
 
 __all__ = ["MemoryLog"]
 
-_BATCH: Final = 5_000
+_BATCH: Final = 1_000
 _LogItem = tuple[str, Batch | Rejected]
 
 

@@ -13,6 +13,7 @@ __all__ = ["RecoveryConfig", "cluster_main", "init_db_dir", "run_here"]
 RecoveryConfig: Callable[..., Any] = recovery.RecoveryConfig
 init_db_dir: Callable[..., None] = recovery.init_db_dir
 _cluster_main: Callable[..., None] = testing.cluster_main
+_run_main: Callable[..., None] = testing.run_main
 
 
 def cluster_main(flow: Dataflow, addresses: Sequence[str], number: int, **options: Any) -> None:
@@ -21,7 +22,10 @@ def cluster_main(flow: Dataflow, addresses: Sequence[str], number: int, **option
     Unlike `bytewax.run` it starts no web server, which would show the flow to whoever reaches any of our addresses.
     """
     with ended_if_set_back():
-        _cluster_main(flow, list(addresses), number, **options)
+        if addresses or "worker_count_per_proc" in options:
+            _cluster_main(flow, list(addresses), number, **options)
+        else:  # from a thread of Bytewax's own each call into Python would map and unmap memory for its stack
+            _run_main(flow, **options)
 
 
 def run_here(flow: Dataflow) -> None:

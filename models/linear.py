@@ -1,93 +1,63 @@
-"""The baseline: a logistic regression of standardised inputs, which explains itself term by term."""
+"""A linear model of standardised inputs: what its terms add to the logit, as data."""
 
-from importlib import import_module
-from typing import Any, Final
+from math import isfinite
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from models.config import Linear
-from models.onnx_files import onnx_model
-from models.sample import Sample
+from models.errors import ModelRefused
+from models.rows import Row
 
-__all__ = ["REACH", "Terms", "fit_terms"]
-
-REACH: Final = 5.0
-"""Standard deviations beyond which an input says no more: one odd value must not decide alone."""
-_FLAT: Final = 1e-12
+__all__ = ["Linear", "decode_linear"]
 
 
-class Terms(Struct, frozen=True, kw_only=True):
-    """``logit = intercept + sum(weights * z)`` with ``z = (x - means) / scales``, at most `REACH` to either side;
-    what is not known stands at its mean and adds 0."""
+class Linear(Struct, frozen=True, kw_only=True):
+    """logit = intercept + sum of weight (x - mean) / scale; a value that is not known counts as its mean.
 
-    inputs: list[str]
+    Raises:
+        ValueError: lists of different lengths, a scale that is not above zero, or a number that is not finite.
+
+    >>> linear = Linear(means=[50.0], scales=[10.0], weights=[0.5], intercept=-0.1)
+    >>> linear.values(np.array([70.0], np.float32)).tolist()
+    [1.0]
+    """
+
     means: list[float]
     scales: list[float]
     weights: list[float]
     intercept: float
 
+    def __post_init__(self) -> None:
+        if not len(self.means) == len(self.scales) == len(self.weights):
+            raise ValueError(f"{len(self.means)} means, {len(self.scales)} scales and {len(self.weights)} weights")
+        if not all(map(isfinite, (*self.means, *self.scales, *self.weights, self.intercept))):
+            raise ValueError("a number is not finite")
+        if not all(scale > 0 for scale in self.scales):
+            raise ValueError("a scale is not above zero")
+
     @property
-    def text(self) -> str:
-        """As JSON."""
-        return msgspec.json.encode(self).decode()
+    def base(self) -> float:
+        """The logit where all inputs are at their means."""
+        return self.intercept
 
-    def terms(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
-        """What each input adds to the logit of each row."""
-        return np.asarray(_standard(x, np.array(self.means), np.array(self.scales)) * np.array(self.weights))
-
-    def logits(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Of rows."""
-        return np.asarray(self.intercept + self.terms(x).sum(axis=1))
-
-    def importance(self) -> dict[str, float]:
-        """Each input's share of the standardised weights' sum."""
-        sizes = np.abs(np.array(self.weights))
-        whole = sizes.sum()
-        return dict(zip(self.inputs, (sizes / whole if whole else sizes).tolist(), strict=True))
-
-    def onnx(self) -> bytes:
-        """The same terms in float32."""
-        helper: Any = import_module("onnx.helper")
-        numpy_helper: Any = import_module("onnx.numpy_helper")
-        constants = {
-            "means": np.array(self.means), "scales": np.array(self.scales), "low": np.array(-REACH),
-            "high": np.array(REACH), "weights": np.array(self.weights)[:, np.newaxis],
-            "intercept": np.array([self.intercept]),
-        }  # fmt: skip
-        nodes = [
-            helper.make_node("IsNaN", ["input"], ["unknown"]),
-            helper.make_node("Where", ["unknown", "means", "input"], ["known"]),
-            helper.make_node("Sub", ["known", "means"], ["deviation"]),
-            helper.make_node("Div", ["deviation", "scales"], ["far"]),
-            helper.make_node("Clip", ["far", "low", "high"], ["standard"]),
-            helper.make_node("MatMul", ["standard", "weights"], ["sum"]),
-            helper.make_node("Add", ["sum", "intercept"], ["logit"]),
-        ]
-        tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
-        return onnx_model(nodes, tensors, len(self.inputs))
+    def values(self, row: Row) -> NDArray[np.float64]:
+        """What each input adds to the logit, beside `base`."""
+        terms = np.array(self.weights) * ((row.astype(np.float64) - self.means) / self.scales)
+        return np.where(np.isnan(row), 0.0, terms)
 
 
-def fit_terms(fit: Sample, stop: Sample, config: Linear, seed: int) -> Terms:  # noqa: ARG001, nothing to stop, no chance
-    """The regression of ``fit``."""
-    wide = fit.x.astype(np.float64)
-    known = ~np.isnan(wide)
-    counts = np.maximum(known.sum(axis=0), 1)  # an input may be known later only
-    means = np.where(known, wide, 0.0).sum(axis=0) / counts
-    means = means.astype(np.float32).astype(np.float64)  # so that not known is exactly the mean in ONNX as well
-    scales = np.sqrt(np.where(known, (wide - means) ** 2, 0.0).sum(axis=0) / counts)
-    scales = np.where(scales > _FLAT, scales, 1.0)
-    linear: Any = import_module("sklearn.linear_model")
-    model = linear.LogisticRegression(C=config.c, max_iter=500)
-    model.fit(_standard(fit.x, means, scales), fit.win, sample_weight=fit.weights())
-    return Terms(
-        inputs=fit.inputs, means=list(means), scales=list(scales), weights=model.coef_[0].tolist(),
-        intercept=float(model.intercept_[0]),
-    )  # fmt: skip
+def decode_linear(text: str, width: int) -> Linear:
+    """The model of ``width`` inputs in ``text``.
 
-
-def _standard(x: NDArray[np.float32], means: NDArray[np.float64], scales: NDArray[np.float64]) -> NDArray[np.float64]:
-    z = np.clip((x.astype(np.float64) - means) / scales, -REACH, REACH)
-    return np.asarray(np.where(np.isnan(z), 0.0, z))
+    Raises:
+        ModelRefused: it is none.
+    """
+    try:
+        linear = msgspec.json.decode(text, type=Linear)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ModelRefused(f"model.txt: {error}") from error
+    if len(linear.weights) != width:
+        raise ModelRefused(f"model.txt: {len(linear.weights)} weights for {width} inputs")
+    return linear

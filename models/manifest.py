@@ -17,7 +17,7 @@ __all__ = [
 
 FILES: Final = ("model.onnx", "model.txt")
 """That a version is made of. ``model.onnx`` takes ``input`` (float32, rows by inputs) and gives ``logit`` (rows by 1),
-not calibrated; ``model.txt`` is the same model to be read: LightGBM's text, or a linear model's terms as JSON."""
+not calibrated; ``model.txt`` is the same model to be read: LightGBM's text, or a `models.linear.Linear` as JSON."""
 MODEL_NAME: Final = r"^[a-z0-9][a-z0-9-]{0,63}$"
 VERSION_NAME: Final = r"^[0-9a-f]{16}$"
 _Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]

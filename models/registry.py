@@ -8,27 +8,32 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
-from math import isfinite
+from math import fsum, isfinite
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from models.errors import ModelError, ModelRefused
+from models.linear import decode_linear
 from models.manifest import FILES, MODEL_NAME, VERSION_NAME, Manifest, decode, encode, version_of
 from models.rows import Row, row
 from models.scorer import Scorer
 from models.trained import CANDIDATE_INPUTS
+from models.treeshap import TreeShap
 
-__all__ = ["Catalogue", "Model", "Registry"]
+__all__ = ["Catalogue", "Explained", "Model", "Registry"]
 
 _MANIFEST: Final = "manifest.json"
 _MOST: Final = 64 << 20
 """Bytes of one file; what is larger is no model of ours."""
 _TOLERANCE: Final = 1e-6
 """Between a golden vector's probability and the one given now: float32 sums of another processor."""
+_ROUNDED: Final = 1e-4
+"""Of a logit; what sums of float32 may lose against those of float64."""
 _PICKLES: Final = (".pkl", ".pickle", ".joblib", ".pt", ".pth")
 
 
@@ -40,12 +45,30 @@ class Catalogue(Struct, frozen=True):
     names: frozenset[str]
 
 
+class Explainer(Protocol):
+    """Whose ``values`` of a row and ``base`` sum to the model's output for it."""
+
+    @property
+    def base(self) -> float: ...
+    def values(self, row: Row, /) -> NDArray[np.float64]: ...
+
+
+class Explained(NamedTuple):
+    """Why a probability is what it is: ``base`` and the parts sum to its logit."""
+
+    logit: float
+    base: float
+    parts: dict[str, float]
+    """By input; those that add nothing are left out."""
+
+
 class Model(Struct, frozen=True):
     """A version that was verified, ready to be asked."""
 
     version: str
     manifest: Manifest
     scorer: Scorer
+    explainer: Explainer
     files: Mapping[str, bytes]
 
     def row(
@@ -57,6 +80,16 @@ class Model(Struct, frozen=True):
     def probability(self, values: Row) -> float:
         """That the candidate with these inputs ends with a positive net return."""
         return self.manifest.calibration.probability(self.scorer.logit(values))
+
+    def explain(self, values: Row) -> Explained:
+        """The same in parts: exact Shapley values of trees, terms of a linear model; what the model's sums of float32
+        lose against theirs is in the base.
+        """
+        calibration = self.manifest.calibration
+        logit = calibration.slope * self.scorer.logit(values) + calibration.intercept
+        added = (calibration.slope * self.explainer.values(values)).tolist()
+        parts = {name: value for name, value in zip(self.manifest.inputs, added, strict=True) if value}
+        return Explained(logit, logit - fsum(parts.values()), parts)
 
 
 class Registry:
@@ -187,9 +220,14 @@ def _verify(manifest: Manifest, version: str, files: Mapping[str, bytes], catalo
         if found != manifest.files.get(name):
             raise ModelRefused(f"{name} was changed: its SHA-256 is {found[:16]}…, not that of the manifest")
     _fits(manifest, catalogue)
-    model = Model(version, manifest, Scorer(files["model.onnx"], len(manifest.inputs)), files)
+    width, text = len(manifest.inputs), files["model.txt"].decode(errors="replace")
+    explainer: Explainer = decode_linear(text, width) if manifest.kind == "logistic-onnx" else TreeShap(text, width)
+    model = Model(version, manifest, Scorer(files["model.onnx"], width), explainer, files)
     for number, golden in enumerate(manifest.golden):
-        probability = model.probability(np.array([np.nan if v is None else v for v in golden.inputs], np.float32))
+        values = np.array([np.nan if v is None else v for v in golden.inputs], np.float32)
+        probability, told = model.probability(values), explainer.base + explainer.values(values).sum()
+        if abs(told - golden.logit) > _ROUNDED * (1.0 + abs(golden.logit)):
+            raise ModelRefused(f"model.txt is not model.onnx: of golden vector {number} it makes {told:.9f}")
         if not isfinite(probability) or abs(probability - golden.probability) > _TOLERANCE:
             raise ModelRefused(f"golden vector {number} gives {probability:.9f}, not {golden.probability:.9f}")
     return model

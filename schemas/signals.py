@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from schemas.time import Timeframe
 
-__all__ = ["Direction", "KeyFactor", "ModelOpinion", "Outcome", "Signal"]
+__all__ = ["Contribution", "Direction", "KeyFactor", "ModelOpinion", "Outcome", "Signal"]
 
 Direction = Literal["long", "short", "neutral"]
 Probability = Annotated[float, Meta(ge=0, le=1)]
@@ -22,6 +22,15 @@ class KeyFactor(Struct, frozen=True, kw_only=True):
     words: str
 
 
+class Contribution(Struct, frozen=True, kw_only=True):
+    """What one input adds to the logit of a model's probability."""
+
+    feature: str
+    value: float | None
+    """``None``: not known to the model."""
+    contribution: float
+
+
 class ModelOpinion(Struct, frozen=True, kw_only=True):
     """What one model said, and which version of it."""
 
@@ -29,6 +38,12 @@ class ModelOpinion(Struct, frozen=True, kw_only=True):
     version: str
     probability: Probability
     weight: float
+    logit: float | None = None
+    """Of the probability; said, with its parts, of what is not vetoed."""
+    base: float | None = None
+    """The logit of a model that knows nothing; with the contributions it sums to ``logit``."""
+    contributions: list[Contribution] = []
+    """The one that weighs most first."""
 
 
 class Signal(Struct, frozen=True, kw_only=True, tag_field="type", tag="signal"):

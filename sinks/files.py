@@ -19,7 +19,7 @@ from msgspec import Struct
 from schemas.topics import BY_NAME, TOPICS, Outgoing
 from sinks.errors import SinkError
 from sinks.parquet import write_parquet
-from sinks.runs import Entry, Runs
+from sinks.runs import BUFFER, Entry, Runs
 
 __all__ = ["FileSink", "Format", "read_jsonl"]
 
@@ -134,7 +134,7 @@ class _Part(StatefulSinkPartition[Outgoing, None]):
 
     def _finish(self, topic: str, entries: Iterator[Entry]) -> tuple[Path, int]:
         whole, count = self._folder / f"{topic}.jsonl", 0
-        with whole.open("wb") as file:
+        with whole.open("wb", BUFFER) as file:
             for entry in entries:
                 file.write(entry[4] + b"\n")
                 count += 1
@@ -161,7 +161,7 @@ def read_jsonl(path: Path) -> Iterator[bytes]:
         SinkError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb", BUFFER) as file:
             for line in file:
                 yield line.removesuffix(b"\n")
     except OSError as error:

@@ -14,14 +14,14 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composed, Identifier
 
 from schemas.market import InstrumentDefinition
-from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, GapKind, Vector
+from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, GapKind, ModelEvent, Vector
 from schemas.signals import Direction, Signal
 from schemas.time import TIMEFRAMES, Timeframe
 
 __all__ = [
     "BookMoment", "InstrumentState", "Position", "SignalFilter", "SignalStatus", "Stored", "bars", "book_series",
-    "features", "gaps", "instrument_exists", "instruments", "latest_book", "newest_stored", "signals", "signals_after",
-    "stored_seq",
+    "features", "gaps", "instrument_exists", "instruments", "latest_book", "model_events", "newest_stored",
+    "signal", "signals", "signals_after", "stored_seq",
 ]  # fmt: skip
 
 T = TypeVar("T", bound=Struct)
@@ -135,6 +135,15 @@ async def signals(
     return await _records(connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), values, limit, Signal)
 
 
+async def signal(connection: Connection, identifier: str) -> Signal | None:
+    """The signal of this identifier (a UUID), published or only a candidate."""
+    for table in ("signals", "candidates"):
+        query, values = _select(Signal, table, [("id = %(id)s", {"id": identifier})])
+        for found in await _records(connection, query + SQL("LIMIT %(limit)s"), values, 1, Signal):
+            return found
+    return None
+
+
 async def bars(
     connection: Connection,
     instrument_id: str,
@@ -210,6 +219,20 @@ async def gaps(
         Gap, "gaps", [*_of(instrument_id), ("kind = %(kind)s", {"kind": kind}), *_span(since, until, after)]
     )
     return await _records(connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), values, limit, Gap)
+
+
+async def model_events(connection: Connection, *, limit: int, serving: bool = False) -> list[ModelEvent]:
+    """The changelog of models, newest first; ``serving``: only the activation of each model that serves now."""
+    table = SQL("model_events")
+    if serving:
+        table = SQL("""(SELECT * FROM (
+            SELECT DISTINCT ON (model) * FROM model_events WHERE event IN ('activated', 'deactivated')
+            ORDER BY model, time DESC, stored_at DESC
+        ) newest WHERE event = 'activated') AS served""")
+    query = SQL("SELECT {columns} FROM {table} ORDER BY time DESC, id DESC LIMIT %(limit)s").format(
+        columns=_columns(ModelEvent), table=table
+    )
+    return await _records(connection, query, {}, limit, ModelEvent)
 
 
 async def newest_stored(connection: Connection) -> tuple[int, str] | None:

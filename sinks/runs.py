@@ -10,11 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["FAN_IN", "Entry", "Runs"]
+__all__ = ["BUFFER", "FAN_IN", "Entry", "Runs"]
 
 Entry = tuple[str, int, str, int, bytes]
 """Topic, time stamp in ms, key, number within what came of that topic and key, value; entries sort by all of them."""
 
+BUFFER: Final = 1 << 18
+"""Bytes read or written at a time."""
 FAN_IN: Final = 64
 _OVERHEAD: Final = 300  # bytes of Python objects an entry beside its value
 
@@ -62,14 +64,14 @@ class Runs:
     def _write(self, entries: Iterable[Entry]) -> Path:
         run = self._directory / f"{self._written:06d}.run"
         self._written += 1
-        with run.open("wb") as file:
+        with run.open("wb", BUFFER) as file:
             for *place, value in entries:
                 file.write(b"%b\n%b\n" % (msgspec.json.encode(place), value))
         return run
 
 
 def _read(run: Path) -> Iterator[Entry]:
-    with run.open("rb") as file:
+    with run.open("rb", BUFFER) as file:
         for line in file:
             place: tuple[Any, ...] = _place.decode(line)
             yield (*place, next(file)[:-1])

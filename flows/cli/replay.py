@@ -8,6 +8,7 @@ import typer
 
 from flows.cli.ingest import METRICS
 from flows.feeds import recorded_feed
+from flows.process import spare_collector
 from flows.replay import replay as run
 from flows.settings import load
 from schemas.time import Timeframe
@@ -36,6 +37,7 @@ def replay(
     fmt: Annotated[Format, typer.Option("--format")] = Format.JSONL,
 ) -> None:
     """Run recorded input through the engine, without Kafka and database, as fast as it goes."""
+    spare_collector()
     feed = recorded_feed(
         inputs, venue, instrument=instrument, timeframe=timeframe, metrics=metrics or [], activations=activations or []
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +13,12 @@ from schemas.results import Vector
 from schemas.time import HOUR
 
 __all__ = ["Barrier", "Passed"]
+
+
+_LOOSE: Final = 2_000
+"""Records, each with vectors of some ten kilobytes, that wait as they are."""
+_pack: Final = msgspec.msgpack.Encoder().encode
+_unpack: Final = msgspec.msgpack.Decoder(Closed).decode
 
 
 class Passed(Struct, frozen=True, array_like=True):
@@ -44,8 +51,8 @@ class Barrier(Struct, kw_only=True):
     what would have been decided on is counted: from the first close on, once an hour, and when they become members.
     """
 
-    waiting: dict[int, dict[str, bytes]] = {}
-    """By close, then instrument; packed, since there may be many."""
+    waiting: dict[int, dict[str, bytes | Closed]] = {}
+    """By close, then instrument; packed beyond the first `_LOOSE`, since there may be many."""
     queue: list[int] = []
     """The closes that wait, as a heap."""
     count: int = 0
@@ -74,7 +81,7 @@ class Barrier(Struct, kw_only=True):
         if record.ts_close not in self.waiting:
             self.waiting[record.ts_close] = {}
             heappush(self.queue, record.ts_close)
-        self.waiting[record.ts_close][record.instrument_id] = msgspec.msgpack.encode(record)
+        self.waiting[record.ts_close][record.instrument_id] = record if self.count < _LOOSE else _pack(record)
         self.count += 1
 
     def ready(self) -> Iterator[tuple[int, list[Closed]]]:
@@ -86,7 +93,7 @@ class Barrier(Struct, kw_only=True):
             self.decided_to = heappop(self.queue)
             packed = self.waiting.pop(self.decided_to)
             self.count -= len(packed)
-            records = {name: msgspec.msgpack.decode(packed[name], type=Closed) for name in sorted(packed)}
+            records = {name: _unpacked(packed[name]) for name in sorted(packed)}
             found = [records.pop(member) for member in members if member in records]
             for record in found:
                 self._hand_out(record)
@@ -94,6 +101,13 @@ class Barrier(Struct, kw_only=True):
                 self._pass(record)
             if found:
                 yield self.decided_to, found
+
+    def pack(self) -> None:
+        """Pack all that waits, as its state is."""
+        for records in self.waiting.values():
+            for name, record in records.items():
+                if isinstance(record, Closed):
+                    records[name] = _pack(record)
 
     def lacking(self) -> tuple[int, list[str]] | None:
         """The oldest close that waits, and the keys whose word on it is lacking; ``None`` if none waits."""
@@ -148,3 +162,7 @@ class Barrier(Struct, kw_only=True):
         self.passed.append(
             Passed(record.instrument_id, outside.first, outside.last, outside.count, ts_decided, over=over)
         )
+
+
+def _unpacked(record: bytes | Closed) -> Closed:
+    return record if isinstance(record, Closed) else _unpack(record)

@@ -125,7 +125,7 @@ class Desk:
             return None  # nothing to say, or nothing to price it with
         prices = plan(opinion, vector.bid, vector.ask, atr, definition, strategy, risk)
         reasons = vetoes(vector, opinion, prices, definition, risk)
-        verdict = self.serving.judge(vector, opinion)
+        verdict = self.serving.judge(vector, opinion, explain=not reasons)
         reasons += verdict.vetoes
         length = TIMEFRAME_NS[vector.timeframe]
         return Signal(
@@ -160,6 +160,7 @@ class Desk:
 
     def state(self) -> bytes:
         """The whole state, sealed."""
+        self.barrier.pack()
         return _LAYOUT.seal(
             _State(
                 barrier=self.barrier, quiet_until=self._quiet_until, contexts=self.contexts.state(),

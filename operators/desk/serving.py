@@ -1,12 +1,15 @@
 """Which version of which model serves at a close, and what it says of a candidate."""
 
 from heapq import heappop, heappush
+from math import isnan
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from models.errors import ModelRefused
 from models.registry import Catalogue, Model, Registry
+from models.rows import Row
 from operators.config import ModelsConfig
 from operators.desk.confluence import NAME, VERSION, Opinion
 from operators.desk.context import CONTEXT, CONTEXT_HASH
@@ -15,12 +18,14 @@ from operators.features import NAMES, SCHEMA_HASH
 from schemas.identifiers import derive
 from schemas.market import Activation
 from schemas.results import ModelEvent, Vector
-from schemas.signals import ModelOpinion
+from schemas.signals import Contribution, ModelOpinion
 
 __all__ = ["PROGRAM", "Serving", "Verdict"]
 
 PROGRAM: Final = Catalogue(SCHEMA_HASH, CONTEXT_HASH, frozenset((*NAMES, *(feature.name for feature in CONTEXT))))
 """What a model has to be trained on."""
+_TOLD: Final = 3
+"""Contributions, in the words of a signal."""
 _Waiting = tuple[int, int, Activation, str]
 """Counts from when on, how many came before, the record, why it is refused."""
 
@@ -73,8 +78,8 @@ class Serving:
             self._loaded = {name: model for name, model in self._loaded.items() if name in served}
         return events
 
-    def judge(self, vector: Vector, opinion: Opinion) -> Verdict:
-        """What the model in charge of the instrument says; ``vector`` with its context."""
+    def judge(self, vector: Vector, opinion: Opinion, *, explain: bool) -> Verdict:
+        """What the model in charge of the instrument says, and why if asked to; ``vector`` with its context."""
         name = vector.instrument_id
         if name not in self._chosen:
             self._chosen[name] = self._choose(name)
@@ -82,12 +87,14 @@ class Serving:
         if model is None:
             return Verdict(min(1.0, 0.5 + score / 2), [], [], "")
         direction = 1 if opinion.direction == "long" else -1
-        probability = model.probability(
-            model.row(vector.features, vector.tainted, direction=direction, score=min(1.0, score))
-        )
+        row = model.row(vector.features, vector.tainted, direction=direction, score=min(1.0, score))
+        probability = model.probability(row)
         about, least = model.manifest.model, self._config.min_probability
         said = ModelOpinion(model=about, version=model.version, probability=probability, weight=1.0)
-        words = f" Model {about} {model.version}: {probability:.0%} of such candidates end with a net profit."
+        if explain and probability >= least:
+            said = _explained(said, model, row)
+        words = f" Model {about} {model.version}: {probability:.0%} of such candidates end with a net profit"
+        words += f"{_reasons(said.contributions)}."
         vetoes = [f"model {about} gives {probability:.3f}, least is {least:g}"] if probability < least else []
         return Verdict(probability, [said], vetoes, words)
 
@@ -151,3 +158,23 @@ class Serving:
                 raise StateError(
                     f"model {name} {version} serves by the recovery state, and is refused: {error}; put it back"
                 ) from error
+
+
+def _explained(said: ModelOpinion, model: Model, row: Row) -> ModelOpinion:
+    """``said`` with its reasons."""
+    logit, base, parts = model.explain(row)
+    values = dict(zip(model.manifest.inputs, row.tolist(), strict=True))
+    contributions = [
+        Contribution(feature=name, value=None if isnan(values[name]) else values[name], contribution=parts[name])
+        for name in sorted(parts, key=lambda name: (-abs(parts[name]), name))
+    ]
+    return replace(said, logit=logit, base=base, contributions=contributions)
+
+
+def _reasons(contributions: list[Contribution]) -> str:
+    """What weighs most, in words."""
+    told = [
+        f"{part.feature} {'unknown' if part.value is None else f'at {part.value:.4g}'} ({part.contribution:+.2f})"
+        for part in contributions[:_TOLD]
+    ]
+    return f", mostly by {', '.join(told)}" if told else ""

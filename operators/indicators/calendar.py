@@ -1,5 +1,6 @@
 """Where a close lies in the day and in the week."""
 
+from functools import lru_cache
 from math import cos, pi, sin
 from typing import Final
 
@@ -25,7 +26,12 @@ def cyclic(at: int, period: int) -> tuple[float, float]:
 
 
 def _step(_: Stateless, close: Close) -> tuple[float, ...]:
-    ts = close.ts_close
+    return _of(close.ts_close)
+
+
+@lru_cache(maxsize=16)
+def _of(ts: int) -> tuple[float, ...]:
+    """The same for all instruments and timeframes that close at ``ts`` (ns)."""
     hour = ts % DAY / _HOUR
     sessions = (1.0 if first <= hour < last else 0.0 for first, last in SESSIONS.values())
     return *cyclic(ts, DAY), *cyclic(ts - _MONDAY, 7 * DAY), *sessions

@@ -33,9 +33,9 @@ class Returns(Slotted):
         """Take one close; a return a horizon, ``None`` where that many bars were not seen."""
         closes, at = self._closes, self._at
         count = len(closes)
-        values = tuple(
-            x / closes[(at - horizon) % count] - 1.0 if horizon <= count else None for horizon in self._horizons
-        )
+        values = tuple([
+            x / closes[at - horizon] - 1.0 if horizon <= count else None for horizon in self._horizons
+        ])  # fmt: skip
         if count < max(self._horizons):
             closes.append(x)
         else:

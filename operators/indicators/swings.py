@@ -40,7 +40,10 @@ class Swings(Slotted):
         if len(highs) <= 2 * reach:
             return None, None
         top, bottom = highs[reach], lows[reach]
-        is_top = top > max(highs[:reach]) and top >= max(highs[reach + 1 :])
-        is_bottom = bottom < min(lows[:reach]) and bottom <= min(lows[reach + 1 :])
+        # Most bars are none beside their neighbours already.
+        is_top = highs[reach - 1] < top >= highs[reach + 1]
+        is_top = is_top and top > max(highs[:reach]) and top >= max(highs[reach + 1 :])
+        is_bottom = lows[reach - 1] > bottom <= lows[reach + 1]
+        is_bottom = is_bottom and bottom < min(lows[:reach]) and bottom <= min(lows[reach + 1 :])
         del highs[0], lows[0]
         return top if is_top else None, bottom if is_bottom else None

@@ -19,42 +19,60 @@ class Zones(Slotted):
     market (``side`` -1) the other way round.
     """
 
-    __slots__ = ("_bars", "_side", "_zones")
+    __slots__ = ("_bars", "_fars", "_nears", "_reached", "_side", "_since")
+    VERSION = 2
 
     def __init__(self, side: int) -> None:
         self._side = side
         self._bars = 0
-        self._zones: list[list[float]] = []  # bar, near edge, far edge, how far it was entered; youngest last
+        # Of each zone, the youngest last: its bar, near edge, far edge, and how far it was entered.
+        self._since: list[int] = []
+        self._nears: list[float] = []
+        self._fars: list[float] = []
+        self._reached: list[float] = []
 
     def move(self, high: float, low: float, close: float) -> None:
         """Take a bar that is after all zones so far."""
         self._bars += 1
-        side, reached = self._side, low if self._side > 0 else high
-        gone = False
-        for zone in self._zones:
-            if (zone[3] - reached) * side > 0.0:
-                zone[3] = reached
-            if (close - zone[2]) * side < 0.0:
-                gone = True
-        if gone or (self._zones and self._zones[0][0] <= self._bars - AGES):
-            since = self._bars - AGES
-            self._zones = [zone for zone in self._zones if zone[0] > since and (close - zone[2]) * side >= 0.0]
+        if not self._since:
+            return
+        if self._side > 0:
+            if low < max(self._reached):
+                self._reached = [min(reached, low) for reached in self._reached]
+            gone = close < max(self._fars)
+        else:
+            if high > min(self._reached):
+                self._reached = [max(reached, high) for reached in self._reached]
+            gone = close > min(self._fars)
+        if gone or self._since[0] <= self._bars - AGES:
+            self._keep(close)
 
     def add(self, near: float, far: float) -> None:
         """A zone that this bar made known, from its edge ``near`` the market to the ``far`` one."""
-        self._zones.append([self._bars, near, far, near])
-        if len(self._zones) > MOST:
-            del self._zones[0]
+        self._since.append(self._bars)
+        self._nears.append(near)
+        self._fars.append(far)
+        self._reached.append(near)
+        if len(self._since) > MOST:
+            del self._since[0], self._nears[0], self._fars[0], self._reached[0]
 
     def nearest(self, close: float) -> tuple[float | None, float | None]:
         """Distance from the close to the near edge in bps (below 0: inside), and the part of it that was entered."""
-        if not self._zones:
+        nears, side = self._nears, self._side
+        if not nears:
             return None, None
-        side = self._side
-        best = self._zones[0]
-        for zone in self._zones:
-            if (zone[1] - best[1]) * side > 0.0:
-                best = zone
-        _, near, far, reached = best
-        entered = min(max((near - reached) / (near - far), 0.0), 1.0)
+        near = max(nears) if side > 0 else min(nears)
+        at = nears.index(near)
+        entered = min(max((near - self._reached[at]) / (near - self._fars[at]), 0.0), 1.0)
         return 10_000.0 * (close - near) * side / close, entered
+
+    def _keep(self, close: float) -> None:
+        """Only the zones that are not too old and that ``close`` is not beyond."""
+        since, side = self._bars - AGES, self._side
+        kept = [
+            at for at, far in enumerate(self._fars) if self._since[at] > since and (close - far) * side >= 0.0
+        ]  # fmt: skip
+        self._since = [self._since[at] for at in kept]
+        self._nears = [self._nears[at] for at in kept]
+        self._fars = [self._fars[at] for at in kept]
+        self._reached = [self._reached[at] for at in kept]

@@ -12,7 +12,7 @@ from schemas.codec import encode
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
 from schemas.message import Message
-from schemas.results import Absence, Bar, BookSample, Gap, Vector
+from schemas.results import Absence, Bar, BookSample, Gap, ModelEvent, Vector
 from schemas.signals import KeyFactor, Signal
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes
 from sinks.timescale import TimescaleWriter
@@ -73,6 +73,8 @@ def history(instrument_id: str, until: int, *, minutes: int = 240, seed: int = 1
         if minute % 37 == 29:
             direction = "long" if drift > 0 else "short"
             yield from signal(instrument_id, ts_open + MINUTE, price, direction, published=minute % 74 == 29)
+        if minute % 90 == 45:
+            yield _activated(minute, ts_open + MINUTE)
         if minute % 90 == 60:
             yield _gap(instrument_id, ts_open + 20 * SECOND)
     for second in range((until - 4 * MINUTE) // SECOND, until // SECOND):
@@ -204,6 +206,14 @@ def _gap(instrument_id: str, ts: int) -> Record:
         id=derive("gap", instrument_id, ts), instrument_id=instrument_id, kind="book_sequence", ts_start=ts,
         ts_end=ts + SECOND, ts_received=ts + SECOND, expected=5_012_337, received=5_012_391, count=54,
         detail="54 updates missing",
+    )  # fmt: skip
+
+
+def _activated(minute: int, ts: int) -> Record:
+    model, version = ("majors", f"{minute:016x}") if minute < 200 else ("minors", "")
+    return "models.events", ModelEvent(
+        id=derive("model_event", model, version, ts), model=model, version=version, ts_event=ts,
+        event="activated" if version else "deactivated", details={"before": "", "late": False},
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from tests.api.market import BTC, definition, fill, signal
 from tests.api.serving import running, wait_for
 
 START = 1_723_161_600_000_000_000
-DATA = ["/signals", f"/signals/{BTC}", f"/bars/{BTC}", f"/features/{BTC}", f"/books/{BTC}", "/gaps", "/instruments"]
+DATA = ["/signals", f"/signals/{BTC}", f"/bars/{BTC}", f"/features/{BTC}", f"/books/{BTC}", "/gaps", "/models/status"]
 
 
 def key(store: str, role: KeyRole = "read", days: float | None = None) -> str:

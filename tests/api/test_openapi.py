@@ -18,6 +18,7 @@ ANSWERS = {
     "/gaps": "/gaps",
     "/catalogue": "/catalogue",
     "/instruments": "/instruments",
+    "/models/status": "/models/status",
     "/stats": "/stats",
     "/health": "/health",
     "/ready": "/ready",

@@ -163,6 +163,16 @@ def test_gaps_of_all_and_of_one(api: httpx.Client) -> None:
     assert api.get("/gaps", params={"instrument_id": "nope:X"}).status_code == 404
 
 
+def test_models_tell_what_serves_and_what_happened(api: httpx.Client) -> None:
+    status = get(api, "/models/status")
+    (serving,) = status["serving"]
+    assert (serving["model"], serving["version"], serving["event"]) == ("majors", f"{135:016x}", "activated")
+    assert [(event["model"], event["event"]) for event in status["events"]] == [
+        ("minors", "deactivated"), ("majors", "activated"), ("majors", "activated"),
+    ]  # fmt: skip
+    assert serving in status["events"]
+
+
 def test_stats_count_every_stage(api: httpx.Client, until: int) -> None:
     answer = get(api, "/stats")
     stages = {stage["table"]: stage for stage in answer["stages"]}

@@ -38,7 +38,16 @@ def test_what_was_added_gives_lightgbm_s_probabilities(registry: Registry, versi
     scores = np.asarray(made.booster.predict(made.rows, raw_score=True), float)
     for row, score in zip(made.rows, scores, strict=True):
         assert abs(model.scorer.logit(row) - score) < 1e-6
+        logit, base, parts = model.explain(row)
+        assert abs(base + sum(parts.values()) - logit) < 1e-9
+        assert set(parts) <= set(model.manifest.inputs)
         assert abs(model.probability(row) - model.manifest.calibration.probability(score)) < 1e-6
+
+
+def test_text_of_another_model_is_told(registry: Registry) -> None:
+    made, other = trained(), trained(2)
+    with pytest.raises(ModelRefused, match=r"model\.txt is not model\.onnx: of golden vector 0 it makes"):
+        registry.add(made.manifest, made.files | {"model.txt": other.files["model.txt"]}, CATALOGUE)
 
 
 def test_the_same_again_is_the_same_version(registry: Registry, version: str) -> None:

@@ -14,6 +14,7 @@ from schemas.time import MINUTE
 from sinks.figures import missing_tables
 from sinks.migrate import migrate
 from sinks.queries import newest_stored, signals_after, stored_seq
+from sinks.queries import signal as by_identifier
 from tests.api.market import BTC, signal
 from tests.integration.timescale_fixtures import new_database
 
@@ -99,6 +100,16 @@ async def test_a_signal_that_comes_again_keeps_its_place(
         START + minute * MINUTE for minute in (1, 2, 3)
     ]
     assert await stored_seq(connection, str(UUID(int=0))) is None
+
+
+@pytest.mark.anyio
+async def test_a_signal_is_found_by_its_identifier(dsn: str, connection: AsyncConnection[tuple[object, ...]]) -> None:
+    with psycopg.connect(dsn) as writer:
+        insert(writer, 1)
+    found = await by_identifier(connection, published(1).id)
+    assert found is not None
+    assert (found.id, found.status, found.models) == (published(1).id, "published", [])
+    assert await by_identifier(connection, str(UUID(int=0))) is None
 
 
 @pytest.mark.anyio

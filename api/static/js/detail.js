@@ -21,7 +21,18 @@ export function detail(signal, digits) {
       make("ul", {}, ...signal.key_factors.map((factor) => share(factor, strongest(signal))))),
     make("div", { class: "levels" },
       make("h3", {}, "Levels"), levels(signal, digits), facts(signal)),
+    ...signal.models.map(model),
   ];
+}
+
+/** A model's word, and the inputs that add most to its logit. */
+function model(opinion) {
+  const parts = opinion.contributions.slice(0, 8);
+  const most = Math.max(...parts.map((part) => Math.abs(part.contribution)), 1e-9);
+  const words = (part) => `${part.feature} ${part.value === null ? "not known" : `at ${Number(part.value.toPrecision(4))}`}`;
+  return make("div", { class: "factors" },
+    make("h3", {}, `Model ${opinion.model} ${opinion.version.slice(0, 8)}: ${percent(opinion.probability, 1)}`),
+    make("ul", {}, ...parts.map((part) => share({ ...part, words: words(part) }, most))));
 }
 
 const strongest = (signal) => Math.max(...signal.key_factors.map((factor) => Math.abs(factor.contribution)), 1e-9);

@@ -1,5 +1,6 @@
 """Which model serves at which close, and what its word does to a candidate."""
 
+from math import log
 from pathlib import Path
 
 import msgspec
@@ -84,9 +85,16 @@ def test_what_a_signal_says_of_its_model(registry: Registry) -> None:
     assert (said.model, said.version, said.weight) == ("all", version, 1.0)
     assert signal.calibrated
     assert signal.confidence == said.probability == pytest.approx(model.probability(row), abs=1e-12)
-    assert signal.explanation.endswith(
-        f" Model all {version}: {said.probability:.0%} of such candidates end with a net profit."
+    first = said.contributions[0]
+    assert f" Model all {version}: {said.probability:.0%} of such candidates end with a net profit, mostly by " in (
+        signal.explanation
     )
+    assert f"{first.feature} at {first.value:.4g} ({first.contribution:+.2f})" in signal.explanation
+    assert said.logit == pytest.approx(log(said.probability / (1 - said.probability)), abs=1e-9)
+    assert said.base is not None
+    assert said.base + sum(part.contribution for part in said.contributions) == pytest.approx(said.logit, abs=1e-9)
+    sizes = [abs(part.contribution) for part in said.contributions]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_a_low_probability_is_a_veto(registry: Registry) -> None:
@@ -96,6 +104,7 @@ def test_a_low_probability_is_a_veto(registry: Registry) -> None:
     before, vetoed = signals(out)
     assert (before.status, vetoed.status) == ("candidate", "vetoed")
     (reason,) = vetoed.vetoes
+    assert (vetoed.models[0].logit, vetoed.models[0].contributions) == (None, [])
     assert reason == f"model all gives {vetoed.confidence:.3f}, least is 0.999"
 
 
