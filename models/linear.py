@@ -14,7 +14,7 @@ __all__ = ["Linear", "decode_linear"]
 
 
 class Linear(Struct, frozen=True, kw_only=True):
-    """logit = intercept + sum of weight (x - mean) / scale; a value that is not known counts as its mean.
+    """logit = intercept + sum of weight z, z = (x - mean) / scale; a value that is not known counts as its mean.
 
     Raises:
         ValueError: lists of different lengths, a scale that is not above zero, or a number that is not finite.
@@ -28,6 +28,8 @@ class Linear(Struct, frozen=True, kw_only=True):
     scales: list[float]
     weights: list[float]
     intercept: float
+    reach: float | None = None
+    """What z is held within, to either side of 0."""
 
     def __post_init__(self) -> None:
         if not len(self.means) == len(self.scales) == len(self.weights):
@@ -43,9 +45,11 @@ class Linear(Struct, frozen=True, kw_only=True):
         return self.intercept
 
     def values(self, row: Row) -> NDArray[np.float64]:
-        """What each input adds to the logit, beside `base`."""
-        terms = np.array(self.weights) * ((row.astype(np.float64) - self.means) / self.scales)
-        return np.where(np.isnan(row), 0.0, terms)
+        """What each input adds to the logit of the row, or of each of several, beside `base`."""
+        z = (row.astype(np.float64) - self.means) / self.scales
+        if self.reach is not None:
+            z = np.clip(z, -self.reach, self.reach)
+        return np.where(np.isnan(row), 0.0, np.array(self.weights) * z)
 
 
 def decode_linear(text: str, width: int) -> Linear:

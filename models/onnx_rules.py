@@ -12,8 +12,8 @@ OPERATORS: Final = frozenset(
     {
         *(("ai.onnx.ml", name) for name in ("Imputer", "LinearRegressor", "Scaler", "TreeEnsemble")),
         ("ai.onnx.ml", "TreeEnsembleRegressor"),
-        *(("", name) for name in ("Add", "Cast", "Concat", "Constant", "Div", "Gemm", "Identity", "IsNaN", "MatMul")),
-        *(("", name) for name in ("Mul", "ReduceSum", "Reshape", "Sub", "Where")),
+        *(("", name) for name in ("Add", "Cast", "Clip", "Concat", "Constant", "Div", "Gemm", "Identity", "IsNaN")),
+        *(("", name) for name in ("MatMul", "Mul", "ReduceSum", "Reshape", "Sub", "Where")),
     }
 )
 """Domain and name."""

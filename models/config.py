@@ -1,0 +1,90 @@
+"""How models are trained, as data."""
+
+from typing import Final
+
+from msgspec import Struct, field
+
+from models.errors import ModelError
+
+__all__ = ["Boosting", "LinearConfig", "TrainConfig"]
+
+_SCALED: Final = ("quote", "size", "quote/size", "size/bps", "notional", "USD", "mentions")
+
+_SEGMENTS: Final = {
+    "majors": ("BTC", "ETH"),
+    "memes": ("DOGE", "1000PEPE", "1000SHIB", "PEPE", "SHIB", "WIF", "1000BONK"),
+    "alts": (),
+}
+
+
+class Boosting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of LightGBM: small trees, many inputs left out of each, so that little is learned by heart."""
+
+    rounds: int = 300
+    patience: int = 25
+    """Rounds without a better loss on the rows to stop on."""
+    learning_rate: float = 0.05
+    leaves: int = 8
+    least_rows: int = 60
+    """Of a leaf."""
+    feature_fraction: float = 0.5
+    bagging_fraction: float = 0.7
+    l2: float = 10.0
+    monotone: dict[str, int] = field(default_factory=lambda: {"score": 1})
+    """Inputs with which the probability may only rise (1) or fall (-1)."""
+
+
+class LinearConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of the logistic regression that the trees have to beat."""
+
+    c: float = 0.02
+    """Inverse strength of the L2 penalty."""
+
+
+class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything beside data and seed that a model depends on.
+
+    Raises:
+        ModelError: a value that cannot be worked with; names it.
+    """
+
+    segments: dict[str, list[str]] = field(
+        default_factory=lambda: {name: [*bases] for name, bases in _SEGMENTS.items()}
+    )
+    """Base currencies, one model a segment; an empty list takes what no other names."""
+    windows: int = 5
+    first: float = 0.4
+    """Part of the span before the first window."""
+    rolling_days: float | None = None
+    """Of what is trained on; all by default."""
+    half_life_days: float = 180.0
+    """In which the weight of a label halves."""
+    without_units: list[str] = field(default_factory=lambda: [*_SCALED])
+    """Features left out, as their scale is the instrument's and the day's."""
+    without: list[str] = []
+    """Features left out by name."""
+    least_outcomes: int = 500
+    """Fewer, and the strategy goes by its rules alone."""
+    seed: int = 7
+    boosting: Boosting = Boosting()
+    linear: LinearConfig = LinearConfig()
+
+    def __post_init__(self) -> None:
+        if sum(not names for names in self.segments.values()) > 1:
+            raise ModelError("segments: only one may be empty and take what no other names")
+        for name, low, high in (("windows", 1, 100), ("first", 0.05, 0.95), ("half_life_days", 1, 36_500)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ModelError(f"{name} = {value}: must be from {low} to {high}")
+        if self.least_outcomes < 1:
+            raise ModelError(f"least_outcomes = {self.least_outcomes}: must be at least 1")
+
+    def segment_of(self, instrument_id: str) -> str | None:
+        """That which ``instrument_id`` (``venue:BASE/QUOTE``) belongs to.
+
+        >>> TrainConfig().segment_of("binanceusdm:LTC/USDT:USDT")
+        'alts'
+        """
+        base = instrument_id.partition(":")[2].partition("/")[0]
+        rest = next((name for name, bases in self.segments.items() if not bases), None)
+        return next((name for name, bases in self.segments.items() if base in bases), rest)

@@ -1,0 +1,185 @@
+"""What a walk says, in figures, and whether a model may serve by them."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import isnan, nan
+
+import numpy as np
+from msgspec import Struct
+
+from models import metrics
+from models.evaluation import Walk
+from models.manifest import Gate
+from models.metrics import Interval
+
+__all__ = ["ALPHA", "Verdict", "by_window", "earned_by_day", "figures", "gates", "stability", "stretches"]
+
+ALPHA = 0.005
+"""Of each of the two tests that a model has to pass: with two models tried, false promotion stays below 1 %."""
+_LEAST_CHOSEN = 100
+_TOO_GOOD = 0.75
+"""Area under the ROC curve beyond which something is wrong sooner than right."""
+_OVERFIT = 2.0
+_DEFLATED = 0.95
+_STRETCHES = 10
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """All figures of a walk, out of sample unless they say otherwise."""
+
+    figures: dict[str, float]
+    intervals: dict[str, Interval]
+    alarms: list[str]
+    """What does not forbid, but has to be looked at."""
+
+
+def figures(walk: Walk, seed: int = 0, trials: Sequence[float] = (), draws: int = 500) -> Verdict:
+    """Of all windows together; ``trials`` are the Sharpe ratios of what was tried on these data before."""
+    sample = walk.sample
+    win, net = sample.win, sample.net
+    block = metrics.blocks(sample.decided, sample.longest)
+    gain = metrics.log_losses(walk.base, win) - metrics.log_losses(walk.p, win)
+    chosen = walk.chosen
+    earned = np.where(chosen, net, 0.0)
+    days = earned_by_day(walk)
+    coefficients = np.array([_coefficient(walk, at) for at in range(len(walk.folds))])
+    inside = float(np.nanmean(walk.inside))
+    outside = metrics.auc(walk.p, win)
+    own = metrics.sharpe(days)
+    found = {
+        "rows": float(len(sample)),
+        "base_rate": float(win.mean()),
+        "log_loss": float(metrics.log_losses(walk.p, win).mean()),
+        "log_loss_of_base_rate": float(metrics.log_losses(walk.base, win).mean()),
+        "log_loss_p": metrics.block_p(gain, block),
+        "brier": metrics.brier(walk.p, win),
+        "brier_of_base_rate": metrics.brier(walk.base, win),
+        "auc": outside,
+        "auc_in_sample": inside,
+        "in_over_out": (inside - 0.5) / (outside - 0.5) if outside > 0.5 else nan,
+        "ic": metrics.information_coefficient(walk.p, net),
+        "ir": _over(coefficients),
+        "chosen": float(chosen.sum()),
+        "turnover_per_day": float(chosen.sum()) / len(days),
+        "hit_rate": metrics.hit_rate(net[chosen]),
+        "expectancy": float(net[chosen].mean()) if chosen.any() else nan,
+        "expectancy_p": metrics.block_p(earned, block) if chosen.any() else 1.0,
+        "expectancy_of_all": float(net.mean()),
+        "profit_factor": metrics.profit_factor(net[chosen]),
+        "profit_factor_of_all": metrics.profit_factor(net),
+        "sharpe": own,
+        "sortino": metrics.sortino(days),
+        "calmar": metrics.calmar(days),
+        "drawdown": metrics.drawdown(days),
+        "deflated_sharpe": metrics.deflated_sharpe(days, [*trials, own]),
+        "importance_stability": stability(walk.importance),
+    }
+    intervals = {
+        "log_loss_gain": metrics.block_interval(lambda at: float(gain[at].mean()), block, seed, draws),
+        "ic": metrics.block_interval(
+            lambda at: metrics.information_coefficient(walk.p[at], net[at]), block, seed, draws
+        ),
+        "expectancy": metrics.block_interval(
+            lambda at: float(net[at][chosen[at]].mean()) if chosen[at].any() else nan, block, seed, draws
+        ),
+        "profit_factor": metrics.block_interval(
+            lambda at: metrics.profit_factor(net[at][chosen[at]]), block, seed, draws
+        ),
+    }  # fmt: skip
+    alarms = list(walk.leaks)
+    if found["in_over_out"] > _OVERFIT:
+        alarms.append(f"overfit: the edge in sample is {found['in_over_out']:.1f} times that out of sample")
+    if outside > _TOO_GOOD:
+        alarms.append(f"too good: an area of {outside:.3f} under the ROC curve; look for what knows the future")
+    return Verdict(figures=found, intervals=intervals, alarms=alarms)
+
+
+def gates(walk: Walk, verdict: Verdict, least_outcomes: int) -> list[Gate]:
+    """Every condition of promotion; all of them have to be passed."""
+    told = verdict.figures
+    return [
+        Gate(name="outcomes", passed=told["rows"] >= least_outcomes, detail=f"{told['rows']:.0f} of {least_outcomes}"),
+        Gate(name="no leak", passed=not walk.leaks, detail="; ".join(walk.leaks)),
+        Gate(name="not too good", passed=not told["auc"] > _TOO_GOOD, detail=f"AUC {told['auc']:.3f}"),
+        Gate(
+            name="better than the base rate", passed=told["log_loss_p"] <= ALPHA,
+            detail=f"log loss {told['log_loss']:.4f} against {told['log_loss_of_base_rate']:.4f}, "
+            f"p {told['log_loss_p']:.4f}, at most {ALPHA}",
+        ),
+        Gate(
+            name="earns after costs",
+            passed=told["chosen"] >= _LEAST_CHOSEN and told["expectancy_p"] <= ALPHA,
+            detail=f"{told['chosen']:.0f} chosen, {10_000 * told['expectancy']:+.1f} bps a trade, "
+            f"p {told['expectancy_p']:.4f}, at most {ALPHA}",
+        ),
+        Gate(
+            name="not by trying", passed=told["deflated_sharpe"] >= _DEFLATED,
+            detail=f"deflated Sharpe ratio {told['deflated_sharpe']:.3f}, at least {_DEFLATED}",
+        ),
+    ]  # fmt: skip
+
+
+def by_window(walk: Walk) -> list[dict[str, float]]:
+    """The main figures of each window."""
+    found = []
+    for at, fold in enumerate(walk.folds):
+        own = walk.window == at
+        win, net, p = walk.sample.win[own], walk.sample.net[own], walk.p[own]
+        chosen = walk.chosen[own]
+        found.append(
+            {
+                "ts_start": float(fold.ts_start),
+                "ts_end": float(fold.ts_end),
+                "trained": float(len(fold.train)),
+                "rows": float(own.sum()),
+                "base_rate": float(win.mean()),
+                "log_loss": float(metrics.log_losses(p, win).mean()),
+                "log_loss_of_base_rate": float(metrics.log_losses(walk.base[own], win).mean()),
+                "brier": metrics.brier(p, win),
+                "auc": metrics.auc(p, win),
+                "auc_in_sample": float(walk.inside[at]),
+                "ic": metrics.information_coefficient(p, net),
+                "chosen": float(chosen.sum()),
+                "hit_rate": metrics.hit_rate(net[chosen]),
+                "expectancy": float(net[chosen].mean()) if chosen.any() else nan,
+                "profit_factor": metrics.profit_factor(net[chosen]),
+            }
+        )
+    return found
+
+
+def stretches(walk: Walk) -> list[float]:
+    """Net return of what was chosen in each of ten equal stretches of the tests, for `overfitting_probability`."""
+    start, end = _span(walk)
+    at = np.clip((walk.sample.decided - start) * _STRETCHES // max(end - start, 1), 0, _STRETCHES - 1)
+    sums = np.bincount(at, weights=np.where(walk.chosen, walk.sample.net, 0.0), minlength=_STRETCHES)
+    return [float(value) for value in sums]
+
+
+def earned_by_day(walk: Walk) -> metrics.Floats:
+    """Net returns of what was chosen, by the day on which they were known."""
+    return metrics.daily(walk.sample.ends, np.where(walk.chosen, walk.sample.net, 0.0), *_span(walk))
+
+
+def stability(importance: Sequence[dict[str, float]]) -> float:
+    """Mean rank correlation of the importances of one window and the next."""
+    names = sorted({name for one in importance for name in one})
+    table = np.array([[one.get(name, 0.0) for name in names] for one in importance])
+    found = [metrics.information_coefficient(a, b) for a, b in pairwise(table)]
+    known = [value for value in found if not isnan(value)]
+    return float(np.mean(known)) if known else nan
+
+
+def _span(walk: Walk) -> tuple[int, int]:
+    return walk.folds[0].ts_start, max(walk.folds[-1].ts_end, int(walk.sample.ends.max()) + 1)
+
+
+def _coefficient(walk: Walk, at: int) -> float:
+    own = walk.window == at
+    return metrics.information_coefficient(walk.p[own], walk.sample.net[own])
+
+
+def _over(values: metrics.Floats) -> float:
+    known = values[np.isfinite(values)]
+    spread = known.std(ddof=1) if len(known) > 1 else 0.0
+    return float(known.mean() / spread) if spread > 0 else nan

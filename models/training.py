@@ -1,0 +1,204 @@
+"""From a sample to a model that may serve: both learners walked forward, the better one held against the gates."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Final, Literal
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from models.config import TrainConfig
+from models.dataset import Dataset
+from models.errors import ModelError
+from models.evaluation import LEARNERS, Learned, Walk, evaluated, learned
+from models.gates import Verdict, earned_by_day, figures, gates
+from models.manifest import Gate
+from models.metrics import sharpe
+from models.sample import Sample, inputs_of, sample_of
+from models.scorer import Scorer
+from models.splits import Fold, walk_forward
+from models.trained import Golden, Histogram, Trained
+from schemas.time import DAY
+
+__all__ = ["Attempt", "Candidate", "attempts", "folds_of", "histogram", "segments", "trained"]
+
+_KINDS: Final[dict[str, Literal["lightgbm-onnx", "logistic-onnx"]]] = {
+    "lightgbm": "lightgbm-onnx",
+    "logistic": "logistic-onnx",
+}
+_TOLERANCE: Final = 1e-5
+"""Between the logit of the learner and that of its ONNX file: float32 sums."""
+_GOLDEN: Final = 24
+_BINS: Final = 10
+_LIBRARIES: Final = ("lightgbm", "numpy", "onnx", "onnxruntime", "scikit-learn")
+
+
+class Candidate(Struct, frozen=True):
+    """A segment of a data set that can be learned from."""
+
+    segment: str
+    sample: Sample
+    instruments: list[str]
+    strategy: tuple[str, str]
+    """Name and version."""
+    never_known: list[str]
+    """Inputs left out as they are not known in any row."""
+
+
+class Attempt(Struct, frozen=True):
+    """A learner walked forward."""
+
+    learner: str
+    walk: Walk
+    verdict: Verdict
+    gates: list[Gate]
+
+    @property
+    def passed(self) -> bool:
+        """Whether it may serve."""
+        return all(gate.passed for gate in self.gates)
+
+
+def segments(data: Dataset, config: TrainConfig) -> tuple[list[Candidate], list[str]]:
+    """Those of ``data`` to learn from, and why the others are not; see `sample_of`.
+
+    Raises:
+        ModelError: the rows are of several strategies.
+    """
+    strategies = [*data.manifest.strategies.items()]
+    if len(strategies) != 1:
+        raise ModelError(f"strategies {', '.join(name for name, _ in strategies)}: a data set of one is needed")
+    own = np.array([config.segment_of(name) or "" for name in data["instrument_id"]])
+    found, left = [], []
+    for segment in config.segments:
+        part = data.take(own == segment)
+        if not len(part):
+            continue
+        inputs, empty = inputs_of(part.entered(), config)
+        try:
+            sample = sample_of(part, inputs, config, segment)
+        except ModelError as error:
+            left.append(str(error))
+            continue
+        found.append(Candidate(segment, sample, sorted({*part["instrument_id"]}), strategies[0], empty))
+    return found, left
+
+
+def folds_of(sample: Sample, config: TrainConfig, test_from: int | None = None) -> list[Fold]:
+    """The windows of ``config``; or a single one from ``test_from`` (ns) on.
+
+    Raises:
+        ModelError: a window without rows.
+    """
+    if test_from is None:
+        rolling = None if config.rolling_days is None else round(config.rolling_days * DAY)
+        return list(
+            walk_forward(sample.decided, sample.ends, config.windows, first=config.first, rolling=rolling)
+        )  # fmt: skip
+    train, test = np.flatnonzero(sample.ends < test_from), np.flatnonzero(sample.decided >= test_from)
+    if not len(train) or not len(test):
+        raise ModelError(f"the split leaves {len(train)} rows to train on and {len(test)} to test on")
+    return [Fold(train, test, test_from, int(sample.decided.max()) + 1)]
+
+
+def attempts(
+    sample: Sample, folds: Sequence[Fold], config: TrainConfig, trials: Sequence[float] = (), draws: int = 500
+) -> list[Attempt]:
+    """Both learners on the same folds, the better by log loss first.
+
+    Parameters:
+        trials: Sharpe ratios of what was tried on these data before.
+
+    Raises:
+        ModelError: see `evaluated`.
+    """
+    walks = {name: evaluated(sample, folds, learner, config) for name, learner in LEARNERS.items()}
+    ratios = {name: sharpe(earned_by_day(walk)) for name, walk in walks.items()}
+    found = []
+    for name, walk in walks.items():
+        tried = [*trials, *(ratio for other, ratio in ratios.items() if other != name)]
+        verdict = figures(walk, config.seed, tried, draws)
+        found.append(Attempt(name, walk, verdict, gates(walk, verdict, config.least_outcomes)))
+    return sorted(found, key=lambda attempt: attempt.verdict.figures["log_loss"])
+
+
+def trained(
+    candidate: Candidate, attempt: Attempt, config: TrainConfig, dataset: str, hashes: tuple[str, str]
+) -> tuple[Trained, Learned]:
+    """The model of all rows, made as those of the walk were.
+
+    Parameters:
+        dataset: SHA-256 of its manifest.
+        hashes: of the schemas of vectors and contexts.
+
+    Raises:
+        ModelError: the ONNX file does not say what the learner says.
+    """
+    sample = candidate.sample
+    made = learned(sample, np.arange(len(sample)), LEARNERS[attempt.learner], config)
+    onnx = made.model.onnx()
+    logits = _checked(onnx, sample.x, made.model.logits(sample.x))
+    rows = _golden_rows(sample.x, config.seed)
+    return Trained(
+        model=f"{candidate.strategy[0]}-{candidate.segment}",
+        kind=_KINDS[attempt.learner],
+        segment=candidate.segment,
+        instruments=candidate.instruments,
+        strategy=candidate.strategy[0],
+        strategy_version=candidate.strategy[1],
+        schema_hash=hashes[0],
+        context_hash=hashes[1],
+        inputs=sample.inputs,
+        onnx=onnx,
+        text=made.model.text,
+        calibration=made.calibration,
+        golden=[
+            Golden(
+                inputs=[None if np.isnan(value) else float(value) for value in sample.x[row]],
+                logit=float(logits[row]),
+                probability=made.calibration.probability(float(logits[row])),
+            )
+            for row in rows
+        ],
+        reference={name: histogram(sample.x[:, at]) for at, name in enumerate(sample.inputs)},
+        scores=histogram(attempt.walk.p),
+        train_start=int(sample.decided.min()),
+        train_end=int(sample.ends.max()),
+        outcomes=len(sample),
+        figures={name: value for name, value in attempt.verdict.figures.items() if np.isfinite(value)},
+        dataset=dataset,
+        seed=config.seed,
+        libraries=_versions(),
+    ), made
+
+
+def histogram(values: NDArray[np.floating]) -> Histogram:
+    """In bins of equal frequency, as far as the values differ."""
+    known = values[~np.isnan(values)].astype(np.float64)
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else np.array([])
+    counts = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1)
+    return Histogram(
+        edges=[float(edge) for edge in edges], counts=[int(count) for count in counts], missing=len(values) - len(known)
+    )
+
+
+def _checked(onnx: bytes, x: NDArray[np.float32], logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the ONNX file says to every row, one at a time as in the stream."""
+    scorer = Scorer(onnx, x.shape[1])
+    found = np.array([scorer.logit(row) for row in x])
+    worst = int(np.abs(found - logits).argmax())
+    if not abs(found[worst] - logits[worst]) <= _TOLERANCE:
+        raise ModelError(f"row {worst}: the ONNX file says {found[worst]:.7f}, the learner {logits[worst]:.7f}")
+    return found
+
+
+def _golden_rows(x: NDArray[np.float32], seed: int) -> list[int]:
+    """Some by chance, and those with the most and the least that is not known."""
+    unknown = np.isnan(x).sum(axis=1)
+    drawn = np.random.default_rng(seed).choice(len(x), min(_GOLDEN, len(x)), replace=False)
+    return sorted({*(int(row) for row in drawn), int(unknown.argmax()), int(unknown.argmin())})
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _LIBRARIES}
