@@ -86,7 +86,7 @@ def desk_config(settings: Settings) -> DeskConfig:
             **settings.market.model_dump(exclude={"metric_life_days"}),
             metric_life=round(settings.market.metric_life_days * DAY),
         ),
-        models=ModelsConfig(**settings.models.model_dump(exclude={"dir"})),
+        models=ModelsConfig(**settings.models.model_dump(exclude={"dir"}), costs=costs(settings)),
         max_waiting=settings.engine.max_waiting,
     )
 

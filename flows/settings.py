@@ -214,6 +214,8 @@ class ModelsSettings(_Section):
 
     dir: Path = Path(".candlewick/models")
     min_probability: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    max_disagreement: Annotated[float, Field(gt=0, le=0.5)] = 0.15
+    online: bool = False
 
 
 class ApiSettings(_Section):

@@ -81,12 +81,12 @@ class Model(Struct, frozen=True):
         """That the candidate with these inputs ends with a positive net return."""
         return self.manifest.calibration.probability(self.scorer.logit(values))
 
-    def explain(self, values: Row) -> Explained:
+    def explain(self, values: Row, output: float | None = None) -> Explained:
         """The same in parts: exact Shapley values of trees, terms of a linear model; what the model's sums of float32
-        lose against theirs is in the base.
+        lose against theirs is in the base. ``output`` is the model's, where it is known already.
         """
         calibration = self.manifest.calibration
-        logit = calibration.slope * self.scorer.logit(values) + calibration.intercept
+        logit = calibration.slope * (self.scorer.logit(values) if output is None else output) + calibration.intercept
         added = (calibration.slope * self.explainer.values(values)).tolist()
         parts = {name: value for name, value in zip(self.manifest.inputs, added, strict=True) if value}
         return Explained(logit, logit - fsum(parts.values()), parts)

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from schemas.market import Activation, ExternalMetric, InstrumentDefinition, MacroEvent
-from schemas.results import Absence, Vector
+from schemas.results import Absence, Bar, Vector
 
 __all__ = ["DESK", "Closed", "Reading", "Standing", "Told"]
 
@@ -21,6 +21,8 @@ class Closed(Struct, frozen=True):
     ts_close: int
     records: list[Vector | Absence]
     definition: InstrumentDefinition | None
+    bar: Bar | None = None
+    """The shortest bar that ends there, of revision 0."""
 
 
 class Standing(Struct, frozen=True):

@@ -23,7 +23,7 @@ from operators.taints import Taints
 from schemas.identifiers import derive
 from schemas.layouts import Layout
 from schemas.market import ExchangeBar, Side, Trade
-from schemas.results import Absence, Vector
+from schemas.results import Absence, Bar, Vector
 from schemas.time import MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes, to_text
 
 __all__ = ["BarMaker", "BufferedQuote"]
@@ -51,6 +51,8 @@ class BarMaker:
     ) -> None:
         self.closed_to: int | None = None
         """End of the last closed minute; trades before it are late."""
+        self.last: Bar | None = None
+        """The shortest bar of the last close, if there was one."""
         self._listening, self._taints, self._outbox = listening, taints, outbox
         self._instrument_id = outbox.instrument_id
         self._emitted = set(config.timeframes)
@@ -277,6 +279,7 @@ class BarMaker:
         self.closed_to = ts_close
         self._lateness.tell(self._outbox, ts_close - length, ts_close, ts_decided)
         records: list[Vector | Absence] = []
+        self.last = None if first is None else first.record(self._instrument_id, shortest, ts_decided)
         for series in self._series.values():
             if first is not None and series.length > length:
                 series.absorb(first, length)
@@ -293,7 +296,9 @@ class BarMaker:
                 if bar is not None:
                     if bar.origin == "trades":
                         self._tell_difference(self._given.built(name, bar), bar.ts_open, ts_close, ts_decided)
-                    self._outbox.put(bar.record(self._instrument_id, name, ts_decided), ts_decided)
+                    given = self.last if bar is first else bar.record(self._instrument_id, name, ts_decided)
+                    assert given is not None
+                    self._outbox.put(given, ts_decided)
         self._revise(ts_decided)
         for record in records:
             self._outbox.put(record, ts_decided)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from models.costs import Costs
 from operators.errors import OperatorError
 from schemas.time import DAY, SECOND, TIMEFRAMES, Timeframe
 
@@ -101,9 +102,17 @@ class ModelsConfig(Struct, frozen=True, kw_only=True):
 
     min_probability: float = 0.5
     """Of a positive net return, below which a candidate is vetoed."""
+    max_disagreement: float = 0.15
+    """Standard deviation between the probabilities of several models, at which a candidate is vetoed; its size falls
+    from one to nought up to there."""
+    online: bool = False
+    """Whether models learn in the stream."""
+    costs: Costs = Costs()
+    """Of the trades whose outcomes they learn."""
 
     def __post_init__(self) -> None:
         _check(self, "min_probability", at_least=0)
+        _check(self, "max_disagreement", above=0)
 
 
 class MarketConfig(Struct, frozen=True, kw_only=True):

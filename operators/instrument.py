@@ -181,7 +181,7 @@ class Instrument:
         self._listening.forget(closed_to)
 
     def _tell_desk(self, ts_close: int, records: list[Vector | Absence]) -> None:
-        self._outbox.tell(Closed(self.instrument_id, ts_close, records, self._definition))
+        self._outbox.tell(Closed(self.instrument_id, ts_close, records, self._definition, self._bars.last))
 
     def _moment(self) -> Moment:
         if not self._listening.connected:

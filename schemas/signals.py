@@ -39,7 +39,7 @@ class ModelOpinion(Struct, frozen=True, kw_only=True):
     probability: Probability
     weight: float
     logit: float | None = None
-    """Of the probability; said, with its parts, of what is not vetoed."""
+    """Of the probability; said, with its parts, of what only a model may have vetoed."""
     base: float | None = None
     """The logit of a model that knows nothing; with the contributions it sums to ``logit``."""
     contributions: list[Contribution] = []

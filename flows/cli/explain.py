@@ -87,7 +87,7 @@ def _model(opinion: ModelOpinion) -> Table:
     title = f"{opinion.model} {opinion.version}: probability {opinion.probability:.4f}, weight {opinion.weight:.2f}"
     table = Table("input", "value", "adds to the logit", title=title)
     if opinion.logit is None or opinion.base is None:
-        table.caption = "its parts are told of what is published only"
+        table.caption = "its parts are not told of what the rules veto"
         return table
     table.add_row("(on average)", "", f"{opinion.base:+.6f}")
     for part in opinion.contributions:

@@ -13,8 +13,8 @@ from operators.desk.barrier import Barrier, Passed
 from operators.desk.confluence import NAME, VERSION, Opinion, judge
 from operators.desk.context import Contexts
 from operators.desk.external import External
-from operators.desk.risk import plan, vetoes
-from operators.desk.serving import Serving
+from operators.desk.risk import plan, scaled, vetoes
+from operators.desk.serving import Serving, Verdict
 from operators.errors import OperatorError
 from operators.outbox import entry, outgoing
 from schemas.identifiers import derive
@@ -28,10 +28,11 @@ from schemas.topics import Outgoing
 __all__ = ["Desk"]
 
 _LAYOUT: Final = Layout(
-    "desk", 5, {
+    "desk", 6, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
+        5: lambda state: state | {"serving": [*state["serving"], None]},
     },
 )  # fmt: skip
 _NAMED: Final = 10
@@ -78,6 +79,7 @@ class Desk:
                 out.append(outgoing(context, key=context.instrument_id, identifier=context.id, ts=context.ts_decided))
                 if vector.timeframe in self.config.strategy.timeframes:
                     out += self._consider(_within(vector, context), member.definition)
+            self.serving.learn(ts_close, closed)
         passed, self.barrier.passed = self.barrier.passed, []
         self._check_room()
         return [*map(_undecided, passed), *out]
@@ -95,9 +97,11 @@ class Desk:
         )
 
     def _consider(self, vector: Vector, definition: InstrumentDefinition | None) -> list[Outgoing]:
-        signal = self._candidate(vector, definition)
-        if signal is None or self._quiet(signal):
+        candidate = self._candidate(vector, definition)
+        if candidate is None or self._quiet(candidate[0]):
             return []
+        signal, verdict = candidate
+        self.serving.follow(signal, definition, verdict)
         out = [_address(signal, "signals.candidates")]
         if signal.status == "candidate":
             out.append(_address(msgspec.structs.replace(signal, status="published"), "signals.published"))
@@ -117,7 +121,7 @@ class Desk:
         )
         return False
 
-    def _candidate(self, vector: Vector, definition: InstrumentDefinition | None) -> Signal | None:
+    def _candidate(self, vector: Vector, definition: InstrumentDefinition | None) -> tuple[Signal, Verdict] | None:
         strategy, risk = self.config.strategy, self.config.risk
         opinion = judge(vector, strategy)
         atr = vector.features["atr_14"]
@@ -128,7 +132,7 @@ class Desk:
         verdict = self.serving.judge(vector, opinion, explain=not reasons)
         reasons += verdict.vetoes
         length = TIMEFRAME_NS[vector.timeframe]
-        return Signal(
+        signal = Signal(
             id=derive("signal", vector.instrument_id, vector.timeframe, vector.ts_close, NAME, VERSION),
             instrument_id=vector.instrument_id,
             timeframe=vector.timeframe,
@@ -136,14 +140,14 @@ class Desk:
             strategy_version=VERSION,
             direction=opinion.direction,
             confidence=verdict.confidence,
-            calibrated=bool(verdict.models),
+            calibrated=verdict.calibrated,
             horizon=strategy.horizon_bars * length,
             entry_low=prices.entry_low,
             entry_high=prices.entry_high,
             stop=prices.stop,
             targets=prices.targets,
             risk_reward=prices.risk_reward,
-            size=prices.size,
+            size=prices.size if verdict.size == 1.0 else scaled(prices.size, verdict.size, definition),
             ts_event=vector.ts_close,
             ts_decided=vector.ts_decided,
             expiry=vector.ts_close + strategy.entry_bars * length,
@@ -157,6 +161,7 @@ class Desk:
             status="vetoed" if reasons else "candidate",
             vetoes=reasons,
         )
+        return signal, verdict
 
     def state(self) -> bytes:
         """The whole state, sealed."""

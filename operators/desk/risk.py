@@ -11,7 +11,7 @@ from operators.desk.confluence import USED, Opinion
 from schemas.market import InstrumentDefinition
 from schemas.results import Vector
 
-__all__ = ["Plan", "plan", "vetoes"]
+__all__ = ["Plan", "plan", "scaled", "vetoes"]
 
 _ENTRY_ATR: Final = 0.25
 """Depth of the entry zone behind the touch, in average true ranges."""
@@ -55,6 +55,11 @@ def plan(
     distance = abs(entry - stop)
     reward = abs(targets[1] - entry) / distance if distance > 0 else 0.0
     return Plan(entry_low, entry_high, stop, targets, reward, _size(distance, definition, risk))
+
+
+def scaled(size: float | None, share: float, definition: InstrumentDefinition | None) -> float | None:
+    """That ``share`` (0 to 1) of a size, on the instrument's lot."""
+    return None if size is None or definition is None else _on_grid(size * share, definition.lot_size, floor)
 
 
 def vetoes(

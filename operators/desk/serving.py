@@ -1,31 +1,32 @@
 """Which version of which model serves at a close, and what it says of a candidate."""
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
-from math import isnan
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
+from models.ensemble import Pooled
 from models.errors import ModelRefused
+from models.online import online_inputs
 from models.registry import Catalogue, Model, Registry
-from models.rows import Row
+from operators.closed import Closed
 from operators.config import ModelsConfig
 from operators.desk.confluence import NAME, VERSION, Opinion
 from operators.desk.context import CONTEXT, CONTEXT_HASH
+from operators.desk.learning import Learning, Prediction
+from operators.desk.opinions import Word, of_batch, of_learner, reasons, together
 from operators.errors import StateError
 from operators.features import NAMES, SCHEMA_HASH
 from schemas.identifiers import derive
-from schemas.market import Activation
+from schemas.market import Activation, InstrumentDefinition
 from schemas.results import ModelEvent, Vector
-from schemas.signals import Contribution, ModelOpinion
+from schemas.signals import ModelOpinion, Signal
 
 __all__ = ["PROGRAM", "Serving", "Verdict"]
 
 PROGRAM: Final = Catalogue(SCHEMA_HASH, CONTEXT_HASH, frozenset((*NAMES, *(feature.name for feature in CONTEXT))))
 """What a model has to be trained on."""
-_TOLD: Final = 3
-"""Contributions, in the words of a signal."""
 _Waiting = tuple[int, int, Activation, str]
 """Counts from when on, how many came before, the record, why it is refused."""
 
@@ -34,10 +35,15 @@ class Verdict(NamedTuple):
     """What is thought of a candidate in the end."""
 
     confidence: float
+    calibrated: bool
     models: list[ModelOpinion]
     """Empty: the rules alone have spoken."""
     vetoes: list[str]
     words: str
+    size: float
+    """0 to 1, times the size that risk suggests: smaller where models disagree."""
+    prediction: Prediction | None
+    """What is to be learnt from."""
 
 
 class Serving:
@@ -50,6 +56,7 @@ class Serving:
     def __init__(self, config: ModelsConfig, registry: Registry | None) -> None:
         self.active: dict[str, str] = {}
         """Version by model."""
+        self.learning = Learning(config.costs) if config.online else None
         self._config, self._registry = config, registry
         self._waiting: list[_Waiting] = []
         self._count = 0
@@ -72,6 +79,8 @@ class Serving:
         events = []
         while self._waiting and self._waiting[0][0] <= ts_close:
             events.append(self._apply(heappop(self._waiting), ts_close))
+        if self.learning is not None and (told := self.learning.event(ts_close)) is not None:
+            events.append(told)
         if events:
             self._chosen = {}
             served = {*self.active.items(), *((waits[2].model, waits[2].version) for waits in self._waiting)}
@@ -79,24 +88,62 @@ class Serving:
         return events
 
     def judge(self, vector: Vector, opinion: Opinion, *, explain: bool) -> Verdict:
-        """What the model in charge of the instrument says, and why if asked to; ``vector`` with its context."""
+        """What the models in charge of the instrument say, and why if asked to; ``vector`` with its context."""
         name = vector.instrument_id
         if name not in self._chosen:
             self._chosen[name] = self._choose(name)
-        model, score = self._chosen[name], abs(opinion.score)
-        if model is None:
-            return Verdict(min(1.0, 0.5 + score / 2), [], [], "")
-        direction = 1 if opinion.direction == "long" else -1
-        row = model.row(vector.features, vector.tainted, direction=direction, score=min(1.0, score))
-        probability = model.probability(row)
-        about, least = model.manifest.model, self._config.min_probability
-        said = ModelOpinion(model=about, version=model.version, probability=probability, weight=1.0)
-        if explain and probability >= least:
-            said = _explained(said, model, row)
-        words = f" Model {about} {model.version}: {probability:.0%} of such candidates end with a net profit"
-        words += f"{_reasons(said.contributions)}."
-        vetoes = [f"model {about} gives {probability:.3f}, least is {least:g}"] if probability < least else []
-        return Verdict(probability, [said], vetoes, words)
+        model, learning = self._chosen[name], self.learning
+        direction, score = (1 if opinion.direction == "long" else -1), min(1.0, abs(opinion.score))
+        words: dict[str, Word] = {}
+        if model is not None:
+            row = model.row(vector.features, vector.tainted, direction=direction, score=score)
+            words[f"{model.manifest.model} {model.version}"] = of_batch(model, row, explain=explain)
+        if learning is None:
+            return self._verdict(words, None, score, explain=explain)
+        trusted = frozenset(words)
+        inputs = online_inputs(vector.features, vector.tainted, direction=direction, score=score)
+        words |= of_learner(learning.learner, inputs)
+        logits = {key: word.logit for key, word in words.items()}
+        pooled = learning.ensemble.pool(logits, trusted)
+        speaking = words if pooled is not None and (trusted or learning.proven) else {}
+        verdict = self._verdict(speaking, pooled, score, explain=explain)
+        return verdict._replace(prediction=Prediction(inputs, logits, None if pooled is None else pooled.score))
+
+    def _verdict(self, words: dict[str, Word], pooled: Pooled | None, score: float, *, explain: bool) -> Verdict:
+        if not words:
+            told = ""
+            if self.learning is not None:
+                told = f" Models have learnt {self.learning.ensemble.labels} outcomes, too few to be heard."
+            confidence = min(1.0, 0.5 + score / 2)
+            return Verdict(confidence, models=[], calibrated=False, vetoes=[], words=told, size=1.0, prediction=None)
+        least, most = self._config.min_probability, self._config.max_disagreement
+        if pooled is None:
+            ((_, whole),) = words.items()
+            opinions, spread, calibrated = [whole.opinion(1.0, explain=explain)], 0.0, True
+        else:
+            assert self.learning is not None
+            ensemble = self.learning.ensemble
+            whole, spread = together(words, pooled, ensemble.slope), pooled.disagreement
+            opinions = [whole.opinion(1.0, explain=explain)]
+            opinions += [word.opinion(pooled.weights[key], explain=explain) for key, word in words.items()]
+            calibrated = ensemble.calibrated or max(pooled.weights.values()) == 1.0
+        chance = whole.probability
+        about = f" Model {whole.model} {whole.version}: {chance:.0%} of such candidates end with a net profit"
+        vetoes = [f"model {whole.model} gives {chance:.3f}, least is {least:g}"] if chance < least else []
+        if spread >= most:
+            vetoes.append(f"models disagree: their standard deviation of {spread:.3f} is not below {most:g}")
+        about += f"{reasons(opinions[0].contributions)}."
+        return Verdict(chance, calibrated, opinions, vetoes, about, max(0.0, 1.0 - spread / most), None)
+
+    def follow(self, signal: Signal, definition: InstrumentDefinition | None, verdict: Verdict) -> None:
+        """Learn what becomes of ``signal``, if anybody learns."""
+        if self.learning is not None and verdict.prediction is not None:
+            self.learning.follow(signal, definition, verdict.prediction)
+
+    def learn(self, ts_close: int, closed: Sequence[Closed]) -> None:
+        """Take the members' bars of a close, after its candidates."""
+        if self.learning is not None:
+            self.learning.close(ts_close, closed)
 
     def _apply(self, waited: _Waiting, ts_close: int) -> ModelEvent:
         known, _, activation, refusal = waited
@@ -141,15 +188,19 @@ class Serving:
 
     def state(self) -> list[Any]:
         """Plain data for recovery: names only, the bytes are the registry's."""
-        return [self.active, self._waiting, self._count]
+        return [self.active, self._waiting, self._count, None if self.learning is None else self.learning.state()]
 
     def restore(self, state: list[Any]) -> None:
-        """Take up ``state`` again.
+        """Take up ``state`` again; what was learnt in the stream only if anybody learns now.
 
         Raises:
             StateError: a version that serves, or is to serve, is refused now.
         """
-        self.active, self._waiting, self._count = msgspec.convert(state, tuple[dict[str, str], list[_Waiting], int])
+        self.active, self._waiting, self._count, learnt = msgspec.convert(
+            state, tuple[dict[str, str], list[_Waiting], int, dict[str, Any] | None]
+        )
+        if self.learning is not None and learnt is not None:
+            self.learning.restore(learnt)
         to_come = [(waits[2].model, waits[2].version) for waits in self._waiting if not waits[3] and waits[2].version]
         for name, version in (*self.active.items(), *to_come):
             try:
@@ -158,23 +209,3 @@ class Serving:
                 raise StateError(
                     f"model {name} {version} serves by the recovery state, and is refused: {error}; put it back"
                 ) from error
-
-
-def _explained(said: ModelOpinion, model: Model, row: Row) -> ModelOpinion:
-    """``said`` with its reasons."""
-    logit, base, parts = model.explain(row)
-    values = dict(zip(model.manifest.inputs, row.tolist(), strict=True))
-    contributions = [
-        Contribution(feature=name, value=None if isnan(values[name]) else values[name], contribution=parts[name])
-        for name in sorted(parts, key=lambda name: (-abs(parts[name]), name))
-    ]
-    return replace(said, logit=logit, base=base, contributions=contributions)
-
-
-def _reasons(contributions: list[Contribution]) -> str:
-    """What weighs most, in words."""
-    told = [
-        f"{part.feature} {'unknown' if part.value is None else f'at {part.value:.4g}'} ({part.contribution:+.2f})"
-        for part in contributions[:_TOLD]
-    ]
-    return f", mostly by {', '.join(told)}" if told else ""

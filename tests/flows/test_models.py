@@ -1,6 +1,8 @@
 """From the registry through the log to signals, and back again."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from uuid import UUID
 
@@ -94,6 +96,27 @@ def test_a_signal_is_explained_from_files(settings: Settings, versions: list[str
     assert said["base"] + parts == pytest.approx(said["logit"], abs=1e-9)
     for wrong, words in (("nonsense", "an identifier is a UUID"), (str(UUID(int=1)), "there is none in out")):
         assert words in candlewick("explain", wrong, "--from", "out", folder=tmp_path).stderr
+
+
+def test_an_engine_without_a_model_imports_nothing_that_learns() -> None:
+    heavy = {"evidently", "lightgbm", "onnx", "onnxruntime", "pandas", "river", "scipy", "sklearn"}
+    code = f"import sys, flows.run, flows.cli.run; print({heavy!r} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+def test_replays_learn_the_same_online(tape: Path, tmp_path: Path) -> None:
+    """In processes of their own, whose sets and dictionaries are seeded otherwise."""
+    for seed in ("1", "2"):
+        done = candlewick(
+            "replay", str(tape), "--out", seed, folder=tmp_path, PYTHONHASHSEED=seed, CANDLEWICK_MODELS__ONLINE="true",
+            CANDLEWICK_STRATEGY__THRESHOLD="0.1", CANDLEWICK_STRATEGY__COOLDOWN_BARS="0",
+            CANDLEWICK_STRATEGY__TIMEFRAMES="1m",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    one, other = (tmp_path / seed / "signals.candidates.jsonl" for seed in ("1", "2"))
+    assert one.read_bytes() == other.read_bytes()
+    assert b"too few to be heard" in one.read_bytes() or b"online-logistic" in one.read_bytes()
 
 
 def test_who_did_not_pass_its_gates_is_not_activated(settings: Settings, versions: list[str], tmp_path: Path) -> None:

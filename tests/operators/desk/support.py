@@ -11,7 +11,7 @@ from operators.desk.desk import Desk
 from operators.features import CATALOGUE, SCHEMA_HASH
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
-from schemas.results import Absence, Vector
+from schemas.results import Absence, Bar, Vector
 from schemas.signals import Signal
 from schemas.time import Timeframe
 from schemas.topics import Outgoing
@@ -57,8 +57,8 @@ def definition(instrument_id: str = ID, **more: Any) -> InstrumentDefinition:
     )  # fmt: skip
 
 
-def closed(*records: Vector | Absence, known: InstrumentDefinition | None = None) -> Closed:
-    return Closed(records[0].instrument_id, records[0].ts_close, list(records), known)
+def closed(*records: Vector | Absence, known: InstrumentDefinition | None = None, bar: Bar | None = None) -> Closed:
+    return Closed(records[0].instrument_id, records[0].ts_close, list(records), known, bar)
 
 
 def standing(minute: int, *members: str) -> Standing:

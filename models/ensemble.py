@@ -1,0 +1,171 @@
+"""Several models' words on one candidate made one: pooled in logits, weighted by what each has been worth so far."""
+
+from math import exp, fsum, log, log1p, sqrt
+from typing import Final, NamedTuple
+
+import numpy as np
+from msgspec import Struct
+
+from models.trained import Calibration
+
+__all__ = ["Ensemble", "Pooled", "log_loss", "logit_of", "platt", "sigmoid"]
+
+_FORGET: Final = 0.99
+"""A loss counts so much less with each label after it: some hundred labels decide."""
+_PROVEN: Final = 100
+"""Labels on which a member that came without a walk-forward has to be scored before it has a weight."""
+_KEPT: Final = 500
+"""Pooled scores with their outcomes, on which the calibration is fitted."""
+_LEAST: Final = 200
+_EVERY: Final = 25
+"""Labels between two fits."""
+_FAR: Final = 12.0
+"""Beyond this a logit says no more."""
+
+
+class Pooled(NamedTuple):
+    """One word of several members."""
+
+    weights: dict[str, float]
+    """They sum to one; of those not proven 0."""
+    score: float
+    """The weighted mean of their logits."""
+    logit: float
+    """Calibrated."""
+    probability: float
+    disagreement: float
+    """Weighted standard deviation of the members' probabilities."""
+
+
+class _Member(Struct, array_like=True):
+    loss: float = 0.0
+    """Sum of its log losses out of sample, each forgotten by and by."""
+    count: int = 0
+
+
+class Ensemble(Struct, kw_only=True):
+    """Weights from the members' own predictions made before the outcome was known (Dawid, "Prequential analysis",
+    1984): exp(-loss), as in Raftery, Kárný, Ettler, "Online prediction under model uncertainty via dynamic model
+    averaging", 2010. Plain data.
+
+    >>> ensemble = Ensemble()
+    >>> for _ in range(100):
+    ...     ensemble.learn({"good": 2.0, "bad": -2.0}, win=True)
+    >>> pooled = ensemble.pool({"good": 2.0, "bad": -2.0}, frozenset())
+    >>> round(pooled.weights["good"], 3), round(pooled.score, 3)
+    (1.0, 2.0)
+    """
+
+    members: dict[str, _Member] = {}
+    pairs: list[tuple[float, bool]] = []
+    """Pooled scores with their outcomes, oldest first."""
+    labels: int = 0
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether slope and intercept are fitted."""
+        return len(self.pairs) >= _LEAST
+
+    def pool(self, logits: dict[str, float], trusted: frozenset[str]) -> Pooled | None:
+        """One word of ``logits``, by member; those ``trusted`` need no proof. ``None`` if nobody has a weight."""
+        known = {name: self.members.get(name, _Member()) for name in logits}
+        entitled = [name for name in logits if name in trusted or known[name].count >= _PROVEN]
+        if not entitled:
+            return None
+        seen = [member.loss for member in known.values() if member.count]
+        unseen = fsum(seen) / len(seen) if seen else 0.0  # of nothing is known, neither good nor bad
+        losses = {name: known[name].loss if known[name].count else unseen for name in entitled}
+        least = min(losses.values())
+        shares = {name: exp(least - loss) for name, loss in losses.items()}
+        total = fsum(shares.values())
+        weights = {name: shares.get(name, 0.0) / total for name in logits}
+        score = fsum(weights[name] * clipped(logits[name]) for name in entitled)
+        logit = self.slope * score + self.intercept
+        told = {name: sigmoid(logits[name]) for name in entitled}
+        mean = fsum(weights[name] * told[name] for name in entitled)
+        spread = sqrt(fsum(weights[name] * (told[name] - mean) ** 2 for name in entitled))
+        return Pooled(weights, score, logit, sigmoid(logit), spread)
+
+    def learn(self, logits: dict[str, float], *, win: bool, score: float | None = None) -> None:
+        """Take an outcome; ``logits`` and the pooled ``score`` are those told before it."""
+        seen = [member.loss for member in self.members.values() if member.count]
+        start = fsum(seen) / len(seen) if seen else 0.0
+        for name, logit in logits.items():
+            member = self.members.setdefault(name, _Member(start))
+            member.loss = _FORGET * member.loss + log_loss(logit, win=win)
+            member.count += 1
+        self.labels += 1
+        if score is None:
+            return
+        self.pairs = [*self.pairs, (score, win)][-_KEPT:]
+        if self.calibrated and self.labels % _EVERY == 0:
+            fitted = platt(self.pairs)
+            self.slope, self.intercept = fitted.slope, fitted.intercept
+
+    def keep(self, names: frozenset[str]) -> None:
+        """Forget all members but ``names``."""
+        self.members = {name: member for name, member in self.members.items() if name in names}
+
+
+def platt(pairs: list[tuple[float, bool]]) -> Calibration:
+    """Slope (not below 0) and intercept that make probabilities of scores, by Newton's method.
+
+    Platt, "Probabilistic outputs for support vector machines", 1999, with the targets drawn in as there; the starting
+    point and step control are those of Lin, Lin, Weng, "A note on Platt's probabilistic outputs", 2007.
+    """
+    scores = np.array([score for score, _ in pairs])
+    wins = np.array([win for _, win in pairs])
+    ups = int(wins.sum())
+    downs = len(pairs) - ups
+    targets = np.where(wins, (ups + 1) / (ups + 2), 1 / (downs + 2))
+    at = np.array([0.0, log((ups + 1) / (downs + 1))])
+    design = np.column_stack((scores, np.ones_like(scores)))
+
+    def loss(point: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> float:
+        logits = design @ point
+        return float((np.logaddexp(0.0, logits) - targets * logits).sum())
+
+    now = loss(at)
+    for _ in range(30):
+        chances = 1.0 / (1.0 + np.exp(-(design @ at)))
+        gradient = design.T @ (chances - targets)
+        curvature = design.T @ (design * (chances * (1.0 - chances))[:, np.newaxis]) + 1e-9 * np.eye(2)
+        step, size = np.linalg.solve(curvature, gradient), 1.0
+        while size > 1e-6 and loss(at - size * step) > now:
+            size /= 2
+        at = at - size * step
+        before, now = now, loss(at)
+        if before - now < 1e-10:
+            break
+    if at[0] <= 0:
+        return Calibration(0.0, log((ups + 1) / (downs + 1)))
+    return Calibration(float(at[0]), float(at[1]))
+
+
+def clipped(logit: float) -> float:
+    """``logit`` within what says anything."""
+    return max(-_FAR, min(_FAR, logit))
+
+
+def log_loss(logit: float, *, win: bool) -> float:
+    """Of a probability by its logit.
+
+    >>> round(log_loss(0.0, win=True), 6)
+    0.693147
+    """
+    wrong = -logit if win else logit
+    return wrong + log1p(exp(-wrong)) if wrong > 0 else log1p(exp(wrong))
+
+
+def logit_of(probability: float) -> float:
+    """Within `clipped`'s bounds, also of 0 and 1."""
+    if not 0.0 < probability < 1.0:
+        return _FAR if probability else -_FAR
+    return clipped(log(probability / (1.0 - probability)))
+
+
+def sigmoid(logit: float) -> float:
+    """1 / (1 + exp(-logit)), within `clipped`'s bounds."""
+    return 1.0 / (1.0 + exp(-clipped(logit)))

@@ -1,0 +1,90 @@
+"""Models that learn in the stream: River's scaled logistic regression and its Hoeffding adaptive tree."""
+
+import pickle
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any, Final
+
+from models.ensemble import logit_of
+
+__all__ = ["LOGISTIC", "TREE", "Learner", "online_inputs"]
+
+LOGISTIC: Final = "online-logistic"
+TREE: Final = "online-tree"
+_DIRECTED: Final = {
+    "rsi_14": 50.0, "tfi": 0.0, "obi_10": 0.0, "obi_10_mean": 0.0, "microprice_bps": 0.0, "bb_percent_b": 0.5,
+    "return_1": 0.0, "return_5": 0.0, "return_20": 0.0, "vwap_distance": 0.0, "large_trade_imbalance": 0.0,
+    "basis_z": 0.0, "funding_z": 0.0, "rs_btc_20": 0.0,
+}  # fmt: skip
+"""What speaks for one direction, and where it speaks for neither: a model sees it in the candidate's direction."""
+_PLAIN: Final = ("adx_14", "spread_bps", "realised_volatility_20", "bb_width", "volume_z", "trade_rate_z", "vpin")
+_SEED: Final = 1
+
+
+def online_inputs(
+    features: Mapping[str, float | None], tainted: Mapping[str, str], *, direction: int, score: float
+) -> dict[str, float]:
+    """What the online models see of a candidate; what is not known or tainted is left out."""
+    found = {"score": score}
+    for name, neutral in _DIRECTED.items():
+        value = features[name]
+        if value is not None and name not in tainted:
+            found[name] = direction * (value - neutral)
+    for name in _PLAIN:
+        value = features[name]
+        if value is not None and name not in tainted:
+            found[name] = value
+    return found
+
+
+class Learner:
+    """Both models; deterministic, as the tree's randomness is seeded and part of the state.
+
+    Its state is River's own, so it belongs to one version of the library.
+    """
+
+    def __init__(self) -> None:
+        linear, preprocessing = import_module("river.linear_model"), import_module("river.preprocessing")
+        self.version = version("river")
+        self._scaler: Any = preprocessing.StandardScaler()
+        self._logistic: Any = linear.LogisticRegression(l2=1e-3)
+        self._tree: Any = import_module("river.tree").HoeffdingAdaptiveTreeClassifier(grace_period=100, seed=_SEED)
+        self._packed: bytes | None = None
+
+    def logits(self, inputs: Mapping[str, float]) -> dict[str, float]:
+        """By model, of a net profit."""
+        scaled = self._scaler.transform_one(inputs)
+        return {
+            LOGISTIC: logit_of(self._logistic.predict_proba_one(scaled)[True]),
+            TREE: logit_of(self._tree.predict_proba_one(inputs).get(True, 0.5)),
+        }
+
+    def terms(self, inputs: Mapping[str, float]) -> tuple[float, dict[str, float]]:
+        """Intercept and terms of the logistic regression; they sum to its logit."""
+        scaled = self._scaler.transform_one(inputs)
+        weights = self._logistic.weights
+        return float(self._logistic.intercept), {
+            name: float(weights[name] * value) for name, value in scaled.items() if name in weights
+        }
+
+    def learn(self, inputs: Mapping[str, float], *, win: bool) -> None:
+        """Take an outcome."""
+        self._packed = None
+        self._scaler.learn_one(inputs)
+        self._logistic.learn_one(self._scaler.transform_one(inputs), win)
+        self._tree.learn_one(inputs, win)
+
+    def state(self) -> list[Any]:
+        """The library's version and its own bytes; packed once a label, however often it is asked for."""
+        if self._packed is None:
+            self._packed = pickle.dumps((self._scaler, self._logistic, self._tree), protocol=5)
+        return [self.version, self._packed]
+
+    def restore(self, state: list[Any]) -> bool:
+        """Take up ``state`` again; false, and nothing is changed, if it is of another version of the library."""
+        if state[0] != self.version:
+            return False
+        self._packed = state[1]
+        self._scaler, self._logistic, self._tree = pickle.loads(state[1])  # noqa: S301, as above
+        return True

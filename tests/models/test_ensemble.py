@@ -1,0 +1,92 @@
+"""Pooling: who was right before weighs more, and what is told is calibrated."""
+
+from importlib import import_module
+from math import exp, log
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.ensemble import Ensemble, log_loss, logit_of, platt
+
+TRUSTED = frozenset({"batch"})
+
+
+def drawn(count: int, slope: float, seed: int = 1) -> list[tuple[float, bool]]:
+    """Scores whose true logit is ``slope`` times as large."""
+    source = np.random.default_rng(seed)
+    scores = source.normal(0, 1.5, count).tolist()
+    return [(score, bool(source.random() < 1 / (1 + exp(-slope * score)))) for score in scores]
+
+
+def test_one_that_is_trusted_speaks_alone_until_others_are_proven() -> None:
+    ensemble = Ensemble()
+    assert ensemble.pool({"online": 1.0}, TRUSTED) is None
+    pooled = ensemble.pool({"batch": 1.0, "online": -3.0}, TRUSTED)
+    assert pooled is not None
+    assert (pooled.weights, pooled.score, pooled.disagreement) == ({"batch": 1.0, "online": 0.0}, 1.0, 0.0)
+    assert pooled.probability == pytest.approx(1 / (1 + exp(-1)))
+    for _ in range(100):
+        ensemble.learn({"batch": 0.0, "online": 0.0}, win=True)
+    pooled = ensemble.pool({"batch": 1.0, "online": -3.0}, TRUSTED)
+    assert pooled is not None
+    assert pooled.weights == {"batch": 0.5, "online": 0.5}
+    assert pooled.score == -1.0
+    assert pooled.disagreement > 0.3
+
+
+def test_weights_follow_the_losses_out_of_sample() -> None:
+    ensemble = Ensemble()
+    for score, win in drawn(150, 1.0):
+        ensemble.learn({"right": score, "flat": 0.0}, win=win)
+    losses = {name: member.loss for name, member in ensemble.members.items()}
+    pooled = ensemble.pool({"right": 1.0, "flat": 0.0}, frozenset())
+    assert pooled is not None
+    expected = 1 / (1 + exp(losses["right"] - losses["flat"]))
+    assert pooled.weights["right"] == pytest.approx(expected)
+    assert expected > 0.9
+    for score, win in drawn(150, -1.0, 2):  # and turn when the world does
+        ensemble.learn({"right": score, "flat": 0.0}, win=win)
+    turned = ensemble.pool({"right": 1.0, "flat": 0.0}, frozenset())
+    assert turned is not None
+    assert turned.weights["right"] < 0.1
+
+
+def test_what_is_told_too_surely_is_calibrated() -> None:
+    ensemble = Ensemble()
+    for score, win in drawn(500, 0.4):
+        ensemble.learn({"sure": score}, win=win, score=score)
+    assert ensemble.calibrated
+    assert ensemble.slope == pytest.approx(0.4, abs=0.12)
+    pooled = ensemble.pool({"sure": 2.0}, frozenset())
+    assert pooled is not None
+    assert pooled.logit == pytest.approx(ensemble.slope * 2.0 + ensemble.intercept)
+    assert pooled.probability < 0.75
+
+
+def test_platt_is_the_logistic_regression_of_its_targets() -> None:
+    pairs = drawn(300, 0.7)
+    found = platt(pairs)
+    scores = np.array([[score] for score, _ in pairs])
+    wins = np.array([win for _, win in pairs])
+    ups, downs = wins.sum(), (~wins).sum()
+    weights = np.concatenate((np.where(wins, (ups + 1) / (ups + 2), 1 / (downs + 2)),) * 2)
+    weights[300:] = 1 - weights[300:]
+    regression: Any = import_module("sklearn.linear_model").LogisticRegression
+    fitted = regression(C=np.inf, tol=1e-10, max_iter=1_000).fit(
+        np.concatenate((scores, scores)), np.repeat([True, False], 300), sample_weight=weights
+    )
+    assert (found.slope, found.intercept) == pytest.approx((fitted.coef_[0, 0], fitted.intercept_[0]), abs=1e-5)
+
+
+def test_scores_that_point_the_wrong_way_say_nothing() -> None:
+    found = platt(drawn(300, -0.7))
+    assert found.slope == 0.0
+    assert abs(found.intercept) < 0.5
+
+
+def test_losses_and_logits_stay_finite() -> None:
+    assert log_loss(1e3, win=False) == 1e3
+    assert log_loss(2.0, win=True) == pytest.approx(-log(1 / (1 + exp(-2.0))))
+    assert logit_of(1.0) == -logit_of(0.0) == 12.0
+    assert platt([(0.0, True)] * 300).intercept > 4
