@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-bench/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-quick test-faults bench lint lock screenshots clean
+.PHONY: setup demo test test-quick test-long test-faults bench lint lock screenshots clean
 
 setup: $(VENV)/.ready api/static/vendor/made-from
 
@@ -33,6 +33,9 @@ test-quick: setup
 
 test-faults: setup
 	@$(BIN)/python -m pytest tests/faults --faults full --timeout 3600 -q $(ARGS)
+
+test-long: setup
+	@$(BIN)/python -m pytest tests/operators/indicators --all-bars --timeout 3600 -n 2 -q $(ARGS)
 
 # ARGS="--quick --no-peers" needs nothing beyond the setup.
 bench: setup $(if $(findstring --no-peers,$(ARGS)),,.venv-bench/.ready)

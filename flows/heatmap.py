@@ -17,7 +17,7 @@ __all__ = ["Truth", "Watch", "watched"]
 _BIN: Final = 5e-3
 """Logarithmic width of the bins in which estimate and truth are compared."""
 _STALE: Final = HOUR
-"""ns without a word on open interest, after which nothing is predicted."""
+"""ns without a word on open interest, or on the price of more than a bar, after which nothing is predicted."""
 _TOLD: Final = (MarkPrice, ExchangeBar, OpenInterest, Liquidation)
 _Told = MarkPrice | ExchangeBar | OpenInterest | Liquidation
 
@@ -59,7 +59,7 @@ class Watch:
         self.derivatives = Derivatives()
         self.samples: list[Sample] = []
         self._close = self._low = self._high = nan
-        self._next = self._interest_at = 0
+        self._next = self._interest_at = self._priced_at = 0
         self._forced: list[Forced] = []
 
     def on_event(self, event: _Told) -> None:
@@ -67,11 +67,11 @@ class Watch:
         if isinstance(event, MarkPrice):
             self._reach(event.ts_event)
             self.derivatives.on_mark(event)
-            self._price(event.price, event.price, event.price)
+            self._price(event.ts_event, event.price, event.price, event.price)
         elif isinstance(event, ExchangeBar) and self.derivatives.mark_price is None:
             self._reach(event.ts_open)
             self.derivatives.on_bar(event.low, event.high, event.close)
-            self._price(event.low, event.high, event.close)
+            self._price(event.ts_event, event.low, event.high, event.close)
         elif isinstance(event, OpenInterest):
             self._reach(event.ts_event)
             self.derivatives.on_open_interest(event)
@@ -85,7 +85,7 @@ class Watch:
         if not isfinite(self._close):
             self._next = floor_to(ts, self._length) + self._length
         while self._next <= ts:
-            stale = self._next - self._interest_at > _STALE
+            stale = self._next - min(self._interest_at, self._priced_at) > max(_STALE, self._length)
             outlook = None if stale else self.derivatives.outlook
             above, below = (None, None) if outlook is None else (outlook.above, outlook.below)
             self.samples.append(
@@ -101,8 +101,8 @@ class Watch:
     def _distance(self, cluster: Cluster | None) -> float:
         return nan if cluster is None else abs(log(cluster.price / self._close))
 
-    def _price(self, low: float, high: float, close: float) -> None:
-        self._low, self._high, self._close = min(low, self._low), max(high, self._high), close
+    def _price(self, ts: int, low: float, high: float, close: float) -> None:
+        self._priced_at, self._low, self._high, self._close = ts, min(low, self._low), max(high, self._high), close
 
 
 class Truth:

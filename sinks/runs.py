@@ -15,9 +15,9 @@ __all__ = ["BUFFER", "FAN_IN", "Entry", "Runs"]
 Entry = tuple[str, int, str, int, bytes]
 """Topic, time stamp in ms, key, number within what came of that topic and key, value; entries sort by all of them."""
 
-BUFFER: Final = 1 << 18
+BUFFER: Final = 1 << 17
 """Bytes read or written at a time."""
-FAN_IN: Final = 64
+FAN_IN: Final = 128
 _OVERHEAD: Final = 300  # bytes of Python objects an entry beside its value
 
 _place: Final = msgspec.json.Decoder(tuple[str, int, str, int])

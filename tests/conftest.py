@@ -9,6 +9,7 @@ from flows.embedded.broker import CLIENT, EmbeddedBroker
 from tests.faults.table import print_table
 from tests.integration.kafka_fixtures import brokers, golden, kafka, recording
 from tests.integration.timescale_fixtures import database, embedded, empty_database, timescale, timescale_database
+from tests.operators.indicators.support import take_all_bars
 from tests.parts import print_parts
 
 __all__ = [
@@ -37,8 +38,15 @@ def embedded_kafka() -> Iterator[dict[str, str | int]]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How long it may take to look for what the API does not expect."""
+    """How far tests go."""
     parser.addoption("--examples", type=int, default=10, help="requests a path and mode in tests/api/test_fuzz.py")
+    parser.addoption("--all-bars", action="store_true", help="indicators on all recorded bars, not on a sample of them")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the tests are collected, what they are held against is chosen."""
+    if config.getoption("--all-bars"):
+        take_all_bars()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

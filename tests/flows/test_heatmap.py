@@ -62,6 +62,12 @@ def test_without_a_word_on_open_interest_for_an_hour_nothing_is_predicted() -> N
     assert [isnan(sample.below) for sample in watch.samples] == [False] * 12 + [True] * 12
 
 
+def test_without_a_price_for_longer_than_a_bar_and_an_hour_nothing_is_predicted() -> None:
+    told = [interest(60.0 * i, 50.0 + i) for i in range(121)]
+    (watch,) = watched([mark(0, 100.0), *told], "5m").values()
+    assert [isnan(sample.below) for sample in watch.samples] == [False] * 12 + [True] * 12
+
+
 def test_what_has_no_open_interest_is_left_out() -> None:
     bar = ExchangeBar(
         **common(300), timeframe="5m", ts_open=START, open=1.0, high=1.0, low=1.0, close=1.0, volume=1.0
@@ -81,6 +87,20 @@ def test_on_real_bars_and_open_interest() -> None:
     passage = [row for row in rows if row["measure"] == "first passage"]
     assert len(passage) == 3
     assert all(row["episodes"] > 100 and row["verdict"] == "no difference" for row in passage)
+
+
+@needs_data
+def test_open_interest_by_value_and_liquidations_are_scored_too_few_for_a_verdict() -> None:
+    folder = DATA / "bars/perp_1h_2025-03_2025-10"
+    files = [str(folder / f"{name}.csv.gz") for name in ("candles_1h", "open_interest_1h", "liquidations_hyperliquid")]
+    name = "hyperliquid:BTC/USDC:USDC"
+    done = CliRunner().invoke(
+        application(["heatmap"]), ["heatmap", *files, "--instrument", name, "--timeframe", "1h", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    rows = msgspec.json.decode(done.stdout)["scores"][name]
+    assert [row["episodes"] for row in rows] == [82, 80, 80, 0, 0, 0]
+    assert {row["verdict"] for row in rows} == {"not conclusive"}
 
 
 def test_on_a_simulated_market_the_estimate_is_nearer_to_the_truth_than_its_mirror_image() -> None:

@@ -179,11 +179,46 @@ def test_the_state_is_that_of_now_however_often_it_is_asked_for() -> None:
         assert msgspec.msgpack.encode(asked.state()) == msgspec.msgpack.encode(fresh.state())
 
 
+def leaked(compute: Callable[[list[OpenBar]], list[Vector]], cut: int, seed: int) -> set[str]:
+    """The features whose values up to ``cut`` change when all bars after it do."""
+    bars, others = walked_bars(6, 210), walked_bars(seed, 210)
+    told, again = compute(bars)[:cut], compute(bars[:cut] + others[cut:])[:cut]
+    return {name for one, other in zip(told, again, strict=True) for name in one if one[name] != other[name]}
+
+
 @settings(max_examples=20)
 @given(st.integers(1, 200), st.integers(0, 1_000))
 def test_nothing_later_changes_a_vector(cut: int, seed: int) -> None:
-    bars, others = walked_bars(6, 210), walked_bars(seed, 210)
-    assert vectors(bars)[:cut] == vectors(bars[:cut] + others[cut:])[:cut]
+    assert leaked(vectors, cut, seed) == set()
+
+
+def ahead(bars: list[OpenBar]) -> list[Vector]:
+    """Looks at the next close."""
+    closes = [bar.close for bar in bars]
+    return [{"cheat": after - now} for now, after in zip(closes, [*closes[1:], closes[-1]], strict=True)]
+
+
+def scaled(bars: list[OpenBar]) -> list[Vector]:
+    """Is normalised by the mean of all there is."""
+    mean = sum(bar.close for bar in bars) / len(bars)
+    return [{"cheat": bar.close / mean} for bar in bars]
+
+
+def redrawn(bars: list[OpenBar]) -> list[Vector]:
+    """A zigzag that is drawn into the vector of its top, once that is known."""
+    found: list[Vector] = [{"cheat": None} for _ in bars]
+    for i in range(1, len(bars) - 1):
+        if bars[i - 1].high < bars[i].high > bars[i + 1].high:
+            found[i]["cheat"] = bars[i].high
+    return found
+
+
+@pytest.mark.parametrize("cheat", [ahead, scaled, redrawn])
+def test_a_planted_cheat_is_caught(cheat: Callable[[list[OpenBar]], list[Vector]]) -> None:
+    def compute(bars: list[OpenBar]) -> list[Vector]:
+        return [honest | planted for honest, planted in zip(vectors(bars), cheat(bars), strict=True)]
+
+    assert set().union(*(leaked(compute, cut, seed=7) for cut in range(20, 60))) == {"cheat"}
 
 
 def test_flow_is_summed_over_the_bar_and_begins_anew() -> None:

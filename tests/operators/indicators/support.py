@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.bars import OpenBar
-from schemas.time import TIMEFRAME_NS, Timeframe
+from schemas.time import MILLISECOND, TIMEFRAME_NS, Timeframe
 from tests.data import DATA
 from tests.operators.support import START
 
 _FOLDER = DATA / "bars_nolicense" / "binance_um_5m_2023-01_2024-05"
-_LENGTH = 1_500
+_SAMPLE = 1_500
+"""Bars of each instrument that are looked at, if not all of them are."""
+_all_bars = False
 
 Column = NDArray[np.float64]
 
@@ -25,21 +27,40 @@ class Series(NamedTuple):
     """Bars, column by column; times in ms."""
 
     ts_ms: list[int]
+    open: Column
     high: Column
     low: Column
     close: Column
     volume: Column
 
 
+def take_all_bars() -> None:
+    """From now on `real` gives all of them."""
+    global _all_bars  # noqa: PLW0603, the choice of a whole run
+    _all_bars = True
+
+
 @cache
 def real(symbol: str, skip: int) -> Series:
-    """5m bars of Binance's perpetual from the ``skip``th on."""
+    """5m bars of Binance's perpetual: some from the ``skip``th on, or the 17 months from the first on."""
     with gzip.open(_FOLDER / f"{symbol}_5m.csv.gz", "rt") as file:
-        rows = list(csv.DictReader(chain([next(file)], islice(file, skip, skip + _LENGTH))))
-    high, low, close, volume = (
-        np.array([float(row[name]) for row in rows]) for name in ("high", "low", "close", "volume")
-    )
-    return Series([int(row["ts_ms"]) for row in rows], high, low, close, volume)
+        head, span = next(file), (0, None) if _all_bars else (skip, skip + _SAMPLE)
+        rows = list(csv.DictReader(chain([head], islice(file, *span))))
+    columns = (np.array([float(row[name]) for row in rows]) for name in ("open", "high", "low", "close", "volume"))
+    return Series([int(row["ts_ms"]) for row in rows], *columns)
+
+
+def bars_of(symbol: str, skip: int) -> list[OpenBar]:
+    """The same as bars; without data, of a random walk."""
+    if not DATA.is_dir():
+        return walked_bars(skip, _SAMPLE, "5m")
+    bars: list[OpenBar] = []
+    times, *columns = real(symbol, skip)
+    for ts_ms, *values in zip(times, *(column.tolist() for column in columns), strict=True):
+        bar = OpenBar(ts_ms * MILLISECOND)
+        bar.open, bar.high, bar.low, bar.close, bar.volume = values
+        bars.append(bar)
+    return bars
 
 
 def walk(scale: float, seed: int) -> Series:
@@ -47,13 +68,13 @@ def walk(scale: float, seed: int) -> Series:
     rng = np.random.default_rng(seed)
     close = scale * np.exp(np.cumsum(rng.normal(0, 0.01, 500) * rng.integers(0, 2, 500)))
     high, low = close * (1 + rng.uniform(0, 0.01, 500)), close * (1 - rng.uniform(0, 0.01, 500))
-    return Series(list(range(500)), high, low, close, rng.uniform(0, 5, 500))
+    return Series(list(range(500)), close, high, low, close, rng.uniform(0, 5, 500))
 
 
 def flat(price: float) -> Series:
     """A market in which nothing moves."""
     column = np.full(200, price)
-    return Series(list(range(200)), column, column, column, np.zeros(200))
+    return Series(list(range(200)), column, column, column, column, np.zeros(200))
 
 
 MADE = [walk(1.0, 1), walk(61_000.0, 2), walk(1e-8, 3), flat(100.0), flat(1e-8)]

@@ -15,7 +15,7 @@ from operators.indicators.swings import REACH
 from schemas.market import ExchangeBar
 from schemas.time import SECOND, TIMEFRAMES, Timeframe
 from schemas.topics import Outgoing
-from tests.operators.indicators.support import walked_bars
+from tests.operators.indicators.support import REAL, bars_of, walked_bars
 from tests.operators.indicators.test_swings import plain
 from tests.operators.support import START, bars, exchange_bar, run, vectors
 
@@ -23,7 +23,17 @@ APART = AGES = 60
 
 
 def test_as_defined() -> None:
-    bars = walked_bars(12, 3_000)
+    regular, hidden = check(walked_bars(12, 3_000))
+    assert {-1.0, 0.0, 1.0} <= regular
+    assert {-1.0, 0.0, 1.0} <= hidden
+
+
+@pytest.mark.parametrize(("symbol", "skip"), REAL)
+def test_as_defined_on_real_bars(symbol: str, skip: int) -> None:
+    check(bars_of(symbol, skip))
+
+
+def check(bars: list[OpenBar]) -> tuple[set[float], set[float]]:
     highs, lows = [bar.high for bar in bars], [bar.low for bar in bars]
     rsi = talib.RSI(np.array([bar.close for bar in bars]), 14)
     divergence = Divergence()
@@ -46,8 +56,7 @@ def test_as_defined() -> None:
         for i in range(len(bars)):
             lately = [sign for sign in told[max(0, i - AGES + 1) : i + 1] if sign]
             assert ours[i][place] == (lately[-1] if lately else 0.0)
-    assert {-1.0, 0.0, 1.0} <= set(regular)
-    assert {-1.0, 0.0, 1.0} <= set(hidden)
+    return set(regular), set(hidden)
 
 
 def given(minutes: list[OpenBar]) -> list[ExchangeBar]:

@@ -5,11 +5,22 @@ import pytest
 import talib
 
 from operators.indicators.slope import AverageSlope
-from tests.operators.indicators.support import MADE, Series
+from tests.data import needs_data
+from tests.operators.indicators.support import MADE, REAL, Series, real
 
 
 @pytest.mark.parametrize("series", MADE)
 def test_as_ta_lib(series: Series) -> None:
+    check(series)
+
+
+@needs_data
+@pytest.mark.parametrize(("symbol", "skip"), REAL)
+def test_as_ta_lib_on_real_bars(symbol: str, skip: int) -> None:
+    check(real(symbol, skip))
+
+
+def check(series: Series) -> None:
     slope = AverageSlope(50)
     ours = [slope.update(float(x)) for x in series.close]
     average = talib.EMA(series.close, 50)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from operators.indicators.swings import Swings
-from tests.operators.indicators.support import walked_bars
+from operators.bars import OpenBar
+from operators.indicators.swings import REACH, Swings
+from tests.operators.indicators.support import REAL, bars_of, walked_bars
 
 
 def plain(values: list[float], i: int, reach: int) -> bool:
@@ -15,7 +16,15 @@ def plain(values: list[float], i: int, reach: int) -> bool:
 
 @pytest.mark.parametrize("reach", [1, 2, 3])
 def test_as_defined_and_when_they_become_knowable(reach: int) -> None:
-    bars = walked_bars(11, 600)
+    check(walked_bars(11, 600), reach)
+
+
+@pytest.mark.parametrize(("symbol", "skip"), REAL)
+def test_as_defined_on_real_bars(symbol: str, skip: int) -> None:
+    check(bars_of(symbol, skip), REACH)
+
+
+def check(bars: list[OpenBar], reach: int) -> None:
     highs, lows = [bar.high for bar in bars], [bar.low for bar in bars]
     swings = Swings(reach)
     told = [swings.update(bar.high, bar.low) for bar in bars]

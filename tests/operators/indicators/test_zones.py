@@ -1,5 +1,8 @@
 """Fair value gaps and order blocks beside plain scans of the whole past."""
 
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -9,10 +12,10 @@ from operators.indicators.fair_value_gaps import FairValueGaps
 from operators.indicators.order_blocks import OrderBlocks
 from operators.indicators.swings import REACH
 from operators.indicators.zones import AGES, MOST, Zones
-from tests.operators.indicators.support import walked_bars
+from tests.operators.indicators.support import REAL, bars_of, walked_bars
 from tests.operators.indicators.test_swings import plain
 
-BARS = walked_bars(14, 900)
+SERIES = [partial(walked_bars, 14, 900), *(partial(bars_of, symbol, skip) for symbol, skip in REAL)]
 
 
 class Zone(NamedTuple):
@@ -31,21 +34,19 @@ def mirrored(bars: list[OpenBar]) -> list[OpenBar]:
     return turned
 
 
-def nearest(zones: list[Zone], bars: list[OpenBar], i: int) -> tuple[float | None, float | None]:
-    """What is told at bar ``i`` of bullish zones, from nothing but their definition."""
-    born = [zone for zone in zones if zone.known <= i]
-    open_zones: list[tuple[Zone, float]] = []
-    for zone in born:
-        later = bars[zone.known + 1 : i + 1]
-        if i - zone.known < AGES and all(bar.close >= zone.far for bar in later):
-            lowest = min((bar.low for bar in later), default=zone.near)
-            open_zones.append((zone, min(max((zone.near - lowest) / (zone.near - zone.far), 0.0), 1.0)))
-    assert len(open_zones) <= MOST
-    if not open_zones:
-        return None, None
-    close = bars[i].close
-    zone, entered = min(open_zones, key=lambda one: close - one[0].near)
-    return 10_000 * (close - zone.near) / abs(close), entered
+def told(zones: list[Zone], bars: list[OpenBar]) -> Iterator[tuple[float | None, float | None]]:
+    """What is told at each bar of bullish zones, from nothing but their definition."""
+    alive: list[Zone] = []
+    for i, bar in enumerate(bars):
+        alive = [zone for zone in alive if i - zone.known < AGES and bar.close >= zone.far]
+        alive = [*alive, *(zone for zone in zones[bisect_left(zones, (i,)) : bisect_left(zones, (i + 1,))])][-MOST:]
+        if not alive:
+            yield None, None
+            continue
+        zone = min(alive, key=lambda one: bar.close - one.near)
+        lowest = min((later.low for later in bars[zone.known + 1 : i + 1]), default=zone.near)
+        entered = min(max((zone.near - lowest) / (zone.near - zone.far), 0.0), 1.0)
+        yield 10_000 * (bar.close - zone.near) / abs(bar.close), entered
 
 
 def gaps(bars: list[OpenBar]) -> list[Zone]:
@@ -54,12 +55,13 @@ def gaps(bars: list[OpenBar]) -> list[Zone]:
 
 def blocks(bars: list[OpenBar]) -> list[Zone]:
     highs = [bar.high for bar in bars]
+    tops = [at for at in range(len(bars)) if plain(highs, at, REACH)]
     found: list[Zone] = []
     for i in range(1, len(bars)):
-        tops = [at for at in range(i - REACH) if plain(highs[:i], at, REACH)]
-        if not tops or i - (tops[-1] + REACH) > AGES:
+        known = bisect_left(tops, i - REACH)
+        if not known or i - (tops[known - 1] + REACH) > AGES:
             continue
-        level, since = highs[tops[-1]], tops[-1] + REACH
+        level, since = highs[tops[known - 1]], tops[known - 1] + REACH
         if bars[i].close > level and all(bar.close <= level for bar in bars[since + 1 : i]):
             falling = [bar for bar in bars[max(0, i - 10) : i] if bar.close < bar.open]
             if falling and bars[i].close > falling[-1].high:
@@ -67,24 +69,27 @@ def blocks(bars: list[OpenBar]) -> list[Zone]:
     return found
 
 
-def check(ours: list[tuple[float | None, ...]], up: list[Zone], down: list[Zone], sign: list[OpenBar]) -> None:
-    for i, told in enumerate(ours):
-        expected = (*nearest(up, BARS, i), *nearest(down, sign, i))
-        assert told == tuple(x if x is None else pytest.approx(x, rel=1e-9, abs=1e-9) for x in expected), i
-
-
-def test_fair_value_gaps_as_defined() -> None:
-    one, turned = FairValueGaps(), mirrored(BARS)
-    up, down = gaps(BARS), gaps(turned)
+def check(
+    ours: list[tuple[float | None, ...]], bars: list[OpenBar], find: Callable[[list[OpenBar]], list[Zone]]
+) -> None:
+    turned = mirrored(bars)
+    up, down = find(bars), find(turned)
     assert min(len(up), len(down)) > 10
-    check([one.update(bar.high, bar.low, bar.close) for bar in BARS], up, down, turned)
+    for i, (one, *expected) in enumerate(zip(ours, told(up, bars), told(down, turned), strict=True)):
+        values = [value for pair in expected for value in pair]
+        assert one == tuple(x if x is None else pytest.approx(x, rel=1e-9, abs=1e-9) for x in values), i
 
 
-def test_order_blocks_as_defined() -> None:
-    one, turned = OrderBlocks(), mirrored(BARS)
-    up, down = blocks(BARS), blocks(turned)
-    assert min(len(up), len(down)) > 10
-    check([one.update(bar.open, bar.high, bar.low, bar.close) for bar in BARS], up, down, turned)
+@pytest.mark.parametrize("bars", SERIES)
+def test_fair_value_gaps_as_defined(bars: Callable[[], list[OpenBar]]) -> None:
+    one, series = FairValueGaps(), bars()
+    check([one.update(bar.high, bar.low, bar.close) for bar in series], series, gaps)
+
+
+@pytest.mark.parametrize("bars", SERIES)
+def test_order_blocks_as_defined(bars: Callable[[], list[OpenBar]]) -> None:
+    one, series = OrderBlocks(), bars()
+    check([one.update(bar.open, bar.high, bar.low, bar.close) for bar in series], series, blocks)
 
 
 def test_the_oldest_of_too_many_zones_goes() -> None:

@@ -1,22 +1,33 @@
 """The score against the last day or two, beside a plain definition over all values."""
 
+from bisect import bisect_left
+
 import numpy as np
 import pytest
 
 from operators.indicators.zscore import SessionsZScore
 from schemas.time import DAY, MINUTE
+from tests.operators.indicators.support import REAL, bars_of
 
 STEP = 15 * MINUTE
 
 
+def check(at: list[int], values: list[float | None]) -> None:
+    z = SessionsZScore()
+    for i, (ts, value) in enumerate(zip(at, values, strict=True)):
+        ours, oracle = z.update(ts, value), plain(at, values, i)
+        assert (ours is None) == (oracle is None), i
+        if oracle is not None:
+            assert ours == pytest.approx(oracle, rel=1e-9, abs=1e-9)
+
+
 def plain(at: list[int], values: list[float | None], i: int) -> float | None:
-    today = at[i] - at[i] % DAY
-    seen = set(at[: i + 1])
-    value = values[i]
-    if value is None or today not in seen or today - DAY not in seen:
+    today, value = at[i] - at[i] % DAY, values[i]
+    begin, middle = bisect_left(at, today - DAY), bisect_left(at, today)
+    if value is None or at[begin] != today - DAY or at[middle] != today:
         return None
-    before = [x for ts, x in zip(at[:i], values[:i], strict=True) if ts >= today - DAY and x is not None]
-    if not before or np.std(before) == 0.0:
+    before = [x for x in values[begin:i] if x is not None]
+    if not any(x is not None for x in values[begin:middle]) or np.std(before) == 0.0:
         return None
     return float((value - np.mean(before)) / np.std(before))
 
@@ -29,12 +40,13 @@ def test_as_defined_on_every_prefix(first: int) -> None:
         float(x) if keep else None
         for x, keep in zip(rng.normal(5, 2, len(at)), rng.integers(0, 9, len(at)), strict=True)
     ]
-    z = SessionsZScore()
-    for i, ts in enumerate(at):
-        ours, oracle = z.update(ts, values[i]), plain(at, values, i)
-        assert (ours is None) == (oracle is None), i
-        if oracle is not None:
-            assert ours == pytest.approx(oracle, rel=1e-9, abs=1e-9)
+    check(at, values)
+
+
+@pytest.mark.parametrize(("symbol", "skip"), REAL)
+def test_as_defined_on_real_volumes(symbol: str, skip: int) -> None:
+    bars = bars_of(symbol, skip)
+    check([bar.ts_open for bar in bars], [bar.volume for bar in bars])
 
 
 def test_a_session_without_its_beginning_is_none_to_measure_against() -> None:
