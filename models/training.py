@@ -166,7 +166,10 @@ def trained(
         train_start=int(sample.decided.min()),
         train_end=int(sample.ends.max()),
         outcomes=len(sample),
-        figures={name: value for name, value in attempt.verdict.figures.items() if np.isfinite(value)},
+        figures={
+            "break_even": made.bar,
+            **{name: each for name, each in attempt.verdict.figures.items() if np.isfinite(each)},
+        },
         dataset=dataset,
         seed=config.seed,
         libraries=_versions(),

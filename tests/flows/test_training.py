@@ -1,0 +1,86 @@
+"""From bars to a model in the registry, by the commands."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli.application import application
+from flows.dataset import make_dataset
+from flows.errors import FlowError
+from flows.ledger import Ledger
+from flows.training import evaluate, train_config
+from models.config import TrainConfig
+from models.costs import Costs
+from models.registry import Registry
+from operators.desk.serving import PROGRAM
+from tests.flows.market_files import replayed, walk_file
+
+CONFIG = """
+windows = 2
+first = 0.6
+least_outcomes = 80
+[segments]
+all = []
+[boosting]
+rounds = 20
+least_rows = 10
+"""
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("training")
+    results = replayed(folder / "replay", {"simx:ONE/USDT:USDT": walk_file(folder / "one.csv", 2_400)}, threshold=0.1)
+    make_dataset([results], folder / "set", Costs())
+    (folder / "train.toml").write_text(CONFIG)
+    return folder / "set"
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(application(("train", "evaluate")), [*map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_a_model_of_a_random_walk_enters_the_registry_and_must_not_serve(tmp_path: Path, dataset: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    told = ("--config", dataset.with_name("train.toml"), "--ledger", ledger)
+    said = run("evaluate", dataset, *told, "--html", tmp_path / "report.html")
+    assert "looked at 0 times before" in said
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<svg") == 6
+    assert "<script" not in page
+    said = run("train", dataset, *told, "--registry", tmp_path / "models")
+    assert "looked at 1 times before" in said
+    assert "must not serve: " in said
+    registry = Registry(tmp_path / "models")
+    (version,) = registry.versions("confluence-all")
+    model = registry.load("confluence-all", version, PROGRAM)
+    assert not all(gate.passed for gate in model.manifest.gates)
+    assert {trial.learner for trial in Ledger(ledger).trials()} == {"lightgbm", "logistic"}
+    assert run("train", dataset, *told, "--registry", tmp_path / "models").count(version) == 1
+    assert registry.versions("confluence-all") == [version]  # but for the ledger, nothing has changed
+
+
+def test_what_is_missing_is_told(tmp_path: Path, dataset: Path) -> None:
+    with pytest.raises(FlowError, match=r"alts: .* 500 are needed: .* more, at its pace some .* days more"):
+        evaluate(dataset, TrainConfig(), Ledger(tmp_path / "ledger"), "evaluate")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("windows = 'x'", "windows"), ("window = 1", "window"), ("windows = 0", "windows = 0"), ("=", "")],
+)
+def test_a_wrong_configuration_is_named(tmp_path: Path, text: str, named: str) -> None:
+    path = tmp_path / "train.toml"
+    path.write_text(text)
+    with pytest.raises(FlowError, match=rf"train\.toml: .*{named}"):
+        train_config(path)
+
+
+def test_a_damaged_ledger_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_text("{}\n")
+    with pytest.raises(FlowError, match="no trial"):
+        Ledger(path).trials()
