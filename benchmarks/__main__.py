@@ -15,7 +15,18 @@ from benchmarks.context import Context
 from benchmarks.figures import Figure, Result
 from benchmarks.machine import machine
 from benchmarks.page import page
-from benchmarks.parts import closing, latency, microstructure, profile, resume, scaling, state, store, throughput
+from benchmarks.parts import (
+    closing,
+    indicators,
+    latency,
+    microstructure,
+    profile,
+    resume,
+    scaling,
+    state,
+    store,
+    throughput,
+)
 from benchmarks.report import table
 
 __all__ = ["main"]
@@ -25,7 +36,7 @@ _OUT: Final = _HERE / "out"
 _DOCS: Final = _HERE.parent / "docs"
 _PARTS: Final[dict[str, Callable[[Context], list[Figure]]]] = {
     part.NAME: part.measure
-    for part in (throughput, scaling, latency, closing, microstructure, state, resume, store, profile)
+    for part in (throughput, scaling, latency, closing, microstructure, indicators, state, resume, store, profile)
 }  # fmt: skip
 
 

@@ -14,7 +14,9 @@ import confluent_kafka
 __all__ = ["machine"]
 
 _PACKAGES: Final = ("bytewax", "confluent-kafka", "msgspec")
-_PEERS: Final = ("bytewax", "confluent-kafka", "msgspec", "pathway", "quixstreams")
+_PEERS: Final = (
+    "bytewax", "confluent-kafka", "msgspec", "nautilus-trader", "pathway", "quixstreams", "TA-Lib", "talipp",
+)  # fmt: skip
 
 
 def machine(peers: str | None) -> dict[str, Any]:

@@ -22,6 +22,9 @@ committed messages, with 30 instruments and 50,000 events a second.""",
     "closing": "All timeframes of many instruments end together: from the first closing heartbeat to the last result.",
     "microstructure": """CPU time of the per-instrument step alone, in one process, over the recording: as it
 is, and with nothing measured between the closes or read off the book's depth at them.""",
+    "indicators": """CPU time of an update of each indicator over the same bars, with ratios to TA-Lib's streaming
+interface and NautilusTrader, which are compiled, and to talipp, which is not; and of a whole vector of bar features,
+all timeframes in turn.""",
     "state": "Recovery state, and what an epoch takes from the source's snapshot to the last sink's.",
     "resume": "kill -9 in the middle of a backlog: from the start of the next engine.",
     "store": "Result topics into TimescaleDB, from an empty database to the last commit, connecting included.",

@@ -22,25 +22,24 @@ class Returns(Slotted):
     [(None, None), (1.0, None), (0.5, 2.0)]
     """
 
-    __slots__ = ("_at", "_closes", "_horizons")
+    __slots__ = ("_at", "_closes", "_horizons", "_most")
+    VERSION = 2
 
     def __init__(self, horizons: tuple[int, ...] = _HORIZONS) -> None:
-        self._horizons = horizons
+        self._horizons, self._most = horizons, max(horizons)
         self._closes: list[float] = []
         self._at = 0  # the oldest, once full
 
     def update(self, x: float) -> tuple[float | None, ...]:
         """Take one close; a return a horizon, ``None`` where that many bars were not seen."""
         closes, at = self._closes, self._at
-        count = len(closes)
-        values = tuple([
-            x / closes[at - horizon] - 1.0 if horizon <= count else None for horizon in self._horizons
-        ])  # fmt: skip
-        if count < max(self._horizons):
+        if len(closes) < self._most:
             closes.append(x)
-        else:
-            closes[at] = x
-            self._at = (at + 1) % count
+            count = len(closes)
+            return tuple([x / closes[-1 - horizon] - 1.0 if horizon < count else None for horizon in self._horizons])
+        values = tuple([x / closes[at - horizon] - 1.0 for horizon in self._horizons])
+        closes[at] = x
+        self._at = at + 1 if at + 1 < self._most else 0
         return values
 
 

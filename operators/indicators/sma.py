@@ -3,12 +3,12 @@
 from functools import partial
 
 from operators.feature import Feature, of_close, one
-from operators.indicators.window import Window
+from operators.indicators.window import Mean
 
 __all__ = ["MEASURES", "SimpleMovingAverage"]
 
 
-class SimpleMovingAverage(Window):
+class SimpleMovingAverage(Mean):
     """The mean of the last ``period`` values; the convention of TA-Lib's ``SMA``.
 
     Parameters
@@ -29,6 +29,7 @@ class SimpleMovingAverage(Window):
     """
 
     __slots__ = ()
+    VERSION = 2
 
     def __init__(self, period: int) -> None:
         super().__init__(period, "SMA")

@@ -1,14 +1,14 @@
 """How much was traded, beside what is usual."""
 
 from operators.feature import Close, Feature, one
-from operators.indicators.window import Window
+from operators.indicators.window import Mean
 
 __all__ = ["MEASURES", "VolumeRatio"]
 
 _PERIOD = 20
 
 
-class VolumeRatio(Window):
+class VolumeRatio(Mean):
     """A bar's volume over the mean of the last ``period`` volumes, its own among them.
 
     Examples
@@ -19,6 +19,7 @@ class VolumeRatio(Window):
     """
 
     __slots__ = ()
+    VERSION = 2
 
     def __init__(self, period: int = _PERIOD) -> None:
         super().__init__(period, "volume ratio")

@@ -1,7 +1,7 @@
 """Volume-weighted average price, of the session and of the last bars."""
 
 from operators.feature import Close, Feature, one
-from operators.indicators.window import Window
+from operators.indicators.window import Mean
 from operators.state import Slotted
 from schemas.time import DAY
 
@@ -58,9 +58,10 @@ class RollingVwap(Slotted):
     """
 
     __slots__ = ("_notional", "_volume")
+    VERSION = 2
 
     def __init__(self, period: int = 20) -> None:
-        self._notional, self._volume = Window(period, "VWAP"), Window(period, "VWAP")
+        self._notional, self._volume = Mean(period, "VWAP"), Mean(period, "VWAP")
 
     def update(self, notional: float, volume: float) -> float | None:
         """Take one bar's notional and volume."""

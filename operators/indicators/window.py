@@ -5,7 +5,50 @@ from math import fsum, sqrt
 from operators.indicators.period import checked_period
 from operators.state import Slotted
 
-__all__ = ["Window"]
+__all__ = ["Mean", "Window"]
+
+
+class Mean(Slotted):
+    """The last ``length`` values and their mean, O(1) an update.
+
+    Rounding cannot pile up: each time the ring has gone round, the mean is computed anew from its values.
+
+    Parameters
+    ----------
+    length
+        Values, at least 1.
+    """
+
+    __slots__ = ("_at", "_values", "length", "mean")
+
+    def __init__(self, length: int, owner: str = "mean") -> None:
+        self.length = checked_period(owner, length)
+        self._values: list[float] = []
+        self._at = 0  # the oldest, once full
+        self.mean = 0.0
+
+    @property
+    def full(self) -> bool:
+        """Whether ``length`` values have come."""
+        return len(self._values) == self.length
+
+    def push(self, x: float) -> None:
+        """Take one value."""
+        values, at = self._values, self._at
+        count = len(values)
+        if count < self.length:
+            values.append(x)
+            self.mean += (x - self.mean) / (count + 1)
+            if count + 1 == self.length:
+                self.mean = fsum(values) / self.length
+            return
+        gone, values[at] = values[at], x
+        if at + 1 < count:
+            self._at = at + 1
+            self.mean += (x - gone) / count
+        else:
+            self._at = 0
+            self.mean = fsum(values) / count
 
 
 class Window(Slotted):
