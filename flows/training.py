@@ -14,6 +14,7 @@ from flows.errors import FlowError
 from flows.ledger import Ledger, Trial
 from models.config import TrainConfig
 from models.dataset import load, manifest_hash
+from models.drift import psi_thresholds
 from models.errors import ModelError
 from models.gates import stretches
 from models.manifest import entry_of
@@ -21,6 +22,7 @@ from models.metrics import overfitting_probability
 from models.registry import Registry
 from models.training import Attempt, Candidate, attempts, folds_of, segments, trained
 from operators.desk.serving import PROGRAM
+from schemas.time import DAY
 
 __all__ = ["Added", "Evaluation", "add_models", "evaluate", "train_config"]
 
@@ -121,6 +123,10 @@ def add_models(
             evaluation.candidate, best, config, manifest_hash(directory), (told.schema_hash, told.context_hash)
         )
         manifest, files = entry_of(made, best.gates)
+        sample = evaluation.candidate.sample
+        days = (manifest.train_end - manifest.train_start) / DAY
+        limits = psi_thresholds(sample.x, manifest.reference, days=days, seed=config.seed)
+        manifest = msgspec.structs.replace(manifest, drift=limits)
         found.append(Added(manifest.model, registry.add(manifest, files, PROGRAM), best))
     return found
 

@@ -20,6 +20,8 @@ _DIRECTED: Final = {
 """What speaks for one direction, and where it speaks for neither: a model sees it in the candidate's direction."""
 _PLAIN: Final = ("adx_14", "spread_bps", "realised_volatility_20", "bb_width", "volume_z", "trade_rate_z", "vpin")
 _SEED: Final = 1
+_DELTA: Final = 1e-4
+"""ADWIN's chance of a false alarm at a check; it checks every 32 labels."""
 
 
 def online_inputs(
@@ -50,7 +52,23 @@ class Learner:
         self._scaler: Any = preprocessing.StandardScaler()
         self._logistic: Any = linear.LogisticRegression(l2=1e-3)
         self._tree: Any = import_module("river.tree").HoeffdingAdaptiveTreeClassifier(grace_period=100, seed=_SEED)
+        drift: Any = import_module("river.drift")
+        self._watches: dict[str, Any] = {"adwin": drift.ADWIN(delta=_DELTA), "page_hinkley": drift.PageHinkley()}
         self._packed: bytes | None = None
+
+    def watch(self, loss: float) -> list[str]:
+        """Take the log loss of what was told of an outcome; who says that losses have changed.
+
+        ADWIN: Bifet and Gavaldà, "Learning from time-changing data with adaptive windowing", 2007; Page-Hinkley: Page,
+        "Continuous inspection schemes", 1954, with River's defaults.
+        """
+        self._packed = None
+        found = []
+        for name, detector in self._watches.items():
+            detector.update(loss)
+            if detector.drift_detected:
+                found.append(name)
+        return found
 
     def logits(self, inputs: Mapping[str, float]) -> dict[str, float]:
         """By model, of a net profit."""
@@ -78,7 +96,7 @@ class Learner:
     def state(self) -> list[Any]:
         """The library's version and its own bytes; packed once a label, however often it is asked for."""
         if self._packed is None:
-            self._packed = pickle.dumps((self._scaler, self._logistic, self._tree), protocol=5)
+            self._packed = pickle.dumps((self._scaler, self._logistic, self._tree, self._watches), protocol=5)
         return [self.version, self._packed]
 
     def restore(self, state: list[Any]) -> bool:
@@ -86,5 +104,5 @@ class Learner:
         if state[0] != self.version:
             return False
         self._packed = state[1]
-        self._scaler, self._logistic, self._tree = pickle.loads(state[1])  # noqa: S301, as above
+        self._scaler, self._logistic, self._tree, self._watches = pickle.loads(state[1])  # noqa: S301, as above
         return True

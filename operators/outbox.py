@@ -7,7 +7,7 @@ from schemas.codec import encode
 from schemas.deadletters import dead_letter
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
-from schemas.results import Absence, Bar, BookSample, Context, Gap, GapKind, ModelEvent, Vector
+from schemas.results import Absence, Bar, BookSample, Context, Drift, Gap, GapKind, ModelEvent, Vector
 from schemas.signals import Signal
 from schemas.time import MILLISECOND
 from schemas.topics import LOG, Outgoing
@@ -24,12 +24,13 @@ _TOPIC_OF: Final[dict[type, str]] = {
     Context: "features.context",
     Gap: "quality.gaps",
     InstrumentDefinition: "reference.instruments",
+    Drift: "quality.drift",
     ModelEvent: "models.events",
 }
 
 
 def outgoing(
-    record: Bar | Vector | Absence | Context | BookSample | Gap | InstrumentDefinition | ModelEvent | Signal,
+    record: Bar | Vector | Absence | Context | BookSample | Drift | Gap | InstrumentDefinition | ModelEvent | Signal,
     *,
     key: str,
     identifier: str,

@@ -28,11 +28,12 @@ from schemas.topics import Outgoing
 __all__ = ["Desk"]
 
 _LAYOUT: Final = Layout(
-    "desk", 6, {
+    "desk", 7, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
         5: lambda state: state | {"serving": [*state["serving"], None]},
+        6: lambda state: state | {"serving": [*state["serving"][:3], None, [{}, 0]]},
     },
 )  # fmt: skip
 _NAMED: Final = 10
@@ -80,6 +81,7 @@ class Desk:
                 if vector.timeframe in self.config.strategy.timeframes:
                     out += self._consider(_within(vector, context), member.definition)
             self.serving.learn(ts_close, closed)
+            out += [outgoing(d, key=d.instrument_id, identifier=d.id, ts=ts_close) for d in self.serving.drifts()]
         passed, self.barrier.passed = self.barrier.passed, []
         self._check_room()
         return [*map(_undecided, passed), *out]

@@ -1,14 +1,14 @@
 """What became of the desk's own candidates, and what its online models learn from it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from models.barriers import Bracket, Label, TripleBarrier
 from models.costs import Costs
-from models.ensemble import Ensemble
+from models.ensemble import Ensemble, log_loss
 from models.online import Learner
 from models.settlements import INTERVAL, settled
 from operators.closed import Closed
@@ -18,7 +18,7 @@ from schemas.results import ModelEvent, Vector
 from schemas.signals import Signal
 from schemas.time import DAY
 
-__all__ = ["Learning", "Prediction"]
+__all__ = ["Learning", "Learnt", "Prediction"]
 
 _LEAST: Final = 500
 """Outcomes below which the rules alone speak, unless a batch model serves."""
@@ -33,6 +33,17 @@ class Prediction(Struct, array_like=True):
     """By member."""
     score: float | None
     """Pooled; ``None``: nobody had a weight."""
+
+
+class Learnt(NamedTuple):
+    """An outcome that was learnt."""
+
+    label: Label
+    prediction: Prediction
+    loss: float | None
+    """Log loss of the pooled score; ``None``: there was none."""
+    changed: list[str]
+    """Who says that losses are not what they were."""
 
 
 class _Followed(Struct, array_like=True):
@@ -73,7 +84,7 @@ class Learning:
         barrier = TripleBarrier(bracket=Bracket.of(signal, definition), costs=self._costs)
         self._following.setdefault(signal.instrument_id, {})[signal.id] = _Followed(barrier, prediction)
 
-    def close(self, ts_close: int, closed: Sequence[Closed]) -> list[tuple[Label, Prediction]]:
+    def close(self, ts_close: int, closed: Sequence[Closed]) -> list[Learnt]:
         """Take the members' bars of a close, all its candidates being followed; the labels that were learnt, in order.
 
         What was never filled is no label.
@@ -83,12 +94,15 @@ class Learning:
             if member.bar is not None:
                 ended += self._on_bar(member)
         ended.sort(key=lambda one: (one[0].ts_end, one[0].instrument_id, one[0].candidate_id))
+        learnt = []
         for label, prediction in ended:
-            assert label.win is not None
-            self.learner.learn(prediction.inputs, win=label.win)
-            self.ensemble.learn(prediction.logits, win=label.win, score=prediction.score)
+            win, score = bool(label.win), prediction.score
+            loss = None if score is None else log_loss(score, win=win)
+            self.learner.learn(prediction.inputs, win=win)
+            self.ensemble.learn(prediction.logits, win=win, score=score)
+            learnt.append(Learnt(label, prediction, loss, [] if loss is None else self.learner.watch(loss)))
         self._forget(ts_close)
-        return ended
+        return learnt
 
     def _on_bar(self, member: Closed) -> list[tuple[Label, Prediction]]:
         name, bar = member.instrument_id, member.bar

@@ -6,21 +6,23 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from models.ensemble import Pooled
+from models.ensemble import Pooled, sigmoid
 from models.errors import ModelRefused
 from models.online import online_inputs
 from models.registry import Catalogue, Model, Registry
+from models.rows import Row
 from operators.closed import Closed
 from operators.config import ModelsConfig
 from operators.desk.confluence import NAME, VERSION, Opinion
 from operators.desk.context import CONTEXT, CONTEXT_HASH
+from operators.desk.drift import DriftWatch, Place
 from operators.desk.learning import Learning, Prediction
 from operators.desk.opinions import Word, of_batch, of_learner, reasons, together
 from operators.errors import StateError
 from operators.features import NAMES, SCHEMA_HASH
 from schemas.identifiers import derive
 from schemas.market import Activation, InstrumentDefinition
-from schemas.results import ModelEvent, Vector
+from schemas.results import Drift, ModelEvent, Vector
 from schemas.signals import ModelOpinion, Signal
 
 __all__ = ["PROGRAM", "Serving", "Verdict"]
@@ -44,6 +46,8 @@ class Verdict(NamedTuple):
     """0 to 1, times the size that risk suggests: smaller where models disagree."""
     prediction: Prediction | None
     """What is to be learnt from."""
+    seen: tuple[Model, Row, float] | None = None
+    """The batch model, what it saw, and the probability that it gave."""
 
 
 class Serving:
@@ -58,6 +62,8 @@ class Serving:
         """Version by model."""
         self.learning = Learning(config.costs) if config.online else None
         self._config, self._registry = config, registry
+        self._watch = DriftWatch()
+        self._drifts: list[Drift] = []
         self._waiting: list[_Waiting] = []
         self._count = 0
         self._loaded: dict[tuple[str, str], Model] = {}
@@ -85,6 +91,7 @@ class Serving:
             self._chosen = {}
             served = {*self.active.items(), *((waits[2].model, waits[2].version) for waits in self._waiting)}
             self._loaded = {name: model for name, model in self._loaded.items() if name in served}
+            self._watch.keep({version for _, version in served})
         return events
 
     def judge(self, vector: Vector, opinion: Opinion, *, explain: bool) -> Verdict:
@@ -95,11 +102,13 @@ class Serving:
         model, learning = self._chosen[name], self.learning
         direction, score = (1 if opinion.direction == "long" else -1), min(1.0, abs(opinion.score))
         words: dict[str, Word] = {}
+        seen: tuple[Model, Row, float] | None = None
         if model is not None:
             row = model.row(vector.features, vector.tainted, direction=direction, score=score)
-            words[f"{model.manifest.model} {model.version}"] = of_batch(model, row, explain=explain)
+            word = words[_key(model)] = of_batch(model, row, explain=explain)
+            seen = (model, row, word.probability)
         if learning is None:
-            return self._verdict(words, None, score, explain=explain)
+            return self._verdict(words, None, score, explain=explain)._replace(seen=seen)
         trusted = frozenset(words)
         inputs = online_inputs(vector.features, vector.tainted, direction=direction, score=score)
         words |= of_learner(learning.learner, inputs)
@@ -107,7 +116,8 @@ class Serving:
         pooled = learning.ensemble.pool(logits, trusted)
         speaking = words if pooled is not None and (trusted or learning.proven) else {}
         verdict = self._verdict(speaking, pooled, score, explain=explain)
-        return verdict._replace(prediction=Prediction(inputs, logits, None if pooled is None else pooled.score))
+        prediction = Prediction(inputs, logits, None if pooled is None else pooled.score)
+        return verdict._replace(prediction=prediction, seen=seen)
 
     def _verdict(self, words: dict[str, Word], pooled: Pooled | None, score: float, *, explain: bool) -> Verdict:
         if not words:
@@ -136,14 +146,29 @@ class Serving:
         return Verdict(chance, calibrated, opinions, vetoes, about, max(0.0, 1.0 - spread / most), None)
 
     def follow(self, signal: Signal, definition: InstrumentDefinition | None, verdict: Verdict) -> None:
-        """Learn what becomes of ``signal``, if anybody learns."""
+        """Learn what becomes of ``signal``, if anybody learns; what a model saw of it counts for drift."""
+        if verdict.seen is not None:
+            self._drifts += self._watch.on_row(*verdict.seen, Place(signal.ts_event, signal.timeframe))
         if self.learning is not None and verdict.prediction is not None:
             self.learning.follow(signal, definition, verdict.prediction)
 
     def learn(self, ts_close: int, closed: Sequence[Closed]) -> None:
         """Take the members' bars of a close, after its candidates."""
-        if self.learning is not None:
-            self.learning.close(ts_close, closed)
+        if self.learning is None:
+            return
+        place = Place(ts_close, "1m")
+        for learnt in self.learning.close(ts_close, closed):
+            if learnt.loss is not None and learnt.changed:
+                self._drifts += self._watch.on_losses(learnt.changed, learnt.loss, place)
+            for model in self._loaded.values():
+                logit = learnt.prediction.logits.get(_key(model))
+                if logit is not None:
+                    self._drifts += self._watch.on_label(model, sigmoid(logit), place, win=bool(learnt.label.win))
+
+    def drifts(self) -> list[Drift]:
+        """What was found since last asked."""
+        found, self._drifts = self._drifts, []
+        return found
 
     def _apply(self, waited: _Waiting, ts_close: int) -> ModelEvent:
         known, _, activation, refusal = waited
@@ -188,7 +213,8 @@ class Serving:
 
     def state(self) -> list[Any]:
         """Plain data for recovery: names only, the bytes are the registry's."""
-        return [self.active, self._waiting, self._count, None if self.learning is None else self.learning.state()]
+        learnt = None if self.learning is None else self.learning.state()
+        return [self.active, self._waiting, self._count, learnt, self._watch.state()]
 
     def restore(self, state: list[Any]) -> None:
         """Take up ``state`` again; what was learnt in the stream only if anybody learns now.
@@ -196,9 +222,10 @@ class Serving:
         Raises:
             StateError: a version that serves, or is to serve, is refused now.
         """
-        self.active, self._waiting, self._count, learnt = msgspec.convert(
-            state, tuple[dict[str, str], list[_Waiting], int, dict[str, Any] | None]
+        self.active, self._waiting, self._count, learnt, watched = msgspec.convert(
+            state, tuple[dict[str, str], list[_Waiting], int, dict[str, Any] | None, list[Any]]
         )
+        self._watch.restore(watched)
         if self.learning is not None and learnt is not None:
             self.learning.restore(learnt)
         to_come = [(waits[2].model, waits[2].version) for waits in self._waiting if not waits[3] and waits[2].version]
@@ -209,3 +236,8 @@ class Serving:
                 raise StateError(
                     f"model {name} {version} serves by the recovery state, and is refused: {error}; put it back"
                 ) from error
+
+
+def _key(model: Model) -> str:
+    """Its name in the pool."""
+    return f"{model.manifest.model} {model.version}"

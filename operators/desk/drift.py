@@ -1,0 +1,170 @@
+"""Whether what models see still is what they were trained on: windows of candidates held against the manifests."""
+
+from bisect import bisect_right
+from math import isnan, sqrt
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from models.drift import WINDOW, binned_ks, counts_of, jensen_shannon, kullback_leibler, psi
+from models.registry import Model
+from models.rows import Row
+from models.trained import Histogram
+from schemas.identifiers import derive
+from schemas.results import Drift
+from schemas.time import DAY, Timeframe
+
+__all__ = ["DriftWatch", "Place"]
+
+_OUTPUT: Final = "probability"
+_OUTCOME: Final = "outcome"
+
+
+class Place(Struct, frozen=True):
+    """Of the candidate that completes a window."""
+
+    ts_close: int
+    timeframe: Timeframe
+
+
+class _Window(Struct):
+    """What came together of one version since the last window was told."""
+
+    inputs: list[list[int]]
+    """Counts by input, then bin."""
+    output: list[int]
+    rows: int = 0
+    labels: int = 0
+    wins: int = 0
+    expected: float = 0.0
+    """Sum of the labelled candidates' probabilities."""
+    variance: float = 0.0
+
+
+class DriftWatch:
+    """Counts each version's rows and labels; after `WINDOW` of either they are told and begun anew.
+
+    Of each input the population stability index and the Kolmogorov-Smirnov distance of its bins; of the probability,
+    Kullback-Leibler and Jensen-Shannon divergence from those out of sample; of outcomes, how far their number lies from
+    what was expected, in standard deviations, and the share of wins. Only an index with a threshold of the manifest, or
+    a change of the online losses, raises an alert; of each window only the furthest one, and none within a day of
+    another, whatever model it is of.
+    """
+
+    def __init__(self) -> None:
+        self._windows: dict[str, _Window] = {}
+        self._quiet_until = 0
+
+    def on_row(self, model: Model, row: Row, probability: float, place: Place) -> list[Drift]:
+        """Take what ``model`` saw and said; the records of the window that it completes."""
+        window, manifest = self._window(model), model.manifest
+        for at, (name, value) in enumerate(zip(manifest.inputs, row.tolist(), strict=True)):
+            histogram = manifest.reference.get(name)
+            if histogram is not None:
+                window.inputs[at][_bin(histogram, value)] += 1
+        if manifest.scores is not None:
+            window.output[_bin(manifest.scores, probability)] += 1
+        window.rows += 1
+        return self._tell_rows(model, window, place) if window.rows >= WINDOW else []
+
+    def on_label(self, model: Model, probability: float, place: Place, *, win: bool) -> list[Drift]:
+        """Take an outcome of what ``model`` said."""
+        window = self._window(model)
+        window.labels += 1
+        window.wins += win
+        window.expected += probability
+        window.variance += probability * (1.0 - probability)
+        if window.labels < WINDOW:
+            return []
+        surprise = (window.wins - window.expected) / sqrt(max(window.variance, 1e-9))
+        rate = window.wins / window.labels
+        window.labels, window.wins, window.expected, window.variance = 0, 0, 0.0, 0.0
+        return [
+            _record(model, _OUTCOME, "calibration", surprise, place),
+            _record(model, _OUTCOME, "label_rate", rate, place),
+        ]
+
+    def _window(self, model: Model) -> _Window:
+        manifest, version = model.manifest, model.version
+        found = self._windows.get(version)
+        if found is None:
+            places = [manifest.reference.get(name) for name in manifest.inputs]
+            inputs = [[0] * (0 if one is None else len(one.counts) + 1) for one in places]
+            output = [0] * (0 if manifest.scores is None else len(manifest.scores.counts) + 1)
+            found = self._windows[version] = _Window(inputs, output)
+        return found
+
+    def _tell_rows(self, model: Model, window: _Window, place: Place) -> list[Drift]:
+        manifest = model.manifest
+        out: list[Drift] = []
+        for name, counts in zip(manifest.inputs, window.inputs, strict=True):
+            histogram = manifest.reference.get(name)
+            if histogram is not None:
+                reference = counts_of(histogram)
+                limit = manifest.drift.get(name, {}).get("psi")
+                out.append(_record(model, name, "psi", psi(reference, counts), place, limit))
+                out.append(_record(model, name, "ks", binned_ks(reference, counts), place))
+        if manifest.scores is not None:
+            reference = counts_of(manifest.scores)
+            out.append(_record(model, _OUTPUT, "kl", kullback_leibler(reference, window.output), place))
+            out.append(_record(model, _OUTPUT, "js", jensen_shannon(reference, window.output), place))
+        del self._windows[model.version]
+        if window.labels:
+            kept = self._window(model)
+            kept.labels, kept.wins, kept.expected, kept.variance = (
+                window.labels, window.wins, window.expected, window.variance,
+            )  # fmt: skip
+        return self._alerted(out, place)
+
+    def _alerted(self, records: list[Drift], place: Place) -> list[Drift]:
+        """With an alert at the record that is furthest beyond its threshold, if one is due."""
+        beyond = [one.value - one.threshold if one.threshold is not None else -1.0 for one in records]
+        furthest = max(range(len(records)), key=lambda at: beyond[at], default=0)
+        if not records or beyond[furthest] <= 0 or place.ts_close < self._quiet_until:
+            return records
+        self._quiet_until = place.ts_close + DAY
+        records[furthest] = msgspec.structs.replace(records[furthest], alert=True)
+        return records
+
+    def on_losses(self, measures: list[str], loss: float, place: Place) -> list[Drift]:
+        """Take what says that the pooled ``loss`` of the online models has changed."""
+        name = "model:ensemble"
+        found = [
+            Drift(
+                id=derive("drift", name, measure, place.ts_close), instrument_id=name, timeframe=place.timeframe,
+                feature="loss", ts_close=place.ts_close, measure=measure, value=loss,
+            )
+            for measure in measures
+        ]  # fmt: skip
+        if found and place.ts_close >= self._quiet_until:
+            self._quiet_until = place.ts_close + DAY
+            found[0] = msgspec.structs.replace(found[0], alert=True)
+        return found
+
+    def keep(self, versions: set[str]) -> None:
+        """Forget all versions but these."""
+        self._windows = {version: window for version, window in self._windows.items() if version in versions}
+
+    def state(self) -> list[Any]:
+        """Plain data for recovery."""
+        return [self._windows, self._quiet_until]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take up ``state`` again."""
+        self._windows, self._quiet_until = msgspec.convert(state, tuple[dict[str, _Window], int])
+
+
+def _bin(histogram: Histogram, value: float) -> int:
+    return len(histogram.counts) if isnan(value) else bisect_right(histogram.edges, value)
+
+
+def _record(
+    model: Model, feature: str, measure: str, value: float, place: Place, threshold: float | None = None
+) -> Drift:
+    name, version = f"model:{model.manifest.model}", model.version
+    return Drift(
+        id=derive("drift", name, version, feature, measure, place.timeframe, place.ts_close), instrument_id=name,
+        timeframe=place.timeframe, feature=feature, ts_close=place.ts_close, measure=measure, value=value,
+        threshold=threshold,
+    )  # fmt: skip

@@ -1,0 +1,107 @@
+"""Drift at the desk: windows are told whole, alerts are few, and a restart changes nothing."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from models.drift import WINDOW, counts_of, psi
+from models.registry import Registry
+from models.training import histogram
+from operators.desk.desk import Desk
+from operators.desk.drift import DriftWatch, Place
+from operators.desk.serving import PROGRAM
+from schemas.results import Drift
+from schemas.time import DAY, HOUR
+from schemas.topics import Outgoing
+from tests.models.trees import Trained, trained
+from tests.operators.desk.support import standing
+from tests.operators.desk.test_learning import market
+from tests.operators.desk.test_serving import EAGER, activation
+
+START = 19_700 * DAY
+
+
+def referenced(limit: float = 0.25) -> Trained:
+    """With histograms of what it was trained on, and thresholds."""
+    made = trained(catalogue=PROGRAM)
+    reference = {name: histogram(made.rows[:, at]) for at, name in enumerate(made.manifest.inputs)}
+    drift = {name: {"psi": limit} for name in reference}
+    manifest = replace(made.manifest, reference=reference, drift=drift, scores=histogram(np.linspace(0, 1, 500)))
+    return made._replace(manifest=manifest)
+
+
+def drifts(out: list[Outgoing]) -> list[Drift]:
+    found = [msgspec.json.decode(sent.value, type=Drift) for sent in out if sent.topic == "quality.drift"]
+    assert len({one.id for one in found}) == len(found)
+    return found
+
+
+def test_what_was_trained_on_is_no_drift_and_a_shift_is_told_once(tmp_path: Path) -> None:
+    made = referenced()
+    registry = Registry(tmp_path)
+    loaded = registry.load("majors", registry.add(made.manifest, made.files, PROGRAM), PROGRAM)
+    watch, out = DriftWatch(), []
+    for number, row in enumerate(made.rows[: 3 * WINDOW]):
+        out += watch.on_row(loaded, row, (number % 100) / 100, Place(START + number * HOUR, "5m"))
+    assert len(out) == 3 * (2 * len(made.manifest.inputs) + 2)
+    assert not any(one.alert for one in out)
+    assert all(one.value < 0.25 for one in out if one.measure in {"psi", "kl", "js"})
+    first = next(one for one in out if one.feature == "tfi" and one.measure == "psi")
+    about = made.manifest.reference["tfi"]
+    counts = np.bincount(
+        np.where(
+            np.isnan(made.rows[:WINDOW, 1]),
+            len(about.counts),
+            np.searchsorted(about.edges, made.rows[:WINDOW, 1], "right"),
+        ),
+        minlength=len(about.counts) + 1,
+    )
+    assert first.value == pytest.approx(psi(counts_of(about), counts.tolist()))
+    assert (first.instrument_id, first.timeframe, first.threshold) == ("model:majors", "5m", 0.25)
+    shifted = made.rows[: 2 * WINDOW] + np.array([0, 2, 0, 0, 0], np.float32)
+    later = START + 1_000 * HOUR
+    told = [one for n, row in enumerate(shifted) for one in watch.on_row(loaded, row, 0.5, Place(later + n, "5m"))]
+    assert [(one.feature, one.measure) for one in told if one.alert] == [("tfi", "psi")]  # the second is within a day
+
+
+def test_the_desk_tells_windows_and_a_restart_changes_nothing(tmp_path: Path) -> None:
+    made = referenced()
+    registry = Registry(tmp_path)
+    version = registry.add(made.manifest, made.files, PROGRAM)
+    records = [record for stream in market(110).values() for record in stream]
+    told = [activation(1, version, "majors"), *records]
+    expected = Desk(EAGER, registry).on_batch(told)
+    found = drifts(expected)
+    assert {one.measure for one in found} == {"psi", "ks", "kl", "js"}
+    assert sum(one.alert for one in found) == 1  # always the same two rows: nothing like the training
+    desk, out = Desk(EAGER, registry), list[Outgoing]()
+    for begin in range(0, len(told), 37):
+        out += desk.on_batch(told[begin : begin + 37])
+        desk = Desk.restored(desk.state(), EAGER, registry)
+    assert drifts(out) == found
+
+
+def test_labels_are_held_against_what_was_said(tmp_path: Path) -> None:
+    made = referenced()
+    registry = Registry(tmp_path)
+    model = registry.load("majors", registry.add(made.manifest, made.files, PROGRAM), PROGRAM)
+    watch, out = DriftWatch(), []
+    for number in range(WINDOW):
+        out += watch.on_label(model, 0.6, Place(START, "1m"), win=number % 4 == 0)
+    assert [(one.measure, one.value) for one in out] == [
+        ("calibration", pytest.approx((50 - 120) / (200 * 0.24) ** 0.5)), ("label_rate", 0.25),
+    ]  # fmt: skip
+
+
+def test_a_change_of_losses_alerts_once_a_day() -> None:
+    watch = DriftWatch()
+    out = [one for hour in range(30) for one in watch.on_losses(["adwin"], 0.9, Place(START + hour * HOUR, "1m"))]
+    assert [at for at, one in enumerate(out) if one.alert] == [0, 24]
+
+
+def test_without_a_model_there_is_no_drift() -> None:
+    records = [record for stream in market(20).values() for record in stream]
+    assert drifts(Desk(EAGER).on_batch([standing(99), *records])) == []
