@@ -124,6 +124,7 @@ class FeatureParameters(_Parameters):
         str | None,
         Field(min_length=1, max_length=2000, description="Features to leave in, separated by commas; all without it"),
     ] = None
+    context: Annotated[bool, Field(description="With the features of each vector's context among them")] = False
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
 
 

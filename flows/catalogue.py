@@ -1,6 +1,6 @@
 """The page of the feature catalogue, made from it."""
 
-from typing import Final
+from typing import Final, Literal
 
 from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.feature import Feature
@@ -33,6 +33,9 @@ which the desk had the vector without a hole. `members` are the vectors of all i
 """
 
 
+_PLACES: Final[dict[Literal["vector", "context"], tuple[Feature, ...]]] = {"vector": CATALOGUE, "context": CONTEXT}
+
+
 def catalogue_page() -> str:
     """``docs/features.md``: one section a feature, in the order of the vector and then of its context."""
     head = _HEAD.format(
@@ -42,14 +45,15 @@ def catalogue_page() -> str:
 
 
 def catalogue_entries() -> tuple[FeatureEntry, ...]:
-    """The features of a vector, in its order, for who reads its values."""
+    """The features of a vector and of its context, in their order, for who reads their values."""
     return tuple(
         FeatureEntry(
             name=feature.name, unit=feature.unit, summary=feature.summary, formula=feature.formula,
             source=feature.source, null=feature.null, inputs=[*feature.inputs], ready=feature.ready,
-            memory=str(feature.memory), timeframes=[*feature.timeframes],
+            memory=str(feature.memory), timeframes=[*feature.timeframes], place=place,
         )
-        for feature in CATALOGUE
+        for place, catalogue in _PLACES.items()
+        for feature in catalogue
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """What is told of a feature to those who read its values."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from schemas.time import Timeframe
@@ -23,3 +25,5 @@ class FeatureEntry(Struct, frozen=True, kw_only=True):
     memory: str
     """Bars, or sessions."""
     timeframes: list[Timeframe]
+    place: Literal["vector", "context"] = "vector"
+    """Where its values are: in the vector, or in its context."""

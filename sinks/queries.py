@@ -14,9 +14,9 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composed, Identifier
 
 from schemas.market import InstrumentDefinition
-from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, GapKind, ModelEvent, Vector
+from schemas.results import Absence, Bar, BookSample, Context, FeatureRecord, Gap, GapKind, ModelEvent, Vector
 from schemas.signals import Direction, Signal
-from schemas.time import TIMEFRAMES, Timeframe
+from schemas.time import MICROSECOND, TIMEFRAMES, Timeframe
 
 __all__ = [
     "BookMoment", "InstrumentState", "Position", "SignalFilter", "SignalStatus", "Stored", "bars", "book_series",
@@ -175,13 +175,25 @@ async def features(
     since: int | None = None,
     until: int | None = None,
     after: Position | None = None,
+    context: bool = False,
 ) -> list[FeatureRecord]:
-    """Vectors, and absences where there is none, with ``since <= ts_close < until``, newest first."""
+    """Vectors, and absences where there is none, with ``since <= ts_close < until``, newest first.
+
+    With ``context`` each vector holds the features of its context as well, if that is stored.
+    """
     conditions = [*_of(instrument_id, timeframe), *_span(since, until, after)]
     query, values = _select(Vector, "features", conditions, also=("reason",))
     rows = await _rows(
         connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), {**values, "limit": limit}
     )
+    if context and rows:
+        span = _span(rows[-1]["ts_close"], rows[0]["ts_close"] + MICROSECOND, None)
+        query, values = _select(Context, "contexts", [*_of(instrument_id, timeframe), *span])
+        around = {row["ts_close"]: row for row in await _rows(connection, query, values)}
+        for row in rows:
+            if row["features"] is not None and row["ts_close"] in around:
+                row["features"] |= around[row["ts_close"]]["features"]
+                row["tainted"] |= around[row["ts_close"]]["tainted"]
     return [_feature_record(row) for row in rows]
 
 

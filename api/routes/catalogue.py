@@ -14,5 +14,5 @@ router = APIRouter(tags=["market"])
 
 @router.get("/catalogue", dependencies=[READ], responses=answers(Catalogue, examples.CATALOGUE))
 async def catalogue(request: Request) -> Response:
-    """Every feature of a vector: its formula and where that is from, in the order of the vector."""
+    """Every feature of a vector and then of its context: its formula and where that is from, in their order."""
     return answer(Catalogue(items=request.app.state.config.catalogue))

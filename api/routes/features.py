@@ -32,6 +32,7 @@ async def features_of(store: Store, symbol: Symbol, parameters: Annotated[Featur
         rows = await features(
             connection, symbol, parameters.timeframe,
             limit=parameters.limit + 1, since=parameters.since, until=parameters.until, after=after,
+            context=parameters.context,
         )  # fmt: skip
     shown, following = cut(rows, parameters.limit, lambda record: (record.ts_close, record.id))
     names = _names(parameters.names, shown)

@@ -12,7 +12,7 @@ from schemas.codec import encode
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
 from schemas.message import Message
-from schemas.results import Absence, Bar, BookSample, Gap, ModelEvent, Vector
+from schemas.results import Absence, Bar, BookSample, Context, Gap, ModelEvent, Vector
 from schemas.signals import KeyFactor, Signal
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes
 from sinks.timescale import TimescaleWriter
@@ -165,6 +165,7 @@ def _minute(
         emas = averages.setdefault(timeframe, [grown.close, grown.close])
         emas[:] = [ema + (grown.close - ema) * 2 / (n + 1) for ema, n in zip(emas, (20, 50), strict=True)]
         yield "features.vectors", _vector(grown, emas, random)
+        yield "features.context", _context(grown)
 
 
 def _join(bar: Bar | None, part: Bar, timeframe: Timeframe) -> Bar:
@@ -191,13 +192,23 @@ def _vector(bar: Bar, emas: list[float], random: Random) -> Vector | Absence:
         )  # fmt: skip
     features = {
         "spread": 0.1, "obi_10": random.uniform(-1, 1), "rsi_14": random.uniform(20, 80), "ema_20": emas[0],
-        "ema_50": emas[1], "vwap": None,
+        "ema_50": emas[1], "vwap": None, "liq_above_bps": random.uniform(20, 60), "liq_above_share": 0.04,
+        "liq_below_bps": None if bar.ts_close // MINUTE % 3 else 35.0, "liq_below_share": 0.01,
     }  # fmt: skip
     return Vector(
         id=identifier, instrument_id=bar.instrument_id, timeframe=bar.timeframe, ts_close=bar.ts_close,
         ts_decided=bar.ts_decided, schema_hash="b0c9f1d2a4e6f801", features=features,
         tainted={"obi_10": "book_sequence"} if bar.ts_close // MINUTE % 50 == 0 else {}, bid=bar.bid_last,
         ask=bar.ask_last,
+    )  # fmt: skip
+
+
+def _context(bar: Bar) -> Context:
+    return Context(
+        id=derive("context", bar.instrument_id, bar.timeframe, bar.ts_close), instrument_id=bar.instrument_id,
+        timeframe=bar.timeframe, ts_close=bar.ts_close, ts_decided=bar.ts_decided, schema_hash="0f1606220f883c8a",
+        features={"fear_greed": 40.0 + bar.ts_close // MINUTE % 7, "dispersion": None},
+        tainted={"dispersion": "one: its return is not known"},
     )  # fmt: skip
 
 

@@ -136,7 +136,22 @@ def test_features_hold_what_was_asked_for_and_say_why_there_is_none(api: httpx.C
 
     refused = api.get(f"/features/{BTC}", params={"names": "rsi_14,rsi"})
     assert refused.status_code == 422
-    assert refused.json()["error"].startswith("names = 'rsi': no such feature here; there are ema_20, ema_50, obi_10")
+    assert refused.json()["error"].startswith(
+        "names = 'rsi': no such feature here; there are ema_20, ema_50, liq_above_bps"
+    )
+
+
+def test_features_hold_those_of_the_context_if_asked(api: httpx.Client) -> None:
+    plain = get(api, f"/features/{BTC}", limit=200)["items"]
+    whole = get(api, f"/features/{BTC}", limit=200, context=True)["items"]
+    assert [one["type"] for one in whole] == [one["type"] for one in plain]
+    for one, other in zip(whole, plain, strict=True):
+        if one["type"] == "vector":
+            fear = 40.0 + one["ts_close"] // MINUTE % 7
+            assert one["features"] == other["features"] | {"fear_greed": fear, "dispersion": None}
+            assert one["tainted"] == other["tainted"] | {"dispersion": "one: its return is not known"}
+    (one, *_) = get(api, f"/features/{BTC}", names="rsi_14,fear_greed", context=True)["items"]
+    assert set(one["features"]) == {"rsi_14", "fear_greed"}
 
 
 def test_a_book_is_the_newest_sample_and_what_came_before(api: httpx.Client, until: int) -> None:

@@ -148,6 +148,25 @@ def test_a_value_is_traced_to_its_formula_and_drawn_by_one_click(page: Visit) ->
     assert "Select a value to see its formula" in page.text(".meaning")
 
 
+def test_a_value_of_the_context_is_told_as_such_and_drawn(page: Visit) -> None:
+    page.until("[...document.querySelectorAll('.values li')].some((one) => one.textContent.startsWith('fear_greed'))")
+    button = page.page.locator(".values button", has_text="fear_greed").first
+    assert float(button.locator(".figure").inner_text()) >= 40
+    before = page.page.locator("#chart tr").count()
+    button.click()
+    assert "the context: what lies across instruments" in page.text(".meaning")
+    page.until("(before) => document.querySelectorAll('#chart tr').length > before", before)
+    button.click()
+
+
+def test_estimated_liquidation_levels_lie_behind_the_price_and_can_be_left_out(page: Visit) -> None:
+    page.until("Number(document.querySelector('#levels').dataset.clusters) > 250")
+    drawn = page.page.screenshot(clip=page.page.locator("#chart").bounding_box())
+    page.page.uncheck("#levels")
+    page.until("document.querySelector('#levels').dataset.clusters === '0'")
+    assert page.page.screenshot(clip=page.page.locator("#chart").bounding_box()) != drawn
+
+
 def test_a_vetoed_candidate_gives_its_reasons(page: Visit) -> None:
     page.page.locator(".item.vetoed").first.click()
     assert page.page.locator(".vetoes li").all_inner_texts() == [

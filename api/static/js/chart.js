@@ -3,6 +3,7 @@
 import { SignalBox } from "./box.js";
 import { make } from "./dom.js";
 import { amount, moment, number, seconds } from "./format.js";
+import { Heat } from "./heat.js";
 
 const css = getComputedStyle(document.documentElement);
 const colour = (name) => css.getPropertyValue(`--${name}`).trim();
@@ -35,6 +36,8 @@ class PriceChart {
     this.averages = { ema_20: average("ema-fast"), ema_50: average("ema-slow") };
     this.bars = this.chart.addSeries(library.CandlestickSeries, { upColor: up, downColor: down, borderVisible: false, wickUpColor: up, wickDownColor: down, priceLineColor: muted, priceLineStyle: 1 });
     this.markers = library.createSeriesMarkers(this.bars, [], { zOrder: "top" });
+    this.heat = new Heat(colour("flame"));
+    this.bars.attachPrimitive(this.heat);
     this.box = new SignalBox(this.colours);
     this.bars.attachPrimitive(this.box);
     this.chart.subscribeClick(({ hoveredObjectId }) => hoveredObjectId && onSelect(hoveredObjectId));
@@ -81,6 +84,20 @@ class PriceChart {
     for (const [name, series] of Object.entries(this.averages)) {
       series.setData(vectors.map((v) => ({ time: seconds(v.ts_close) - step, value: v.features?.[name] ?? undefined })));
     }
+  }
+
+  /** Estimated liquidation levels of feature vectors; how many clusters that gives. */
+  liquidations(vectors, step) {
+    const closes = new Map(this.bars.data().map((bar) => [bar.time, bar.close]));
+    const cells = vectors.flatMap((v) => {
+      const time = seconds(v.ts_close) - step;
+      const { liq_above_bps: above, liq_above_share, liq_below_bps: below, liq_below_share } = v.features ?? {};
+      const sides = [[above, liq_above_share], [below && -below, liq_below_share]];
+      return sides.filter(([bps, share]) => closes.has(time) && bps && share)
+        .map(([bps, share]) => ({ time, share, price: closes.get(time) * (1 + bps / 1e4) }));
+    });
+    this.heat.show(cells);
+    return cells.length;
   }
 
   /** Draws a feature's values beside the bars, `[{time, value}]`: with the prices if it is one, else in a pane below. */

@@ -65,6 +65,7 @@ export class Features {
       make("dl", {},
         fact("formula", code(entry.formula)),
         fact("source", entry.source),
+        fact("part of", entry.place === "context" ? "the context: what lies across instruments and outside the market" : "the vector"),
         fact("unit", entry.unit),
         fact("inputs", entry.inputs.join(", ") || "the time of the close alone"),
         fact("ready after", `${entry.ready} bars`),

@@ -16,6 +16,7 @@ import { id, newest, readPlace, tick, view, writePlace } from "./view.js";
 
 const BARS = 500;
 const MOMENTS = 300; // book samples, about a second each: what a minute's bar forms of, and the imbalance of before
+const LEVELS = ["liq_above_bps", "liq_above_share", "liq_below_bps", "liq_below_share"];
 const SLOW = 5; // every so many seconds what changes seldom is asked for
 
 const status = new Status();
@@ -126,15 +127,23 @@ async function readAverages(generation) {
 
 /** The newest vector, and the one that a person looks at through time. */
 async function readFeatures(generation) {
-  const { items } = await read(of("features", id()), { timeframe: view.timeframe, limit: 1 });
+  const { items } = await read(of("features", id()), { timeframe: view.timeframe, context: true, limit: 1 });
   if (generation !== view.generation) return;
   features.show(items[0] ?? null);
-  await readDrawn(generation, features.chosen);
+  await Promise.all([readDrawn(generation, features.chosen), readLevels(generation, items[0])]);
+}
+
+/** The estimated liquidation levels, where the newest vector knows of such. */
+async function readLevels(generation, newest) {
+  const there = $("levels").checked && LEVELS[0] in (newest?.features ?? {});
+  const { items } = there ? await read(of("features", id()), { timeframe: view.timeframe, names: LEVELS.join(), limit: BARS }) : { items: [] };
+  if (generation !== view.generation) return;
+  $("levels").dataset.clusters = chart?.liquidations(items, view.step) ?? 0;
 }
 
 async function readDrawn(generation, entry) {
   if (!entry) return void chart?.overlay(null);
-  const { items } = await read(of("features", id()), { timeframe: view.timeframe, names: entry.name, limit: BARS });
+  const { items } = await read(of("features", id()), { timeframe: view.timeframe, names: entry.name, context: entry.place === "context" || undefined, limit: BARS });
   if (generation !== view.generation || features.chosen !== entry) return;
   const points = items.toReversed().map((v) => ({ time: seconds(v.ts_close) - view.step, value: v.features?.[entry.name] ?? undefined }));
   chart?.overlay(points, entry.unit === "quote");
@@ -223,6 +232,7 @@ async function start() {
   }
   $("instrument").onchange = (event) => change(event.target.value, view.timeframe);
   for (const name of ["everywhere", "vetoed"]) $(name).onchange = () => attempt(async () => { list.reset(await readSignals()); arrived(); });
+  $("levels").onchange = () => attempt(() => readFeatures(view.generation));
   addEventListener("keydown", (event) => { if (event.key === "Escape") { select(null, true); view.chosen = true; } });
   follow(
     (signal) => {
