@@ -67,7 +67,7 @@ _NODE = (
 
 
 def fit_trees(fit: Sample, stop: Sample, config: Boosting, seed: int) -> Trees:
-    """Trees that are best on ``stop``; equal rows and seed give an equal text."""
+    """As many trees as are best on ``stop``, grown on both; equal rows and seed give an equal text."""
     lightgbm: Any = import_module("lightgbm")
     parameters = {
         "objective": "binary", "learning_rate": config.learning_rate, "num_leaves": config.leaves,
@@ -83,7 +83,10 @@ def fit_trees(fit: Sample, stop: Sample, config: Boosting, seed: int) -> Trees:
         parameters, train, config.rounds, valid_sets=[held],
         callbacks=[lightgbm.early_stopping(config.patience, verbose=False)],
     )  # fmt: skip
-    return Trees(fit.inputs, booster.model_to_string(num_iteration=booster.best_iteration))
+    whole = fit.followed_by(stop)
+    every = lightgbm.Dataset(whole.x, whole.win, weight=whole.weights(), feature_name=names)
+    booster = lightgbm.train(parameters, every, max(booster.best_iteration, 1))
+    return Trees(fit.inputs, booster.model_to_string())
 
 
 def float32_at_most(value: float) -> float:

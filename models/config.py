@@ -23,13 +23,13 @@ class Boosting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rounds: int = 300
     patience: int = 25
     """Rounds without a better loss on the rows to stop on."""
-    learning_rate: float = 0.05
-    leaves: int = 8
-    least_rows: int = 60
+    learning_rate: float = 0.04
+    leaves: int = 4
+    least_rows: int = 100
     """Of a leaf."""
     feature_fraction: float = 0.5
     bagging_fraction: float = 0.7
-    l2: float = 10.0
+    l2: float = 30.0
     monotone: dict[str, int] = field(default_factory=lambda: {"score": 1})
     """Inputs with which the probability may only rise (1) or fall (-1)."""
 

@@ -39,7 +39,7 @@ class Fitted(Protocol):
 Learner = Callable[[Sample, Sample, TrainConfig], Fitted]
 LEARNERS: Final[dict[str, Learner]] = {
     "lightgbm": lambda fit, stop, config: fit_trees(fit, stop, config.boosting, config.seed),
-    "logistic": lambda fit, stop, config: fit_terms(fit, stop, config.linear, config.seed),
+    "logistic": lambda fit, stop, config: fit_terms(fit.followed_by(stop), config.linear),
 }
 """By name; the second is the baseline that the first has to beat."""
 

@@ -30,6 +30,10 @@ class Linear(Struct, frozen=True, kw_only=True):
     intercept: float
     reach: float | None = None
     """What z is held within, to either side of 0."""
+    signed: list[float] = []
+    """Further weights, of z times the direction: what speaks for a long speaks against a short."""
+    direction: int = 0
+    """Which input the direction is, where there are such weights."""
 
     def __post_init__(self) -> None:
         if not len(self.means) == len(self.scales) == len(self.weights):
@@ -38,6 +42,12 @@ class Linear(Struct, frozen=True, kw_only=True):
             raise ValueError("a number is not finite")
         if not all(scale > 0 for scale in self.scales):
             raise ValueError("a scale is not above zero")
+        if self.signed and not (len(self.signed) == len(self.weights) > self.direction >= 0):
+            raise ValueError(
+                f"{len(self.signed)} signed weights, direction {self.direction}, {len(self.weights)} inputs"
+            )
+        if not all(map(isfinite, self.signed)):
+            raise ValueError("a number is not finite")
 
     @property
     def base(self) -> float:
@@ -49,7 +59,10 @@ class Linear(Struct, frozen=True, kw_only=True):
         z = (row.astype(np.float64) - self.means) / self.scales
         if self.reach is not None:
             z = np.clip(z, -self.reach, self.reach)
-        return np.where(np.isnan(row), 0.0, np.array(self.weights) * z)
+        weights = np.array(self.weights)
+        if self.signed:
+            weights = weights + np.array(self.signed) * row[..., self.direction, np.newaxis].astype(np.float64)
+        return np.where(np.isnan(row), 0.0, weights * z)
 
 
 def decode_linear(text: str, width: int) -> Linear:

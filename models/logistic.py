@@ -1,4 +1,4 @@
-"""The baseline: a logistic regression of standardised inputs, which explains itself term by term."""
+"""The baseline: a logistic regression of standardised inputs, each also times the direction; it explains itself."""
 
 from importlib import import_module
 from typing import Any, Final
@@ -37,7 +37,7 @@ class Terms(Struct, frozen=True):
 
     def importance(self) -> dict[str, float]:
         """Each input's share of the standardised weights' sum."""
-        sizes = np.abs(np.array(self.linear.weights))
+        sizes = np.hypot(np.array(self.linear.weights), np.array(self.linear.signed))
         whole = sizes.sum()
         return dict(zip(self.inputs, (sizes / whole if whole else sizes).tolist(), strict=True))
 
@@ -49,7 +49,8 @@ class Terms(Struct, frozen=True):
         constants = {
             "means": np.array(linear.means), "scales": np.array(linear.scales), "low": np.array(-REACH),
             "high": np.array(REACH), "weights": np.array(linear.weights)[:, np.newaxis],
-            "intercept": np.array([linear.intercept]),
+            "which": np.eye(len(self.inputs))[:, [linear.direction]],
+            "signed": np.array(linear.signed)[:, np.newaxis], "intercept": np.array([linear.intercept]),
         }  # fmt: skip
         nodes = [
             helper.make_node("IsNaN", ["input"], ["unknown"]),
@@ -57,15 +58,19 @@ class Terms(Struct, frozen=True):
             helper.make_node("Sub", ["known", "means"], ["deviation"]),
             helper.make_node("Div", ["deviation", "scales"], ["far"]),
             helper.make_node("Clip", ["far", "low", "high"], ["standard"]),
-            helper.make_node("MatMul", ["standard", "weights"], ["sum"]),
+            helper.make_node("MatMul", ["standard", "weights"], ["plain"]),
+            helper.make_node("MatMul", ["standard", "signed"], ["turned"]),
+            helper.make_node("MatMul", ["known", "which"], ["direction"]),
+            helper.make_node("Mul", ["turned", "direction"], ["own"]),
+            helper.make_node("Add", ["plain", "own"], ["sum"]),
             helper.make_node("Add", ["sum", "intercept"], ["logit"]),
         ]
         tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
         return onnx_model(nodes, tensors, len(self.inputs))
 
 
-def fit_terms(fit: Sample, stop: Sample, config: LinearConfig, seed: int) -> Terms:  # noqa: ARG001, nothing to stop, no chance
-    """The regression of ``fit``."""
+def fit_terms(fit: Sample, config: LinearConfig) -> Terms:
+    """The regression of ``fit``, each input once as it is and once times the direction."""
     wide = fit.x.astype(np.float64)
     known = ~np.isnan(wide)
     counts = np.maximum(known.sum(axis=0), 1)  # an input may be known later only
@@ -75,12 +80,14 @@ def fit_terms(fit: Sample, stop: Sample, config: LinearConfig, seed: int) -> Ter
     scales = np.where(scales > _FLAT, scales, 1.0)
     linear: Any = import_module("sklearn.linear_model")
     model = linear.LogisticRegression(C=config.c, max_iter=500)
-    model.fit(_standard(fit.x, means, scales), fit.win, sample_weight=fit.weights())
+    z, direction = _standard(fit.x, means, scales), fit.inputs.index("direction")
+    model.fit(np.hstack([z, z * wide[:, [direction]]]), fit.win, sample_weight=fit.weights())
+    plain, signed = np.split(model.coef_[0], 2)
     return Terms(
         fit.inputs,
         Linear(
-            means=[*map(float, means)], scales=[*map(float, scales)], weights=[*map(float, model.coef_[0])],
-            intercept=float(model.intercept_[0]), reach=REACH,
+            means=[*map(float, means)], scales=[*map(float, scales)], weights=[*map(float, plain)],
+            intercept=float(model.intercept_[0]), reach=REACH, signed=[*map(float, signed)], direction=direction,
         ),
     )  # fmt: skip
 

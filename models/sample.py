@@ -17,6 +17,8 @@ from schemas.time import DAY, to_text
 
 __all__ = ["Sample", "inputs_of", "sample_of"]
 
+_COLUMNS = ("x", "net", "decided", "ends", "weight", "ahead")
+
 
 class Sample(Struct, frozen=True):
     """Rows in order of their decision."""
@@ -45,8 +47,11 @@ class Sample(Struct, frozen=True):
 
     def take(self, rows: NDArray[Any]) -> "Sample":
         """Of ``rows``: a mask or positions."""
-        names = ("x", "net", "decided", "ends", "weight", "ahead")
-        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+        return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
+
+    def followed_by(self, other: "Sample") -> "Sample":
+        """Both, one after the other."""
+        return replace(self, **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _COLUMNS})
 
     def weights(self) -> NDArray[np.float64]:
         """By uniqueness and age at the last label's end; 1 in the mean."""

@@ -1,0 +1,1 @@
+"""Whether the gates let through what earns and nothing else."""
