@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-bench/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-quick test-long test-faults bench lint lock screenshots clean
+.PHONY: setup demo test test-quick test-long test-faults bench bench-honesty lint lock screenshots clean
 
 setup: $(VENV)/.ready api/static/vendor/made-from
 
@@ -40,6 +40,10 @@ test-long: setup
 # ARGS="--quick --no-peers" needs nothing beyond the setup.
 bench: setup $(if $(findstring --no-peers,$(ARGS)),,.venv-bench/.ready)
 	@$(BIN)/python -m benchmarks --peers $(PEERS) $(ARGS)
+
+# ARGS="--quick" for a short form, ARGS="--seed 1" for the same runs again.
+bench-honesty: setup
+	@$(BIN)/python -m benchmarks.honest $(ARGS)
 
 .venv-bench/.ready: benchmarks/requirements.txt
 	@echo "Setting up .venv-bench from benchmarks/requirements.txt (some 2 GB) ..."

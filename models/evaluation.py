@@ -13,13 +13,13 @@ from models.config import TrainConfig
 from models.errors import ModelError
 from models.leaks import leaks_of_fold, leaks_of_inner, leaks_of_inputs
 from models.logistic import fit_terms
-from models.metrics import auc
+from models.metrics import auc, log_losses
 from models.sample import Sample
-from models.splits import Fold, Inner, Rows, Times, inner
+from models.splits import Fold, Inner, Rows, Times, combinatorial, inner
 from models.trained import Calibration
 from schemas.time import to_text
 
-__all__ = ["LEARNERS", "Fitted", "Learned", "Walk", "evaluated", "learned"]
+__all__ = ["LEARNERS", "Crossed", "Fitted", "Learned", "Walk", "crossed", "evaluated", "learned"]
 
 Floats = NDArray[np.float64]
 
@@ -82,6 +82,16 @@ class Walk(Struct, frozen=True):
         return self.p > self.bar
 
 
+class Crossed(Struct, frozen=True):
+    """A learner over every choice of test stretches, one value a choice."""
+
+    auc: Floats
+    gain: Floats
+    """Of log loss, over the base rate's."""
+    expectancy: Floats
+    """Net return of what was chosen, a candidate."""
+
+
 def learned(
     sample: Sample, rows: Rows, learner: Learner, config: TrainConfig,
     parts_of: Callable[[Times, Times, Rows], Inner] = inner,
@@ -140,3 +150,22 @@ def evaluated(
         importance=importance,
         leaks=list(dict.fromkeys(leaks)),
     )
+
+
+def crossed(sample: Sample, learner: Learner, config: TrainConfig, groups: int = 6, tests: int = 2) -> Crossed:
+    """Combinatorial purged cross-validation; the embargo is as long as the longest label.
+
+    Rows after a test are trained on too, so it says how much a result depends on when it was looked at, and not what
+    would have been earned.
+
+    Raises:
+        ModelError: see `learned`.
+    """
+    found = []
+    for fold in combinatorial(sample.decided, sample.ends, groups, tests, sample.longest):
+        made, test = learned(sample, fold.train, learner, config), sample.take(fold.test)
+        p = made.probabilities(test.x)
+        base = np.full(len(p), made.base)
+        gain = float((log_losses(base, test.win) - log_losses(p, test.win)).mean())
+        found.append((auc(p, test.win), gain, float(np.where(p > made.bar, test.net, 0.0).mean())))
+    return Crossed(*(np.array(column) for column in zip(*found, strict=True)))

@@ -7,6 +7,8 @@ import typer
 
 if TYPE_CHECKING:
     from flows.training import Evaluation
+    from models.config import TrainConfig
+    from models.training import Candidate
 
 __all__ = ["CONFIG", "LEDGER", "evaluate", "shown"]
 
@@ -51,6 +53,9 @@ def evaluate(
         str | None, typer.Option("--test-from", metavar="TIME", help="One test from then on, in place of windows")
     ] = None,
     ledger: Annotated[Path, LEDGER] = Path(".candlewick/ledger.jsonl"),
+    combinatorial: Annotated[
+        bool, typer.Option("--combinatorial", help="Cross-validate over every choice of stretches of time as well")
+    ] = False,
     html: Annotated[Path | None, typer.Option("--html", help="A report with plots, as one file")] = None,
 ) -> None:
     """Hold both learners against what came after, and print how they did."""
@@ -61,9 +66,12 @@ def evaluate(
     from flows.training import train_config  # noqa: PLC0415
 
     since = None if test_from is None else moment("--test-from", test_from)
-    found, left = run(dataset, train_config(config), Ledger(ledger), "evaluate", since)
+    told = train_config(config)
+    found, left = run(dataset, told, Ledger(ledger), "evaluate", since)
     for evaluation in found:
         shown(evaluation)
+        if combinatorial:
+            _show_crossed(evaluation.candidate, told)
     for line in left:
         typer.echo(f"left out: {line}")
     if html is not None:
@@ -108,3 +116,18 @@ def shown(evaluation: "Evaluation") -> None:
         f"this span was looked at {evaluation.looks} times before; of {evaluation.tried} configurations tried on it "
         f"the probability of overfitting is {evaluation.overfitting:.2f}"
     )
+
+
+def _show_crossed(candidate: "Candidate", config: "TrainConfig") -> None:
+    from models.evaluation import LEARNERS, crossed  # noqa: PLC0415
+
+    for name, learner in LEARNERS.items():
+        found = crossed(candidate.sample, learner, config)
+        values = (
+            f"{what} {sorted(each)[len(each) // 2]:{form}} ({min(each):{form}} .. {max(each):{form}})"
+            for what, each, form in (
+                ("AUC", found.auc, ".3f"), ("gain of log loss", found.gain, "+.4f"),
+                ("net return a candidate", found.expectancy, "+.6f"),
+            )
+        )  # fmt: skip
+        typer.echo(f"{len(found.auc)} choices of test, {name}: median (least .. most) {', '.join(values)}")

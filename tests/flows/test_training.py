@@ -46,7 +46,8 @@ def run(*arguments: object) -> str:
 def test_a_model_of_a_random_walk_enters_the_registry_and_must_not_serve(tmp_path: Path, dataset: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     told = ("--config", dataset.with_name("train.toml"), "--ledger", ledger)
-    said = run("evaluate", dataset, *told, "--html", tmp_path / "report.html")
+    said = run("evaluate", dataset, *told, "--html", tmp_path / "report.html", "--combinatorial")
+    assert said.count("15 choices of test") == 2
     assert "looked at 0 times before" in said
     page = (tmp_path / "report.html").read_text()
     assert page.count("<svg") == 6
