@@ -213,7 +213,7 @@ class ModelsSettings(_Section):
     """Where versions of models lie, and what they may do to a candidate."""
 
     dir: Path = Path(".candlewick/models")
-    min_probability: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    min_probability: Annotated[float, Field(ge=0, lt=1)] | None = None
     max_disagreement: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     online: bool = False
 

@@ -100,8 +100,9 @@ class ModelsConfig(Struct, frozen=True, kw_only=True):
         OperatorError: a value that cannot be worked with; names it.
     """
 
-    min_probability: float = 0.5
-    """Of a positive net return, below which a candidate is vetoed."""
+    min_probability: float | None = None
+    """Of a positive net return, below which a candidate is vetoed; ``None``: where the model breaks even, by its own
+    walk-forward."""
     max_disagreement: float = 0.15
     """Standard deviation between the probabilities of several models, at which a candidate is vetoed; its size falls
     from one to nought up to there."""
@@ -111,7 +112,8 @@ class ModelsConfig(Struct, frozen=True, kw_only=True):
     """Of the trades whose outcomes they learn."""
 
     def __post_init__(self) -> None:
-        _check(self, "min_probability", at_least=0)
+        if self.min_probability is not None:
+            _check(self, "min_probability", at_least=0)
         _check(self, "max_disagreement", above=0)
 
 

@@ -29,6 +29,7 @@ __all__ = ["PROGRAM", "Serving", "Verdict"]
 
 PROGRAM: Final = Catalogue(SCHEMA_HASH, CONTEXT_HASH, frozenset((*NAMES, *(feature.name for feature in CONTEXT))))
 """What a model has to be trained on."""
+_EVEN: Final = 0.5
 _Waiting = tuple[int, int, Activation, str]
 """Counts from when on, how many came before, the record, why it is refused."""
 
@@ -108,25 +109,29 @@ class Serving:
             word = words[_key(model)] = of_batch(model, row, explain=explain)
             seen = (model, row, word.probability)
         if learning is None:
-            return self._verdict(words, None, score, explain=explain)._replace(seen=seen)
+            return self._verdict(model, words, None, score, explain=explain)._replace(seen=seen)
         trusted = frozenset(words)
         inputs = online_inputs(vector.features, vector.tainted, direction=direction, score=score)
         words |= of_learner(learning.learner, inputs)
         logits = {key: word.logit for key, word in words.items()}
         pooled = learning.ensemble.pool(logits, trusted)
         speaking = words if pooled is not None and (trusted or learning.proven) else {}
-        verdict = self._verdict(speaking, pooled, score, explain=explain)
+        verdict = self._verdict(model, speaking, pooled, score, explain=explain)
         prediction = Prediction(inputs, logits, None if pooled is None else pooled.score)
         return verdict._replace(prediction=prediction, seen=seen)
 
-    def _verdict(self, words: dict[str, Word], pooled: Pooled | None, score: float, *, explain: bool) -> Verdict:
+    def _verdict(
+        self, model: Model | None, words: dict[str, Word], pooled: Pooled | None, score: float, *, explain: bool
+    ) -> Verdict:
         if not words:
             told = ""
             if self.learning is not None:
                 told = f" Models have learnt {self.learning.ensemble.labels} outcomes, too few to be heard."
             confidence = min(1.0, 0.5 + score / 2)
             return Verdict(confidence, models=[], calibrated=False, vetoes=[], words=told, size=1.0, prediction=None)
-        least, most = self._config.min_probability, self._config.max_disagreement
+        most, least = self._config.max_disagreement, self._config.min_probability
+        if least is None:
+            least = _EVEN if model is None else model.manifest.figures.get("break_even", _EVEN)
         if pooled is None:
             ((_, whole),) = words.items()
             opinions, spread, calibrated = [whole.opinion(1.0, explain=explain)], 0.0, True

@@ -50,9 +50,9 @@ def record(path: Path, minutes: int = 13, instruments: int = 3) -> Path:
     return path
 
 
-def golden_of(feed: Feed, folder: Path) -> Golden:
+def golden_of(feed: Feed, folder: Path, settings: Settings = SETTINGS) -> Golden:
     """The results of a replay of ``feed``, written to ``folder``."""
-    replay(SETTINGS, feed, folder)
+    replay(settings, feed, folder)
     found: Golden = {}
     for file in folder.glob("*.jsonl"):
         values = file.read_bytes().splitlines()

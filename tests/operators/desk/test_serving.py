@@ -108,6 +108,16 @@ def test_a_low_probability_is_a_veto(registry: Registry) -> None:
     assert reason == f"model all gives {vetoed.confidence:.3f}, least is 0.999"
 
 
+def test_without_a_setting_the_model_s_own_break_even_decides(registry: Registry) -> None:
+    made, said = trained(1, catalogue=PROGRAM), []
+    for model, bar in (("easy", 0.01), ("hard", 0.99)):
+        version = registry.add(replace(made.manifest, model=model, figures={"break_even": bar}), made.files, PROGRAM)
+        told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, version, model), *closes(1, 1)]
+        said += signals(Desk(replace(EAGER, models=ModelsConfig()), registry).on_batch(told))
+    assert [one.status for one in said] == ["candidate", "vetoed"]
+    assert said[1].vetoes[0].endswith("least is 0.99")
+
+
 def test_without_a_model_every_byte_is_as_before() -> None:
     told: list[Closed | Standing | Reading] = [standing(99, ID), *closes(1, 5)]
     assert Desk(DeskConfig()).on_batch(told) == Desk(replace(EAGER, strategy=StrategyConfig())).on_batch(told)
