@@ -65,6 +65,8 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Features left out by name."""
     least_outcomes: int = 500
     """Fewer, and the strategy goes by its rules alone."""
+    most_missing: float = 0.1
+    """Part of the span for which an instrument's bars may be missing."""
     seed: int = 7
     boosting: Boosting = Boosting()
     linear: LinearConfig = LinearConfig()
@@ -72,7 +74,12 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def __post_init__(self) -> None:
         if sum(not names for names in self.segments.values()) > 1:
             raise ModelError("segments: only one may be empty and take what no other names")
-        for name, low, high in (("windows", 1, 100), ("first", 0.05, 0.95), ("half_life_days", 1, 36_500)):
+        for name, low, high in (
+            ("windows", 1, 100),
+            ("first", 0.05, 0.95),
+            ("half_life_days", 1, 36_500),
+            ("most_missing", 0, 1),
+        ):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ModelError(f"{name} = {value}: must be from {low} to {high}")

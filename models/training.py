@@ -19,7 +19,7 @@ from models.sample import Sample, inputs_of, sample_of
 from models.scorer import Scorer
 from models.splits import Fold, walk_forward
 from models.trained import Golden, Histogram, Trained
-from schemas.time import DAY
+from schemas.time import DAY, to_text
 
 __all__ = ["Attempt", "Candidate", "attempts", "folds_of", "histogram", "segments", "trained"]
 
@@ -77,6 +77,7 @@ def segments(data: Dataset, config: TrainConfig) -> tuple[list[Candidate], list[
             continue
         inputs, empty = inputs_of(part.entered(), config)
         try:
+            _check_whole(data, {*part["instrument_id"]}, config)
             sample = sample_of(part, inputs, config, segment)
         except ModelError as error:
             left.append(str(error))
@@ -184,6 +185,21 @@ def histogram(values: NDArray[np.floating]) -> Histogram:
     return Histogram(
         edges=[float(edge) for edge in edges], counts=[int(count) for count in counts], missing=len(values) - len(known)
     )
+
+
+def _check_whole(data: Dataset, instruments: set[str], config: TrainConfig) -> None:
+    told = data.manifest
+    span = told.ts_end - told.ts_start
+    for name in sorted(instruments):
+        holes = [hole for hole in told.holes if hole.instrument_id == name]
+        missing = sum(hole.ts_end - hole.ts_start for hole in holes)
+        if missing > config.most_missing * span:
+            widest = max(holes, key=lambda hole: hole.ts_end - hole.ts_start)
+            raise ModelError(
+                f"{name}: bars are missing for {missing / DAY:.1f} of {span / DAY:.1f} days, most of them from "
+                f"{to_text(widest.ts_start)} to {to_text(widest.ts_end)}; at least "
+                f"{(missing - config.most_missing * span) / DAY:.1f} days more are needed"
+            )
 
 
 def _checked(onnx: bytes, x: NDArray[np.float32], logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -69,6 +69,13 @@ def test_what_is_missing_is_told(tmp_path: Path, dataset: Path) -> None:
         evaluate(dataset, TrainConfig(), Ledger(tmp_path / "ledger"), "evaluate")
 
 
+def test_a_span_with_too_much_missing_is_told(tmp_path: Path) -> None:
+    walk = walk_file(tmp_path / "one.csv", 900, left_out=range(300, 500))
+    make_dataset([replayed(tmp_path / "replay", {"simx:ONE/USDT:USDT": walk})], tmp_path / "set", Costs())
+    with pytest.raises(FlowError, match=r"bars are missing for 0\.7 of 2\.7 days.* days more are needed"):
+        evaluate(tmp_path / "set", TrainConfig(least_outcomes=1), Ledger(tmp_path / "ledger"), "evaluate")
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [("windows = 'x'", "windows"), ("window = 1", "window"), ("windows = 0", "windows = 0"), ("=", "")],
