@@ -20,7 +20,8 @@ that computes it. {count} features of a vector, schema `{schema}`, and behind th
 *Ready*: bars until it can be known. *Memory*: bars for which a loss in an input taints it. *Warm-up*: bars that a start
 from stored bars has to cover for the value to equal that of an uninterrupted run to 1e-9. A *session* begins at
 00:00 UTC; *two hours* are the one that
-a bar begins in and the one before.
+a bar begins in and the one before. Plots are of two hours of a simulated market (of its last 120 closes where a feature
+is of longer timeframes only), by `candlewick features --plots docs/features`: what it looks like, not what it is worth.
 """
 
 _CONTEXT: Final = """
@@ -76,4 +77,5 @@ def _section(feature: Feature) -> str:
     ]
     if feature.timeframes != TIMEFRAMES:
         lines.append(f"**Timeframes** {', '.join(feature.timeframes)}")
-    return f"\n## {feature.name}\n\n{feature.summary}.\n\n" + "".join(f"- {line}\n" for line in lines)
+    plot = f"![{feature.name}](features/{feature.name}.svg)"
+    return f"\n## {feature.name}\n\n{feature.summary}.\n\n{plot}\n\n" + "".join(f"- {line}\n" for line in lines)

@@ -1,18 +1,20 @@
-"""A log in memory: what a replay reads instead of Kafka."""
+"""A log and results in memory: what a replay reads, and may write to, instead of Kafka."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from flows.feeds import Entry, rejected
 from schemas.batches import Batch, Rejected
 from schemas.codec import encode
 from schemas.time import MILLISECOND
+from schemas.topics import Outgoing
 from sources.malformed import Malformed
 
-__all__ = ["MemoryLog"]
+__all__ = ["Kept", "MemoryLog"]
 
 _BATCH: Final = 1_000
 _LogItem = tuple[str, Batch | Rejected]
@@ -53,3 +55,22 @@ class _Part(StatefulSourcePartition[_LogItem, None]):
 
     def snapshot(self) -> None:
         return None
+
+
+class _KeptPart(StatelessSinkPartition[tuple[str, Outgoing]]):
+    def __init__(self, keep: Callable[[Outgoing], None]) -> None:
+        self._keep = keep
+
+    def write_batch(self, items: list[tuple[str, Outgoing]]) -> None:
+        for _, record in items:
+            self._keep(record)
+
+
+class Kept(DynamicSink[tuple[str, Outgoing]]):
+    """Hands every record on; nothing is written, so nothing is guaranteed."""
+
+    def __init__(self, keep: Callable[[Outgoing], None]) -> None:
+        self._keep = keep
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _KeptPart:  # noqa: ARG002
+        return _KeptPart(self._keep)

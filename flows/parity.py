@@ -5,12 +5,12 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from msgspec import Struct
 
 from flows.committed import committed
 from flows.engine import engine_flow
 from flows.errors import FlowError
+from flows.memory import Kept
 from flows.runtime import run_here
 from flows.settings import Settings, kafka_client
 from schemas.errors import place
@@ -149,7 +149,7 @@ def _decoded(message: Message, value: bytes) -> dict[str, Any]:
 
 def _replay(settings: Settings, keep: Callable[[Outgoing], None]) -> None:
     log = KafkaLog(kafka_client(settings), until_end=True, max_ahead_s=settings.engine.max_ahead_s)
-    run_here(engine_flow(settings, log, _Kept(keep), _Kept(keep)))
+    run_here(engine_flow(settings, log, Kept(keep), Kept(keep)))
 
 
 def _describe(settings: Settings, name: Name, found: _Live, replayed: dict[Name, Result]) -> str:
@@ -193,22 +193,3 @@ def _unequal(path: str, theirs: Any, ours: Any) -> tuple[str, Any, Any]:
 
 def _digest(value: bytes) -> bytes:
     return blake2b(value, digest_size=16).digest()
-
-
-class _KeptPart(StatelessSinkPartition[tuple[str, Outgoing]]):
-    def __init__(self, keep: Callable[[Outgoing], None]) -> None:
-        self._keep = keep
-
-    def write_batch(self, items: list[tuple[str, Outgoing]]) -> None:
-        for _, record in items:
-            self._keep(record)
-
-
-class _Kept(DynamicSink[tuple[str, Outgoing]]):
-    """Hands every record on; nothing is written, so nothing is guaranteed."""
-
-    def __init__(self, keep: Callable[[Outgoing], None]) -> None:
-        self._keep = keep
-
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> _KeptPart:  # noqa: ARG002
-        return _KeptPart(self._keep)

@@ -1,6 +1,7 @@
 """`candlewick features`."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from flows.catalogue import catalogue_page
+from flows.plots import plots
 from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.features import CATALOGUE, SCHEMA_HASH
 
@@ -19,6 +21,7 @@ def features(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
     as_page: Annotated[bool, typer.Option("--markdown", help="the page docs/features.md")] = False,
+    to: Annotated[Path | None, typer.Option("--plots", metavar="DIR", help="the page's plots, a minute's work")] = None,
 ) -> None:
     """The feature catalogue: what a vector and its context hold, in which unit and of what, and what a loss taints."""
     if as_json:
@@ -26,6 +29,11 @@ def features(
             "schema_hash": SCHEMA_HASH, "features": CATALOGUE, "context_hash": CONTEXT_HASH, "context": CONTEXT,
         }  # fmt: skip
         typer.echo(json.format(json.encode(catalogue)).decode())
+        return
+    if to is not None:
+        to.mkdir(parents=True, exist_ok=True)
+        for name, svg in plots().items():
+            (to / f"{name}.svg").write_text(svg, encoding="utf-8")
         return
     if as_page:
         typer.echo(catalogue_page(), nl=False)

@@ -3,7 +3,7 @@
 import { SignalBox } from "./box.js";
 import { make } from "./dom.js";
 import { amount, moment, number, seconds } from "./format.js";
-import { Heat } from "./heat.js";
+import { Heat, middle } from "./heat.js";
 
 const css = getComputedStyle(document.documentElement);
 const colour = (name) => css.getPropertyValue(`--${name}`).trim();
@@ -94,7 +94,7 @@ class PriceChart {
       const { liq_above_bps: above, liq_above_share, liq_below_bps: below, liq_below_share } = v.features ?? {};
       const sides = [[above, liq_above_share], [below && -below, liq_below_share]];
       return sides.filter(([bps, share]) => closes.has(time) && bps && share)
-        .map(([bps, share]) => ({ time, share, price: closes.get(time) * (1 + bps / 1e4) }));
+        .map(([bps, share]) => ({ time, share, price: middle(closes.get(time) * (1 + bps / 1e4)) }));
     });
     this.heat.show(cells);
     return cells.length;

@@ -1,7 +1,10 @@
 // Estimated liquidation levels behind the price: at each close the nearest cluster above and below, as it was known then.
 
-const HALF = 1e-3; // of the price: half the width of the estimate's bins
+const BIN = 2e-3; // logarithmic width of the estimate's bins, see operators/liquidation_map.py
 const [FAINT, STRONG] = [0.1, 0.6];
+
+/** The middle of the bin that `price` is in: distances are told from the mark price, and drawn from the close. */
+export const middle = (price) => Math.exp((Math.floor(Math.log(price) / BIN) + 0.5) * BIN);
 
 /** A primitive of Lightweight Charts: attach it to the price series, then `show(cells)`. */
 export class Heat {
@@ -33,7 +36,7 @@ export class Heat {
       context.fillStyle = this.colour;
       for (const { time, price, share } of this.cells) {
         const x = scale.timeToCoordinate(time);
-        const [top, bottom] = [1 + HALF, 1 - HALF].map((part) => this.series.priceToCoordinate(price * part));
+        const [top, bottom] = [BIN / 2, -BIN / 2].map((part) => this.series.priceToCoordinate(price * Math.exp(part)));
         if (x === null || top === null || bottom === null) continue;
         context.globalAlpha = FAINT + (STRONG - FAINT) * (share / this.strongest);
         context.fillRect(x - width / 2, top, width, Math.max(2, bottom - top));

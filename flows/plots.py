@@ -1,0 +1,129 @@
+"""A small plot of each feature, of two hours of a simulated market: what it looks like, not what it is worth."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from flows.engine import engine_flow
+from flows.memory import Kept, MemoryLog
+from flows.runtime import run_here
+from flows.settings import Settings
+from operators.desk.context import CONTEXT
+from operators.feature import Feature
+from operators.features import CATALOGUE
+from schemas.market import CONTROL, METRICS, ExternalMetric, LongShortRatio, MacroEvent
+from schemas.results import Context, FeatureRecord, Vector
+from schemas.time import DAY, HOUR, MINUTE, Timeframe
+from schemas.topics import Outgoing
+from sources.merge import Item, merge
+from sources.sequencer import sequence
+from sources.simulator import LISTINGS, Simulator, SimulatorConfig
+
+__all__ = ["drawn", "plots"]
+
+_BEGIN: Final = 1_723_161_600_000_000_000 + 12 * HOUR  # 2024-08-09 12:00 UTC
+_LENGTH: Final = 2 * HOUR
+_DAYS: Final = 3.0
+"""Of history before it: 24 to 48 h of scores are whole."""
+_INSTRUMENT: Final = LISTINGS[2].instrument_id
+_POINTS: Final = 120
+_WIDTH, _HEIGHT, _EDGE = 300, 56, 4
+_STEP: Final = 2
+"""Pixels a close."""
+_Series = dict[str, list[float | None]]
+
+
+def plots() -> dict[str, str]:
+    """An SVG for each feature of the catalogue, by name; the same at every call."""
+    found = _values()
+    return {feature.name: drawn(found[_timeframe(feature)].get(feature.name, [])) for feature in (*CATALOGUE, *CONTEXT)}
+
+
+def drawn(values: Sequence[float | None]) -> str:
+    """The last values as a line with their extremes beside it; what is not known leaves a hole."""
+    values = values[-_POINTS:]
+    known = [value for value in values if value is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    room = _HEIGHT - 2 * _EDGE
+    parts: list[str] = []
+    down = False
+    for i, value in enumerate(values):
+        if value is not None:
+            share = (value - low) / (high - low) if high > low else 0.5
+            parts.append(f"{'L' if down else 'M'}{i * _STEP},{_HEIGHT - _EDGE - round(share * room)}")
+            if not down:
+                parts.append("h1")  # so that a value between two holes is seen
+        down = value is not None
+    right = _POINTS * _STEP + 3
+    label = f'<text x="{right}" y="{{y}}">{{text}}</text>'
+    words = [label.format(y=12, text=f"{high:.4g}"), label.format(y=_HEIGHT - 4, text=f"{low:.4g}")]
+    if not known:
+        words = [f'<text x="0" y="{_HEIGHT // 2}">not told in the simulation</text>']
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" '
+        'font-family="sans-serif" font-size="11" fill="#8b949e">'
+        f'<path d="{"".join(parts)}" fill="none" stroke="#d97706" stroke-width="1.2"/>{"".join(words)}</svg>\n'
+    )
+
+
+def _timeframe(feature: Feature) -> Timeframe:
+    return feature.timeframes[0]
+
+
+def _values() -> dict[str, _Series]:
+    config = SimulatorConfig(seed=7, start=_BEGIN, duration=_LENGTH, edge=0.3)
+    simulator = Simulator(config)
+    market: Iterable[Item] = (
+        item
+        for _, item in merge([simulator.definitions(_DAYS), simulator.history_bars(days=_DAYS), simulator])
+        if item is not None
+    )
+    told: list[Outgoing] = []
+    settings = Settings()
+    log = sequence(market, _ratios(), _outside(), source="simulator")
+    run_here(engine_flow(settings, MemoryLog(log), Kept(told.append), Kept(lambda _: None)))
+    found: dict[str, _Series] = {}
+    for record in map(_decoded, told):
+        if record is not None:
+            series = found.setdefault(record.timeframe, {})
+            for name, value in record.features.items():
+                series.setdefault(name, []).append(value)
+    return found
+
+
+def _decoded(record: Outgoing) -> Vector | Context | None:
+    if record.key != _INSTRUMENT or record.topic not in {"features.vectors", "features.context"}:
+        return None
+    if record.topic == "features.context":
+        return msgspec.json.decode(record.value, type=Context)
+    one: FeatureRecord = msgspec.json.decode(record.value, type=FeatureRecord)
+    return one if isinstance(one, Vector) else None
+
+
+def _ratios() -> Iterator[Item]:
+    """Made up, every five minutes, as the simulator has no crowd."""
+    for i, ts in enumerate(range(_BEGIN - 3 * DAY + MINUTE, _BEGIN + _LENGTH, 5 * MINUTE)):
+        yield LongShortRatio(
+            instrument_id=_INSTRUMENT, ts_event=ts, ts_received=ts, accounts=_wave(i, 1.8), top_accounts=_wave(i, 1.5),
+            top_positions=_wave(i, 1.3), taker_volume=_wave(3 * i, 1.0),
+        )  # fmt: skip
+
+
+def _outside() -> Iterator[Item]:
+    """Made up as well: a reading of each metric every ten minutes, and two dates."""
+    for i, ts in enumerate(range(_BEGIN - DAY, _BEGIN + _LENGTH, 10 * MINUTE)):
+        for metric, about in METRICS.items():
+            low, high = about.low or 0.0, about.high or 2.0
+            value = low + (high - low) * _wave(i, 1.0) / 2.0
+            yield ExternalMetric(instrument_id=CONTROL, ts_event=ts, ts_received=ts, metric=metric, value=value)
+        if i < 2:
+            scheduled = _BEGIN + (HOUR if i else 26 * HOUR)
+            yield MacroEvent(
+                instrument_id=CONTROL, ts_event=ts, ts_received=ts, name=f"decision {i}", ts_scheduled=scheduled
+            )
+
+
+def _wave(i: int, middle: float) -> float:
+    """Something between half and three halves of ``middle`` that goes up and down."""
+    return middle * (1.0 + (i * i % 41 - 20) / 80.0 + (i % 29 - 14) / 60.0)
