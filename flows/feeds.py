@@ -3,30 +3,35 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, takewhile
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from msgspec import Struct
 
 from flows.errors import FlowError
 from schemas.batches import Rejected
 from schemas.market import MarketEvent
-from schemas.time import MILLISECOND, Timeframe
+from schemas.time import MILLISECOND, MINUTE, SECOND, Timeframe
 from sources.activations import Activations
 from sources.history import EVER, SUFFIXES, History
 from sources.malformed import Malformed
 from sources.merge import Heard, Item, merge
 from sources.metrics import Metrics
 from sources.sequencer import sequence
-from sources.simulator import Simulator
+from sources.simulator import Simulator, SimulatorConfig
 from sources.tapes.parallel import parallel
 from sources.tapes.tape import Tape, open_tapes
 from sources.user_topics import UserTopics
 
-__all__ = ["Entry", "Feed", "Measured", "recorded_feed", "rejected", "simulated_feed", "tables_of", "topics_feed"]
+__all__ = [
+    "Entry", "Feed", "Measured", "recorded_feed", "rejected", "simulated_feed", "simulated_past", "tables_of",
+    "topics_feed",
+]  # fmt: skip
 
 Entry = MarketEvent | Malformed
 """What goes into the log, or to the dead letters beside it."""
 _Any = TypeVar("_Any")
+_SIMULATED: Final = 1_704_067_200 * SECOND
+"""Where a simulated past ends."""
 
 
 class Measured(Protocol):
@@ -120,6 +125,12 @@ def simulated_feed(
     past: Iterable[Item] = simulator.history_bars(days=history_days) if history_days else ()
     market: Iterable[Item] = chain(simulator.definitions(history_days), past, simulator)
     return Feed(sequence(_until(stop, market), source=source))
+
+
+def simulated_past(days: float, seed: int) -> Feed:
+    """One-minute bars of ``days`` of a simulated market, and its first minute."""
+    config = SimulatorConfig(seed=seed, start=_SIMULATED, duration=MINUTE)
+    return simulated_feed(Simulator(config), history_days=days)
 
 
 def topics_feed(

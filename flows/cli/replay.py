@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from flows.cli.ingest import METRICS
-from flows.feeds import recorded_feed
+from flows.errors import FlowError
+from flows.feeds import recorded_feed, simulated_past
 from flows.process import spare_collector
 from flows.replay import replay as run
 from flows.settings import load
@@ -24,7 +25,9 @@ class Format(StrEnum):
 
 
 def replay(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files: PATH, VENUE=PATH or INSTRUMENT=PATH")],
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="[INPUT]...", help="Files: PATH, VENUE=PATH or INSTRUMENT=PATH")
+    ] = None,
     *,
     out: Annotated[Path, typer.Option("--out", help="Directory for one file a topic")],
     venue: Annotated[str | None, typer.Option(help="Whose messages the tape holds; not for own recordings")] = None,
@@ -34,12 +37,27 @@ def replay(
     activations: Annotated[
         list[Path] | None, typer.Option(metavar="PATH", help="Activations of models, as `models activate --to` writes")
     ] = None,
+    simulate: Annotated[
+        float | None, typer.Option(metavar="DAYS", min=0.01, max=400, help="1m bars of a simulated market instead")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the simulation")] = 7,
     fmt: Annotated[Format, typer.Option("--format")] = Format.JSONL,
 ) -> None:
     """Run recorded input through the engine, without Kafka and database, as fast as it goes."""
     spare_collector()
-    feed = recorded_feed(
-        inputs, venue, instrument=instrument, timeframe=timeframe, metrics=metrics or [], activations=activations or []
+    if bool(inputs) == (simulate is not None):
+        raise FlowError("replay needs either INPUT... or --simulate DAYS")
+    feed = (
+        simulated_past(simulate, seed)
+        if simulate is not None
+        else recorded_feed(
+            inputs or [],
+            venue,
+            instrument=instrument,
+            timeframe=timeframe,
+            metrics=metrics or [],
+            activations=activations or [],
+        )
     )
     replayed = run(load(), feed, out, fmt.value)
     for topic, count in sorted(replayed.records.items()):

@@ -8,7 +8,10 @@ from typer.testing import CliRunner
 from flows.cli.application import application
 from flows.dataset import make_dataset
 from flows.errors import FlowError
+from flows.feeds import simulated_past
 from flows.ledger import Ledger
+from flows.replay import replay
+from flows.settings import EngineSettings, Settings, StrategySettings
 from flows.training import evaluate, train_config
 from models.config import TrainConfig
 from models.costs import Costs
@@ -38,7 +41,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: object) -> str:
-    result = CliRunner().invoke(application(("train", "evaluate")), [*map(str, arguments)], catch_exceptions=False)
+    result = CliRunner().invoke(
+        application(("evaluate", "replay", "train")), [*map(str, arguments)], catch_exceptions=False
+    )
     assert result.exit_code == 0
     return result.output
 
@@ -62,6 +67,16 @@ def test_a_model_of_a_random_walk_enters_the_registry_and_must_not_serve(tmp_pat
     assert {trial.learner for trial in Ledger(ledger).trials()} == {"lightgbm", "logistic"}
     assert run("train", dataset, *told, "--registry", tmp_path / "models").count(version) == 1
     assert registry.versions("confluence-all") == [version]  # but for the ledger, nothing has changed
+
+
+def test_a_simulated_past_can_be_learned_from(tmp_path: Path) -> None:
+    with pytest.raises(FlowError, match="either INPUT"):
+        run("replay", "--out", tmp_path / "none")
+    told = Settings(strategy=StrategySettings(threshold=0.2), engine=EngineSettings(timeframes=("1m", "5m", "15m")))
+    replay(told, simulated_past(0.2, seed=3), tmp_path / "replay")
+    made = make_dataset([tmp_path / "replay"], tmp_path / "set", Costs())
+    assert len(made.instruments) == 4
+    assert 0 < made.wins < made.labels
 
 
 def test_what_is_missing_is_told(tmp_path: Path, dataset: Path) -> None:
