@@ -35,7 +35,7 @@ test-faults: setup
 	@$(BIN)/python -m pytest tests/faults --faults full --timeout 3600 -q $(ARGS)
 
 test-long: setup
-	@$(BIN)/python -m pytest tests/operators/indicators --all-bars --timeout 3600 -n 2 -q $(ARGS)
+	@$(BIN)/python -m pytest tests/operators/indicators tests/flows/test_history.py --all-bars --timeout 3600 -n 2 -q $(ARGS)
 
 # ARGS="--quick --no-peers" needs nothing beyond the setup.
 bench: setup $(if $(findstring --no-peers,$(ARGS)),,.venv-bench/.ready)

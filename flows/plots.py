@@ -6,13 +6,14 @@ from typing import Final
 import msgspec
 
 from flows.engine import engine_flow
+from flows.feeds import Entry
 from flows.memory import Kept, MemoryLog
 from flows.runtime import run_here
 from flows.settings import Settings
 from operators.desk.context import CONTEXT
 from operators.feature import Feature
 from operators.features import CATALOGUE
-from schemas.market import CONTROL, METRICS, ExternalMetric, LongShortRatio, MacroEvent
+from schemas.market import CONTROL, METRICS, ExternalMetric, FundingRate, LongShortRatio, MacroEvent, OpenInterest
 from schemas.results import Context, FeatureRecord, Vector
 from schemas.time import DAY, HOUR, MINUTE, Timeframe
 from schemas.topics import Outgoing
@@ -20,7 +21,7 @@ from sources.merge import Item, merge
 from sources.sequencer import sequence
 from sources.simulator import LISTINGS, Simulator, SimulatorConfig
 
-__all__ = ["drawn", "plots"]
+__all__ = ["drawn", "market", "plots"]
 
 _BEGIN: Final = 1_723_161_600_000_000_000 + 12 * HOUR  # 2024-08-09 12:00 UTC
 _LENGTH: Final = 2 * HOUR
@@ -71,18 +72,21 @@ def _timeframe(feature: Feature) -> Timeframe:
     return feature.timeframes[0]
 
 
+def market(days: float = _DAYS, length: int = _LENGTH) -> Iterator[Entry]:
+    """The log of a simulated market of ``length`` ns after so many days of bars; all that features are made of is told.
+
+    What the simulator does not have is made up: derivatives before its beginning, a crowd, and the world outside.
+    """
+    simulator = Simulator(SimulatorConfig(seed=7, start=_BEGIN, duration=length, edge=0.3))
+    parts: list[Iterable[Item]] = [simulator.definitions(days), simulator.history_bars(days=days), simulator]
+    inside: Iterable[Item] = (item for _, item in merge(parts) if item is not None)
+    begin, end = _BEGIN - round(days * DAY), _BEGIN + length
+    return sequence(inside, _crowd(begin, end), _outside(end), source="simulator")
+
+
 def _values() -> dict[str, _Series]:
-    config = SimulatorConfig(seed=7, start=_BEGIN, duration=_LENGTH, edge=0.3)
-    simulator = Simulator(config)
-    market: Iterable[Item] = (
-        item
-        for _, item in merge([simulator.definitions(_DAYS), simulator.history_bars(days=_DAYS), simulator])
-        if item is not None
-    )
     told: list[Outgoing] = []
-    settings = Settings()
-    log = sequence(market, _ratios(), _outside(), source="simulator")
-    run_here(engine_flow(settings, MemoryLog(log), Kept(told.append), Kept(lambda _: None)))
+    run_here(engine_flow(Settings(), MemoryLog(market()), Kept(told.append), Kept(lambda _: None)))
     found: dict[str, _Series] = {}
     for record in map(_decoded, told):
         if record is not None:
@@ -101,24 +105,28 @@ def _decoded(record: Outgoing) -> Vector | Context | None:
     return one if isinstance(one, Vector) else None
 
 
-def _ratios() -> Iterator[Item]:
-    """Made up, every five minutes, as the simulator has no crowd."""
-    for i, ts in enumerate(range(_BEGIN - 3 * DAY + MINUTE, _BEGIN + _LENGTH, 5 * MINUTE)):
-        yield LongShortRatio(
-            instrument_id=_INSTRUMENT, ts_event=ts, ts_received=ts, accounts=_wave(i, 1.8), top_accounts=_wave(i, 1.5),
-            top_positions=_wave(i, 1.3), taker_volume=_wave(3 * i, 1.0),
-        )  # fmt: skip
+def _crowd(begin: int, end: int) -> Iterator[Item]:
+    """Ratios of longs and shorts every five minutes, and until the market begins open interest and hourly funding."""
+    for i, ts in enumerate(range(begin + MINUTE, end, 5 * MINUTE)):
+        common = {"instrument_id": _INSTRUMENT, "ts_event": ts, "ts_received": ts}
+        ratios = {"accounts": 1.8, "top_accounts": 1.5, "top_positions": 1.3, "taker_volume": 1.0}
+        told = {name: _wave(i, middle) for name, middle in ratios.items()}
+        yield msgspec.convert(common | told, LongShortRatio)
+        if ts < _BEGIN:
+            yield msgspec.convert({**common, "open_interest": _wave(i, 50_000.0)}, OpenInterest)
+            if i % 12 == 0:
+                yield msgspec.convert({**common, "rate": _wave(i, 1e-4), "interval": HOUR}, FundingRate)
 
 
-def _outside() -> Iterator[Item]:
-    """Made up as well: a reading of each metric every ten minutes, and two dates."""
-    for i, ts in enumerate(range(_BEGIN - DAY, _BEGIN + _LENGTH, 10 * MINUTE)):
+def _outside(end: int) -> Iterator[Item]:
+    """A reading of each metric every ten minutes, and two dates."""
+    for i, ts in enumerate(range(_BEGIN - DAY, end, 10 * MINUTE)):
         for metric, about in METRICS.items():
             low, high = about.low or 0.0, about.high or 2.0
             value = low + (high - low) * _wave(i, 1.0) / 2.0
             yield ExternalMetric(instrument_id=CONTROL, ts_event=ts, ts_received=ts, metric=metric, value=value)
         if i < 2:
-            scheduled = _BEGIN + (HOUR if i else 26 * HOUR)
+            scheduled = _BEGIN + 26 * HOUR if i else _BEGIN - HOUR
             yield MacroEvent(
                 instrument_id=CONTROL, ts_event=ts, ts_received=ts, name=f"decision {i}", ts_scheduled=scheduled
             )

@@ -23,7 +23,7 @@ _PARTS: Final = {
         "tests/operators/test_microstructure.py", "tests/operators/test_agreement.py", "tests/models/",
         "tests/flows/test_catalogue.py", "tests/flows/test_context.py", "tests/flows/test_heatmap.py",
         "tests/flows/test_history.py", "tests/sources/test_history.py", "tests/flows/test_backfill.py",
-        "tests/integration/test_backfill.py", "operators/indicators/",
+        "tests/integration/test_backfill.py", "tests/integration/test_all_features.py", "operators/indicators/",
     ),
 }  # fmt: skip
 _REST: Final = "the way of an event"

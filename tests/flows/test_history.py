@@ -13,8 +13,11 @@ from flows.errors import FlowError
 from flows.feeds import recorded_feed
 from flows.replay import replay
 from flows.settings import load
+from schemas.market import ExchangeBar
 from schemas.results import Absence, Bar, FeatureRecord, Vector
+from sources.history import History
 from tests.data import DATA, needs_data
+from tests.operators.support import bars, run
 
 ID = "binanceusdm:BTC/USDT:USDT"
 OTHER = "binanceusdm:ETH/USDT:USDT"
@@ -45,8 +48,8 @@ def test_bars_with_funding_of_two_instruments_in_step(tmp_path: Path) -> None:
         return path.read_bytes().splitlines() if path.exists() else []
 
     every_bar = [msgspec.json.decode(line, type=Bar) for line in lines("features.bars")]
-    bars = [bar for bar in every_bar if bar.timeframe == "5m" and bar.instrument_id == ID]
-    assert len(bars) == ROWS
+    mine_too = [bar for bar in every_bar if bar.timeframe == "5m" and bar.instrument_id == ID]
+    assert len(mine_too) == ROWS
     told: list[Vector | Absence] = [msgspec.json.decode(line, type=FeatureRecord) for line in lines("features.vectors")]
     vectors = [one for one in told if isinstance(one, Vector)]
     mine = [one for one in vectors if one.timeframe == "5m" and one.instrument_id == ID]
@@ -68,3 +71,20 @@ def test_a_table_needs_its_instrument(tmp_path: Path) -> None:
     (tmp_path / "bars.csv").write_text("ts_ms,open,high,low,close,volume\n", encoding="utf-8")
     with pytest.raises(FlowError, match=r"bars.csv is a table: say of which --instrument"):
         recorded_feed([str(tmp_path / "bars.csv")], None, timeframe="5m")
+
+
+@needs_data
+def test_an_hour_of_minutes_is_the_hour_of_another_source(request: pytest.FixtureRequest) -> None:
+    """The exchange's own hours as somebody else has stored them: some, or all 717 of them."""
+    taken = None if request.config.getoption("--all-bars") else 5 * 1_440
+    minutes = History(DATA / "bars_gpl/binance_um_1m_2025-05_2025-06/BTCUSDT_1m.csv.gz", ID, "1m")
+    given = [event for event in islice(minutes, taken) if isinstance(event, ExchangeBar)]
+    hours = History(DATA / "bars/perp_1h_2025-03_2025-10/candles_1h.csv.gz", "binance:BTC/USDT:USDT", "1h")
+    theirs = {bar.ts_open: bar for bar in hours if isinstance(bar, ExchangeBar)}
+    whole = [bar for bar in bars(run(given), "1h") if "partial" not in bar.quality]
+    assert len(whole) == (119 if taken else 720)
+    compared = [(bar, theirs[bar.ts_open]) for bar in whole if bar.ts_open in theirs]
+    assert len(compared) == (119 if taken else 717)
+    for ours, other in compared:
+        assert (ours.open, ours.high, ours.low, ours.close) == (other.open, other.high, other.low, other.close)
+        assert ours.volume == pytest.approx(other.volume, rel=1e-9)

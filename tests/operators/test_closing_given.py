@@ -1,10 +1,21 @@
 """Bars that an exchange or a history gives."""
 
+from importlib import import_module
+from pkgutil import iter_modules
+
+import msgspec
 import pytest
 
+from flows.feeds import recorded_feed, simulated_feed
+from operators import indicators
+from schemas.market import ExchangeBar, Heartbeat, Trade
 from schemas.results import Bar, Vector
-from schemas.time import TIMEFRAMES
+from schemas.time import MINUTE, TIMEFRAMES
+from sources.simulator import LISTINGS, Simulator, SimulatorConfig
+from tests.data import DATA, needs_data
 from tests.operators.support import (
+    ID,
+    START,
     absences,
     bars,
     beats,
@@ -18,6 +29,53 @@ from tests.operators.support import (
     trade,
     vectors,
 )
+
+BAR_FEATURES = [
+    feature.name
+    for module in iter_modules(indicators.__path__)
+    for measure in getattr(import_module(f"{indicators.__name__}.{module.name}"), "MEASURES", ())
+    for feature in measure.features
+    if set(feature.inputs) <= {"trades"}
+]
+SIDED = {"tfi", "taker_ratio", "cvd"}
+"""Of what was bought and sold: a bar tells what was bought, the rest of its volume was sold, but for rounding."""
+
+
+@pytest.mark.parametrize("market", ["made up", pytest.param("recorded", marks=needs_data)])
+def test_a_tape_and_the_bars_made_from_it_give_the_same_bar_features(market: str) -> None:
+    if market == "recorded":
+        files = [DATA / "ws_raw/binance_2024-08-08" / "usdm_btcusdt_20240808.gz"]
+        feed = recorded_feed([str(path) for path in files], "binanceusdm")
+        events = [event for event in feed.items if isinstance(event, Trade | Heartbeat) and event.instrument_id == ID]
+    else:
+        config = SimulatorConfig(seed=3, start=START, duration=75 * MINUTE, instruments=LISTINGS[1:2])
+        items = [
+            msgspec.structs.replace(event, instrument_id=ID)
+            for event in simulated_feed(Simulator(config)).items
+            if isinstance(event, Trade | Heartbeat) and event.instrument_id == LISTINGS[1].instrument_id
+        ]
+        events = items
+    taped = run(events)
+    minutes = [bar for bar in bars(taped) if not bar.quality]
+    given = [
+        ExchangeBar(
+            instrument_id=ID, ts_event=bar.ts_close, ts_received=bar.ts_decided, timeframe="1m", ts_open=bar.ts_open,
+            open=bar.open, high=bar.high, low=bar.low, close=bar.close, volume=bar.volume, notional=bar.notional,
+            trades=bar.trades, buy_volume=bar.buy_volume,
+        )
+        for bar in minutes
+    ]  # fmt: skip
+    again = run(given)
+    compared = 0
+    for timeframe in ("1m", "5m", "15m"):
+        ours = {one.ts_close: one.features for one in vectors(taped, timeframe)}
+        for vector in vectors(again, timeframe):
+            for name in BAR_FEATURES:
+                one, other = ours[vector.ts_close][name], vector.features[name]
+                same = one == other if name not in SIDED or one is None else other == pytest.approx(one, rel=1e-9)
+                assert same, (timeframe, name, one, other)
+                compared += one is not None
+    assert compared > (2_000 if market == "made up" else 50)
 
 
 class TestBarsThatAreGiven:
