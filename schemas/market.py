@@ -291,12 +291,15 @@ class Activation(_Record, tag="activation", frozen=True, kw_only=True):
     """From the first close at or after ``effective_close`` this version of a model serves (key: `CONTROL`).
 
     One that comes after that close serves from the first one that is not decided yet. Without a version none of the
-    model serves any more.
+    model serves any more. In the shadow it is asked beside what serves, and changes nothing.
     """
 
     model: Annotated[str, Meta(max_length=64)]
     version: Annotated[str, Meta(max_length=64)]
     effective_close: Nanoseconds
+    shadow: bool = False
+    reason: Annotated[str, Meta(max_length=1_000)] = ""
+    """Why, with the figures that decided it."""
 
 
 MarketEvent = (

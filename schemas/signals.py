@@ -44,6 +44,8 @@ class ModelOpinion(Struct, frozen=True, kw_only=True):
     """The logit of a model that knows nothing; with the contributions it sums to ``logit``."""
     contributions: list[Contribution] = []
     """The one that weighs most first."""
+    shadow: bool = False
+    """It was only asked: it has no weight, and nobody acts on it."""
 
 
 class Signal(Struct, frozen=True, kw_only=True, tag_field="type", tag="signal"):

@@ -28,12 +28,13 @@ from schemas.topics import Outgoing
 __all__ = ["Desk"]
 
 _LAYOUT: Final = Layout(
-    "desk", 7, {
+    "desk", 8, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
         5: lambda state: state | {"serving": [*state["serving"], None]},
         6: lambda state: state | {"serving": [*state["serving"][:3], None, [{}, 0]]},
+        7: lambda state: state | {"serving": [*state["serving"], {}]},
     },
 )  # fmt: skip
 _NAMED: Final = 10

@@ -5,6 +5,7 @@ from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from models.ensemble import Pooled, sigmoid
 from models.errors import ModelRefused
@@ -61,6 +62,8 @@ class Serving:
     def __init__(self, config: ModelsConfig, registry: Registry | None) -> None:
         self.active: dict[str, str] = {}
         """Version by model."""
+        self.shadows: dict[str, str] = {}
+        """The same of those that are asked and not heard."""
         self.learning = Learning(config.costs) if config.online else None
         self._config, self._registry = config, registry
         self._watch = DriftWatch()
@@ -68,7 +71,7 @@ class Serving:
         self._waiting: list[_Waiting] = []
         self._count = 0
         self._loaded: dict[tuple[str, str], Model] = {}
-        self._chosen: dict[str, Model | None] = {}  # by instrument
+        self._chosen: dict[str, tuple[Model | None, Model | None]] = {}  # by instrument: it, and its shadow
 
     def add(self, known: int, activation: Activation) -> None:
         """Take an activation that counts from ``known`` (ns) on."""
@@ -90,7 +93,11 @@ class Serving:
             events.append(told)
         if events:
             self._chosen = {}
-            served = {*self.active.items(), *((waits[2].model, waits[2].version) for waits in self._waiting)}
+            served = {
+                *self.active.items(),
+                *self.shadows.items(),
+                *((waits[2].model, waits[2].version) for waits in self._waiting),
+            }
             self._loaded = {name: model for name, model in self._loaded.items() if name in served}
             self._watch.keep({version for _, version in served})
         return events
@@ -99,8 +106,8 @@ class Serving:
         """What the models in charge of the instrument say, and why if asked to; ``vector`` with its context."""
         name = vector.instrument_id
         if name not in self._chosen:
-            self._chosen[name] = self._choose(name)
-        model, learning = self._chosen[name], self.learning
+            self._chosen[name] = self._choose(name, self.active), self._choose(name, self.shadows)
+        (model, shadow), learning = self._chosen[name], self.learning
         direction, score = (1 if opinion.direction == "long" else -1), min(1.0, abs(opinion.score))
         words: dict[str, Word] = {}
         seen: tuple[Model, Row, float] | None = None
@@ -108,8 +115,13 @@ class Serving:
             row = model.row(vector.features, vector.tainted, direction=direction, score=score)
             word = words[_key(model)] = of_batch(model, row, explain=explain)
             seen = (model, row, word.probability)
+        asked: list[ModelOpinion] = []
+        if shadow is not None:
+            row = shadow.row(vector.features, vector.tainted, direction=direction, score=score)
+            asked = [replace(of_batch(shadow, row, explain=False).opinion(0.0, explain=False), shadow=True)]
         if learning is None:
-            return self._verdict(model, words, None, score, explain=explain)._replace(seen=seen)
+            verdict = self._verdict(model, words, None, score, explain=explain)
+            return verdict._replace(seen=seen, models=[*verdict.models, *asked])
         trusted = frozenset(words)
         inputs = online_inputs(vector.features, vector.tainted, direction=direction, score=score)
         words |= of_learner(learning.learner, inputs)
@@ -118,7 +130,7 @@ class Serving:
         speaking = words if pooled is not None and (trusted or learning.proven) else {}
         verdict = self._verdict(model, speaking, pooled, score, explain=explain)
         prediction = Prediction(inputs, logits, None if pooled is None else pooled.score)
-        return verdict._replace(prediction=prediction, seen=seen)
+        return verdict._replace(prediction=prediction, seen=seen, models=[*verdict.models, *asked])
 
     def _verdict(
         self, model: Model | None, words: dict[str, Word], pooled: Pooled | None, score: float, *, explain: bool
@@ -178,30 +190,35 @@ class Serving:
     def _apply(self, waited: _Waiting, ts_close: int) -> ModelEvent:
         known, _, activation, refusal = waited
         name, version = activation.model, activation.version
-        before = self.active.get(name, "")
+        serving = self.shadows if activation.shadow else self.active
+        before = serving.get(name, "")
         late = known > activation.effective_close
         details: dict[str, Any] = {"before": before, "effective_close": activation.effective_close, "late": late}
         if refusal:
             event = "refused"
             details["reason"] = refusal
         elif version:
-            event = "activated"
-            self.active[name] = version
+            event = "shadowed" if activation.shadow else "activated"
+            if self.shadows.get(name) == version:
+                del self.shadows[name]
+            serving[name] = version
             gates = self._loaded[name, version].manifest.gates
             details["gates_failed"] = [gate.name for gate in gates if not gate.passed]
         else:
-            event = "deactivated"
-            self.active.pop(name, None)
+            event = "no longer shadowed" if activation.shadow else "deactivated"
+            serving.pop(name, None)
+        if activation.reason:
+            details["why"] = activation.reason
         said = (name, version, event, ts_close, activation.ts_event, activation.effective_close, before)
         return ModelEvent(
             id=derive("model_event", *said), model=name, version=version, event=event, ts_event=ts_close,
             details=details,
         )  # fmt: skip
 
-    def _choose(self, instrument_id: str) -> Model | None:
+    def _choose(self, instrument_id: str, serving: dict[str, str]) -> Model | None:
         """The model that names the instrument or its symbol; else one that names none; of several the first by name."""
         names = {instrument_id, instrument_id.partition(":")[2]}
-        models = [self._loaded[named] for named in sorted(self.active.items())]
+        models = [self._loaded[named] for named in sorted(serving.items())]
         named = [model for model in models if names.intersection(model.manifest.instruments)]
         return next(iter(named or [model for model in models if not model.manifest.instruments]), None)
 
@@ -219,7 +236,7 @@ class Serving:
     def state(self) -> list[Any]:
         """Plain data for recovery: names only, the bytes are the registry's."""
         learnt = None if self.learning is None else self.learning.state()
-        return [self.active, self._waiting, self._count, learnt, self._watch.state()]
+        return [self.active, self._waiting, self._count, learnt, self._watch.state(), self.shadows]
 
     def restore(self, state: list[Any]) -> None:
         """Take up ``state`` again; what was learnt in the stream only if anybody learns now.
@@ -227,14 +244,14 @@ class Serving:
         Raises:
             StateError: a version that serves, or is to serve, is refused now.
         """
-        self.active, self._waiting, self._count, learnt, watched = msgspec.convert(
-            state, tuple[dict[str, str], list[_Waiting], int, dict[str, Any] | None, list[Any]]
+        self.active, self._waiting, self._count, learnt, watched, self.shadows = msgspec.convert(
+            state, tuple[dict[str, str], list[_Waiting], int, dict[str, Any] | None, list[Any], dict[str, str]]
         )
         self._watch.restore(watched)
         if self.learning is not None and learnt is not None:
             self.learning.restore(learnt)
         to_come = [(waits[2].model, waits[2].version) for waits in self._waiting if not waits[3] and waits[2].version]
-        for name, version in (*self.active.items(), *to_come):
+        for name, version in (*self.active.items(), *self.shadows.items(), *to_come):
             try:
                 self._load(name, version)
             except ModelRefused as error:

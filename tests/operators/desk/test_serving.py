@@ -149,6 +149,28 @@ def test_one_that_comes_too_late_serves_from_the_next_close_and_says_so(registry
     assert events(out)[0].details == {"before": "", "effective_close": ns(60), "late": True, "gates_failed": []}
 
 
+def test_a_shadow_is_asked_and_changes_nothing(registry: Registry) -> None:
+    one, other = added(registry), added(registry, 2)
+    shadow = activation(2, other)
+    assert isinstance(shadow.record, Activation)
+    shadow = Reading(shadow.known, replace(shadow.record, shadow=True, reason="a challenger"))
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, one)]
+    alone = Desk(EAGER, registry).on_batch([*told, *closes(1, 4)])
+    desk = Desk(EAGER, registry)
+    out = desk.on_batch([*told, shadow, *closes(1, 3)])
+    desk = Desk.restored(desk.state(), EAGER, registry)
+    out += desk.on_batch(closes(4, 4))
+    assert [[(said.version, said.weight, said.shadow) for said in signal.models] for signal in signals(out)] == [
+        [(one, 1.0, False)], *[[(one, 1.0, False), (other, 0.0, True)]] * 3,
+    ]  # fmt: skip
+    assert [replace(signal, models=signal.models[:1]) for signal in signals(out)] == signals(alone)
+    assert [(event.event, event.details.get("why")) for event in events(out)] == [
+        ("activated", None), ("shadowed", "a challenger"),
+    ]  # fmt: skip
+    out = desk.on_batch([activation(5, other), *closes(5, 5)])
+    assert [said.version for said in signals(out)[0].models] == [other]  # promoted, it is no shadow any more
+
+
 def test_the_model_that_names_the_instrument_is_asked_first(registry: Registry) -> None:
     general, own = added(registry, 1, "a-general"), added(registry, 2, "own", (ID.partition(":")[2],))
     other = added(registry, 2, "other", ("x:y",))
@@ -182,7 +204,7 @@ def test_a_version_that_served_and_is_gone_stops_the_desk(registry: Registry, tm
 def test_the_state_from_before_there_were_models_is_gone_on_with() -> None:
     desk = Desk(EAGER)
     desk.on_batch([standing(99, ID), *closes(1, 1)])
-    state = Layout("desk", 7).unseal(desk.state())
+    state = Layout("desk", 8).unseal(desk.state())
     del state["serving"]
     older = Desk.restored(Layout("desk", 4).seal(state), EAGER)
     assert older.state() == desk.state()
