@@ -9,7 +9,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from flows.catalogue import units
+from flows.committed import committed
 from flows.errors import FlowError
+from flows.settings import Settings
 from models.barriers import Bracket
 from models.costs import Costs
 from models.dataset import Hole, Manifest, Row, write
@@ -19,11 +21,14 @@ from schemas.market import InstrumentDefinition
 from schemas.results import Bar, Context, Vector
 from schemas.signals import Signal
 from schemas.time import TIMEFRAME_NS, Timeframe
+from schemas.topics import Outgoing
+from sinks.files import FileSink
 from sources.result_files import read_results, result_file
 
-__all__ = ["make_dataset"]
+__all__ = ["fetch_results", "make_dataset"]
 
 _NEEDED: Final = ("signals.candidates", "features.vectors", "features.context", "features.bars")
+_DEFINITIONS: Final = "reference.instruments"
 _Place = tuple[str, str, int]
 """Instrument, timeframe, close."""
 
@@ -46,7 +51,7 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
         ModelError: ``out`` is there already or cannot be written.
     """
     files = _Files(directories)
-    definitions = {one.instrument_id: one for one in files.read("reference.instruments")}
+    definitions = {one.instrument_id: one for one in files.read(_DEFINITIONS)}
     signals = _candidates(files)
     if not signals:
         raise FlowError(
@@ -79,6 +84,20 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
     return write(
         out, rows, units(), hashes=(hashes[0], hashes[1]), costs=costs, bars=base, holes=holes, sources=files.hashes()
     )
+
+
+def fetch_results(settings: Settings, directory: Path) -> None:
+    """Write into ``directory`` what an engine wrote into the topics, as a replay would have.
+
+    Raises:
+        LogError: the broker does not answer, or lacks a topic.
+        SinkError: the directory cannot be written.
+    """
+    with FileSink(directory) as sink:
+        part = sink.build_part("topics", "files", None)
+        for message in committed(settings, (*_NEEDED, _DEFINITIONS)):
+            if message.key is not None and message.value is not None:
+                part.write_batch([Outgoing(message.topic, message.key.decode(), "", message.value, message.ts_ms)])
 
 
 class _Files:

@@ -1,10 +1,12 @@
 """`candlewick dataset`."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
+from flows.errors import FlowError
 from flows.settings import load
 from schemas.time import to_text
 
@@ -12,15 +14,26 @@ __all__ = ["dataset"]
 
 
 def dataset(
-    directories: Annotated[list[Path], typer.Argument(metavar="DIRECTORY...", help="What a replay wrote, in order")],
+    directories: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DIRECTORY]...", help="What replays wrote, in order of their time")
+    ] = None,
     *,
     out: Annotated[Path, typer.Option("--out", help="New directory for the data set")],
+    topics: Annotated[
+        bool, typer.Option("--topics", help="What the live engine wrote into the topics instead")
+    ] = False,
 ) -> None:
     """Make a data set to learn from: candidates with their features, and what became of them."""
-    from flows.dataset import make_dataset  # noqa: PLC0415, only who learns needs what it stands on
+    from flows.dataset import fetch_results, make_dataset  # noqa: PLC0415, only who learns needs what it stands on
     from flows.engine import costs  # noqa: PLC0415
 
-    made = make_dataset(directories, out, costs(load()))
+    if bool(directories) == topics:
+        raise FlowError("dataset needs either DIRECTORY... or --topics")
+    settings = load()
+    with TemporaryDirectory(prefix="candlewick-") as folder:
+        if topics:
+            fetch_results(settings, Path(folder) / "topics")
+        made = make_dataset(directories or [Path(folder) / "topics"], out, costs(settings))
     typer.echo(
         f"{out}: {made.rows:,} candidates ({made.vetoed:,} vetoed) of {len(made.instruments)} instruments, "
         f"{to_text(made.ts_start)} to {to_text(made.ts_end)}"

@@ -2,16 +2,20 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
-from flows.dataset import make_dataset
+from flows.dataset import fetch_results, make_dataset
 from flows.errors import FlowError
+from flows.settings import Settings
 from models.costs import Costs
 from models.dataset import load
 from models.errors import ModelError
 from schemas.time import MILLISECOND, MINUTE
+from schemas.topics import TOPICS
 from tests.flows.market_files import START_MS, STEP_MS, replayed, walk_file
+from tests.kafka_tools import put
 
 ONE, OTHER = "simx:ONE/USDT:USDT", "simx:TWO/USDT:USDT"
 
@@ -101,6 +105,29 @@ def test_two_replays_that_follow_one_another_are_one_span(
     both = make_dataset([first, results], tmp_path / "both", Costs())
     whole = make_dataset([results], tmp_path / "whole", Costs())
     assert (both.rows, both.labels, both.wins) == (whole.rows, whole.labels, whole.wins)
+
+
+def test_what_stands_in_the_topics_makes_the_same_rows(tmp_path: Path, settings: Settings) -> None:
+    """A crash may have left features twice there."""
+    results = replayed(tmp_path / "replay", {ONE: walk_file(tmp_path / "one.csv", 300)})  # the broker keeps 5 MB
+    make_dataset([results], tmp_path / "files", Costs())
+    client = {"bootstrap.servers": settings.kafka.bootstrap}
+    for topic in TOPICS:
+        path = results / f"{topic.name}.jsonl"
+        if topic.lane != "log":
+            lines = path.read_bytes().splitlines() if path.exists() else []
+            twice = 2 if topic.lane == "features" else 1
+            put(client, [message(line) for line in lines for _ in range(twice)], topic.name)
+    fetch_results(settings, tmp_path / "topics")
+    make_dataset([tmp_path / "topics"], tmp_path / "set", Costs())
+    assert (tmp_path / "set/rows.parquet").read_bytes() == (tmp_path / "files/rows.parquet").read_bytes()
+
+
+def message(line: bytes) -> tuple[bytes, bytes, int, int]:
+    """As the engine writes it."""
+    told = msgspec.json.decode(line)
+    ts = next(told[name] for name in ("ts_decided", "ts_received", "ts_event") if name in told)
+    return told["instrument_id"].encode(), line, 0, ts // MILLISECOND
 
 
 def test_what_is_missing_is_named(tmp_path: Path, files: dict[str, Path]) -> None:
