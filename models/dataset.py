@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from math import fsum
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,6 +95,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Rows that were entered."""
     wins: int
     vetoed: int
+    means: dict[str, float] = {}
+    """Of the net return, of that with more latency, and of the market's return in the candidates' direction."""
     costs: Costs
     bars: dict[str, str]
     """Timeframe of the bars that labels were made of, by instrument."""
@@ -172,6 +175,7 @@ def write(
             labels=sum(net is not None for net in nets),
             wins=sum(net is not None and net > 0 for net in nets),
             vetoed=sum(signal.status == "vetoed" for signal in signals),
+            means={name: _mean(columns[name]) for name in ("net_return", *_DELAYED, *_FORWARD) if any(columns[name])},
             costs=costs,
             bars=dict(sorted(bars.items())),
             holes=list(holes),
@@ -232,6 +236,11 @@ def _columns(rows: Sequence[Row]) -> dict[str, Any]:
     spans = np.array(found["ts_decided"]), np.array(found["ts_end"])
     found["uniqueness"][entered] = uniqueness(groups[entered], spans[0][entered], spans[1][entered])
     return found
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return fsum(known) / len(known)
 
 
 def _array(table: "pa.Table", name: str, kind: pa.DataType) -> NDArray[Any]:

@@ -40,5 +40,7 @@ def dataset(
     )
     share = made.wins / made.labels if made.labels else 0.0
     typer.echo(f"{made.labels:,} were entered, {made.wins:,} of them ({share:.1%}) ended with a net profit")
+    means = ", ".join(f"{name.replace('_', ' ')} {10_000 * mean:+.1f}" for name, mean in made.means.items())
+    typer.echo(f"means in basis points: {means}")
     for hole in made.holes:
         typer.echo(f"no bars of {hole.instrument_id} from {to_text(hole.ts_start)} to {to_text(hole.ts_end)}")

@@ -84,6 +84,7 @@ def shown(evaluation: "Evaluation") -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
+    from models.metrics import reliability  # noqa: PLC0415
     from schemas.time import to_text  # noqa: PLC0415
 
     folds = evaluation.attempts[0].walk.folds
@@ -103,6 +104,10 @@ def shown(evaluation: "Evaluation") -> None:
     console = Console()
     console.width = max(console.width, 80)
     console.print(table)
+    for attempt in evaluation.attempts:
+        bins = reliability(attempt.walk.p, attempt.walk.sample.win)
+        said = "  ".join(f"{part.mean:.2f}:{part.share:.2f}" for part in bins)
+        typer.echo(f"said:seen share of wins, {attempt.learner}: {said}")
     for attempt in evaluation.attempts:
         for alarm in attempt.verdict.alarms:
             typer.echo(f"alarm, {attempt.learner}: {alarm}")

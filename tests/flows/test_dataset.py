@@ -49,6 +49,8 @@ def test_a_row_holds_what_was_known_at_the_decision_and_a_label_that_begins_afte
     assert (np.diff(data["ts_decided"]) >= 0).all()
     entered = data.entered()
     assert len(entered) == told.labels
+    assert told.means["net_return"] == pytest.approx(entered["net_return"].mean())
+    assert {"net_return_1m_later", "forward_24"} <= told.means.keys()
     assert (entered["ts_entry"] >= entered["ts_decided"]).all()
     assert (entered["ts_end"] > entered["ts_entry"]).all()
     assert entered["spread_model"].all()
