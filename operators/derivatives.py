@@ -3,7 +3,7 @@
 from math import isfinite
 from typing import Final, NamedTuple
 
-from operators.feature import Moment, Ratios
+from operators.feature import Moment, Ratios, Told
 from operators.indicators.percentile import Percentile
 from operators.liquidation_map import LiquidationMap, Outlook
 from operators.state import Slotted
@@ -110,11 +110,18 @@ class Derivatives(Slotted):
         self._told = [None] * 4
         self._levels.forget()
 
-    def read(self, moment: Moment) -> Moment:
-        """``moment`` with what is known here."""
+    def read(self, moment: Moment, told: tuple[int, int] = (0, 0)) -> Moment:
+        """``moment`` with what is known here; ``told`` is when quotes and book were (ns), 0 if they are not known."""
         return moment._replace(
             funding_rate=self.funding_rate,
             funding_percentile=self.funding_percentile,
+            funding_settled=self._settled.last,
+            told=Told(
+                *told,
+                0 if self.mark_price is None else self._mark_at,
+                0 if self.funding_rate is None else self._funding_at,
+                0 if self.open_interest is None else self._interest_at,
+            ),
             funding_interval=self.funding_interval,
             next_funding=self.next_funding,
             basis_bps=self.basis_bps,

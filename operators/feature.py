@@ -13,8 +13,8 @@ from operators.state import Slotted
 from schemas.time import TIMEFRAMES, Timeframe
 
 __all__ = [
-    "SESSIONS", "Close", "Feature", "Input", "Measure", "Moment", "Ratios", "Span", "Stateless", "forgotten", "hash_of",
-    "of_close", "of_range", "one", "settled",
+    "SESSIONS", "Close", "Feature", "Input", "Measure", "Moment", "Ratios", "Span", "Stateless", "Told", "forgotten",
+    "hash_of", "of_close", "of_range", "one", "settled",
 ]  # fmt: skip
 
 Input = Literal["trades", "quotes", "book", "derivatives", "members", "external"]
@@ -64,6 +64,16 @@ class Ratios(NamedTuple):
     """When the one of them was told that has not been for longest, ns."""
 
 
+class Told(NamedTuple):
+    """When what is in force was told, event time in ns; 0: nothing is."""
+
+    quotes: int = 0
+    book: int = 0
+    mark_price: int = 0
+    funding: int = 0
+    open_interest: int = 0
+
+
 class Moment(NamedTuple):
     """What is read off the book and the derivatives at the moment of decision; ``None``: not known."""
 
@@ -93,6 +103,11 @@ class Moment(NamedTuple):
     ratios: Ratios | None = None
     outlook: Outlook | None = None
     """Of the estimated liquidation levels, at the mark price."""
+    funding_settled: float | None = None
+    """The rate that was settled last."""
+    told: Told | None = None
+    lost: Mapping[Input, tuple[int, str]] | None = None
+    """By input up to which event time (ns) something of it is missing, and why; one that never lost is not there."""
     forced: tuple[int, float, int, float] | None = None
     """Long positions liquidated so far, their notional, the same of short ones; only what the venue told."""
 

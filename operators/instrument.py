@@ -185,8 +185,9 @@ class Instrument:
 
     def _moment(self) -> Moment:
         if not self._listening.connected:
-            return self._derivatives.read(Moment())
-        return self._derivatives.read(self._quoting.moment())
+            return self._derivatives.read(Moment(lost=self._taints.lost))
+        moment = self._quoting.moment()._replace(lost=self._taints.lost)
+        return self._derivatives.read(moment, self._quoting.told(moment))
 
     def state(self) -> bytes:
         """The whole state, sealed."""

@@ -110,6 +110,11 @@ class Quoting:
             ask=ask,
         )
 
+    def told(self, moment: Moment) -> tuple[int, int]:
+        """When the best quotes and the book of ``moment`` were told (ns), 0 where it knows none."""
+        quotes = self._best_at if self._quoted else self._book_at
+        return 0 if moment.bid is None else quotes, 0 if moment.obi_1 is None else self._book_at
+
     def sample(self, event: Heartbeat) -> None:
         """Send the best levels, once in each interval of event time."""
         if event.ts_event < self._next_sample:

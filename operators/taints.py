@@ -12,37 +12,38 @@ __all__ = ["Taints"]
 class Taints:
     """Until when each input was last lost, and why."""
 
-    __slots__ = ("_lost",)
+    __slots__ = ("lost",)
 
     def __init__(self) -> None:
-        self._lost: dict[Input, tuple[int, str]] = {}
+        self.lost: dict[Input, tuple[int, str]] = {}
+        """By input."""
 
     def mark(self, source: Input, until: int, reason: str) -> None:
         """Something of ``source`` is missing up to event time ``until`` (ns)."""
-        known = self._lost.get(source)
+        known = self.lost.get(source)
         if known is None or until >= known[0]:
-            self._lost[source] = (until, reason)
+            self.lost[source] = (until, reason)
 
     def of(self, timeframe: Timeframe, ts_close: int) -> dict[str, str]:
         """The features tainted at this close, in the catalogue's order, and why."""
-        if not self._lost:
+        if not self.lost:
             return {}
         tainted: dict[str, str] = {}
         for feature in CATALOGUE:
             for source in feature.inputs:
-                if source in self._lost:
-                    until, reason = self._lost[source]
+                if source in self.lost:
+                    until, reason = self.lost[source]
                     if until > _horizon(feature, timeframe, ts_close):
                         tainted[feature.name] = reason
         return tainted
 
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""
-        return {source: list(lost) for source, lost in self._lost.items()}
+        return {source: list(lost) for source, lost in self.lost.items()}
 
     def restore(self, state: dict[Any, Any]) -> None:
         """Take up ``state`` again."""
-        self._lost = {source: (until, reason) for source, (until, reason) in state.items()}
+        self.lost = {source: (until, reason) for source, (until, reason) in state.items()}
 
 
 def _horizon(feature: Feature, timeframe: Timeframe, ts_close: int) -> int:

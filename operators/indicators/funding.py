@@ -25,7 +25,7 @@ class Funding(Slotted):
         per_8h = None if rate is None or interval is None else rate * _EIGHT_HOURS / interval
         ahead = None if settles is None or settles < close.ts_close else (settles - close.ts_close) / HOUR
         z_rate, z_basis = self._rate.update(at, per_8h), self._basis.update(at, moment.basis_bps)
-        return rate, per_8h, z_rate, moment.funding_percentile, ahead, moment.basis_bps, z_basis
+        return rate, per_8h, moment.funding_settled, z_rate, moment.funding_percentile, ahead, moment.basis_bps, z_basis
 
 
 _NULL = "the venue has told none since somebody listens"
@@ -34,12 +34,17 @@ MEASURES = (
     one(
         Funding, Funding.update,
         Feature(
-            name="funding_rate", unit="ratio", inputs=("derivatives",), summary="Running funding rate of one interval",
-            formula="as the venue tells it", source="the venue", null=_NULL,
+            name="funding_rate", unit="ratio", inputs=("derivatives",), source="the venue", null=_NULL,
+            summary="Running funding rate of one interval, predicted for its end", formula="as the venue tells it",
         ),
         Feature(
             name="funding_8h", unit="ratio", inputs=("derivatives",), summary="Running funding rate per eight hours",
             formula="funding_rate 8 h / interval", source="its definition", null=f"{_NULL}, or no interval",
+        ),
+        Feature(
+            name="funding_settled", unit="ratio", inputs=("derivatives",), memory="session", warm_up="session",
+            summary="Funding rate that was settled last", formula="the rate in force when it was", source="the venue",
+            null="none was settled since the first was told",
         ),
         z_feature("funding_z", "funding_8h", inputs=("derivatives",)),
         Feature(

@@ -42,6 +42,11 @@ class Percentile(Slotted):
             del self._sorted[bisect_left(self._sorted, gone)]
         insort(self._sorted, x)
 
+    @property
+    def last(self) -> float | None:
+        """The value that came last."""
+        return self._values[self._at - 1] if self._values else None
+
     def of(self, x: float) -> float | None:
         """The share of ``x``, from 0 to 1."""
         if len(self._sorted) < self._least:

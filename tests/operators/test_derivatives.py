@@ -5,6 +5,7 @@ import pytest
 
 from operators.config import InstrumentConfig
 from operators.derivatives import Derivatives, Settlement
+from operators.feature import Moment
 from operators.instrument import Instrument
 from schemas.market import FundingRate, Liquidation, LongShortRatio, MarketEvent, MarkPrice, OpenInterest, Side
 from schemas.time import HOUR
@@ -107,6 +108,7 @@ def test_the_rank_of_a_funding_rate_among_those_settled(told: str) -> None:
         expected = rank_of(rate, settled[-90:]) if i >= 20 else None
         assert known.funding_percentile == (None if expected is None else pytest.approx(expected))
         settled.append(rate)
+    assert known.read(Moment()).funding_settled == settled[-2]
     assert len(set(settled)) < len(settled)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operators.bars import OpenBar
 from operators.errors import StateError
-from operators.feature import SESSIONS, Moment, Ratios
+from operators.feature import SESSIONS, Moment, Ratios, Told
 from operators.features import CATALOGUE, NAMES, SCHEMA_HASH, FeatureSet
 from operators.flow.impact import ImpactPart
 from operators.flow.intensity import TradesPart
@@ -35,6 +35,7 @@ MOMENT = Moment(
     spread=0.5, spread_bps=1.0, microprice=100.0, microprice_bps=0.1, obi_1=0.1, obi_5=0.2, obi_10=0.3, obi_20=0.4,
     bid=99.5, ask=100.0, funding_rate=1e-4, funding_interval=8 * HOUR, next_funding=START + 40 * DAY, basis_bps=2.0,
     open_interest=1e6, ratios=Ratios(1.5, 1.2, 1.1, 0.9, START), funding_percentile=0.5,
+    funding_settled=1e-4, told=Told(START, START, START, START, START), lost={},
     forced=(1, 10.0, 2, 20.0), shape=(0.5,) * 13,
 )  # fmt: skip
 _TRADES = walked_bars(1, 1)[0].trades
@@ -76,7 +77,7 @@ def test_every_entry_says_what_it_is() -> None:
 def test_what_is_told_of_the_moment_is_in_the_vector_as_it_is() -> None:
     vector = FeatureSet("1m").update(walked_bars(1, 1)[0], MOMENT)
     shared = [name for name in Moment._fields if name in vector]
-    assert len(shared) == 12
+    assert len(shared) == 13
     assert {name: vector[name] for name in shared} == {name: getattr(MOMENT, name) for name in shared}
 
 
