@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 PEERS := .venv-bench/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-quick test-long test-faults bench bench-honesty lint lock screenshots clean
+.PHONY: setup native demo test test-quick test-long test-faults bench bench-honesty lint lock screenshots clean
 
-setup: $(VENV)/.ready api/static/vendor/made-from
+setup: $(VENV)/.ready api/static/vendor/made-from native
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Candlewick needs Python 3.11 or 3.12, and none was found on PATH"; exit 1; }
@@ -21,6 +21,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 api/static/vendor/made-from: api/page/package-lock.json $(VENV)/.ready
 	@$(BIN)/python -m deploy.page_assets
 	@touch $@
+
+native: $(VENV)/.ready
+	@$(BIN)/python -m deploy.native
 
 demo: setup
 	@$(BIN)/candlewick demo $(ARGS)

@@ -54,6 +54,7 @@ def instrument_config(settings: Settings) -> InstrumentConfig:
         member_timeout=round(engine.member_timeout_s * SECOND),
         book_sample=round(engine.book_sample_s * SECOND),
         book_depth=engine.book_depth,
+        native=engine.native,
         half_spread=settings.costs.half_spread_bps / 1e4,
     )
 

@@ -121,8 +121,8 @@ class InstrumentReport:
             "last_update_id": book.sequence,
             "applied": book.applied,
             "dropped_old": book.dropped_old,
-            "bids": [[price, book.bids.levels[price]] for price in book.bids.best(_SHOWN)],
-            "asks": [[price, book.asks.levels[price]] for price in book.asks.best(_SHOWN)],
+            "bids": [list(level) for level in zip(*book.bids.top(_SHOWN), strict=True)],
+            "asks": [list(level) for level in zip(*book.asks.top(_SHOWN), strict=True)],
             "levels": [len(book.bids), len(book.asks)],
         }
 

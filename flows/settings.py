@@ -145,6 +145,7 @@ class EngineSettings(_Section):
     recovery_dir: Path = Path(".candlewick/recovery")
     epoch_interval_s: Annotated[float, Field(ge=0.05, le=600)] = 10.0
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    native: bool = True
     max_ahead_s: Annotated[float, Field(ge=1, le=86_400)] = 600.0
     max_waiting: Annotated[int, Field(ge=1_000)] = 100_000
 

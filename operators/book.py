@@ -7,7 +7,7 @@ from zlib import crc32
 import msgspec
 
 from operators.checksum import Checksum, Decimals
-from operators.ladder import Ladder
+from operators.native import sides
 from operators.numbering import RESTART
 from schemas.codec import encode
 from schemas.layouts import Layout
@@ -46,6 +46,8 @@ class OrderBook:
         The venue's own checksum function, if it has one.
     depth
         Levels a side to keep; ``None`` keeps all.
+    native
+        Hold them compiled, where this machine can.
     """
 
     __slots__ = (
@@ -54,8 +56,8 @@ class OrderBook:
         "maintained", "sequence", "synchronised",
     )  # fmt: skip
 
-    def __init__(self, checksum: Checksum | None = None, depth: int | None = None) -> None:
-        self.bids, self.asks = Ladder(1), Ladder(-1)
+    def __init__(self, checksum: Checksum | None = None, depth: int | None = None, *, native: bool = True) -> None:
+        self.bids, self.asks = sides(native=native)
         self.synchronised = False
         """False before the first book snapshot and while stale."""
         self.sequence: int | None = None
@@ -163,15 +165,14 @@ class OrderBook:
         """
         if not self.synchronised or not self._proven:
             return None
-        bids, asks = self.bids.best(count), self.asks.best(count)
+        (bids, bid_sizes), (asks, ask_sizes) = self.bids.top(count), self.asks.top(count)
         if not bids or not asks or bids[-1] < self._reach_bid or asks[-1] > self._reach_ask:
             return None
         if (len(bids) < count and self._reach_bid > -_INFINITE) or (len(asks) < count and self._reach_ask < _INFINITE):
             return None
         if self.maintained is not None and count > self.maintained:
             return None
-        bid_levels, ask_levels = self.bids.levels, self.asks.levels
-        return bids, [bid_levels[price] for price in bids], asks, [ask_levels[price] for price in asks]
+        return bids, bid_sizes, asks, ask_sizes
 
     @property
     def reach(self) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Final
 from zlib import crc32
 
@@ -32,12 +33,10 @@ def okx(bids: Ladder, asks: Ladder, _decimals: Decimals) -> int:
     Source: OKX API v5, WebSocket order book channel, "Checksum".
     """
     parts: list[str] = []
-    best_bids, best_asks = bids.best(25), asks.best(25)
-    for i in range(max(len(best_bids), len(best_asks))):
-        if i < len(best_bids):
-            parts += [_plain(best_bids[i]), _plain(bids.levels[best_bids[i]])]
-        if i < len(best_asks):
-            parts += [_plain(best_asks[i]), _plain(asks.levels[best_asks[i]])]
+    for level in zip_longest(zip(*bids.top(25), strict=True), zip(*asks.top(25), strict=True)):
+        for side in level:
+            if side is not None:
+                parts += map(_plain, side)
     return crc32(":".join(parts).encode())
 
 
@@ -52,9 +51,9 @@ def kraken(bids: Ladder, asks: Ladder, decimals: Decimals) -> int | None:
         return None
     text = "".join(
         f"{price:.{price_digits}f}".replace(".", "").lstrip("0")
-        + f"{side.levels[price]:.{size_digits}f}".replace(".", "").lstrip("0")
+        + f"{size:.{size_digits}f}".replace(".", "").lstrip("0")
         for side in (asks, bids)
-        for price in side.best(10)
+        for price, size in zip(*side.top(10), strict=True)
     )
     return crc32(text.encode())
 

@@ -42,6 +42,8 @@ class InstrumentConfig(Struct, frozen=True, kw_only=True):
     book_depth: Annotated[int, Meta(gt=0)] | None = None
     half_spread: float = 1e-4
     """Of the price, on either side of the close of a bar that was given where no book is known."""
+    native: bool = True
+    """Take plain records by compiled code, where this machine has it: the same results, in less time."""
 
     def __post_init__(self) -> None:
         for name in ("allowed_lateness", "heartbeat_timeout", "future_tolerance", "member_timeout", "half_spread"):

@@ -1,7 +1,7 @@
 """Where a key's messages come in: decoded, held against their key and their times, and refused or handed on."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from operators.config import InstrumentConfig
 from operators.errors import Refused
@@ -11,6 +11,9 @@ from schemas.batches import Batch
 from schemas.codec import UNREADABLE, parse_event
 from schemas.market import CONTROL, ExchangeBar, MarketEvent
 from schemas.time import MILLISECOND, SECOND, TIMEFRAME_NS
+
+if TYPE_CHECKING:
+    from operators.native._native import FastPath
 
 __all__ = ["Gate"]
 
@@ -30,18 +33,31 @@ class Gate:
         By type of record; the types that have business under this key.
     outbox
         Takes what is refused.
+    fast
+        Takes what needs no judgement, as the handlers would.
     """
 
-    def __init__(self, handlers: Handlers, config: InstrumentConfig, outbox: Outbox[Any]) -> None:
+    def __init__(
+        self, handlers: Handlers, config: InstrumentConfig, outbox: Outbox[Any], fast: "FastPath | None" = None
+    ) -> None:
         self._own, self._outbox = handlers, outbox
         self._handlers = {kind: handlers.get(kind, self._refuse_type) for kind in get_args(MarketEvent)}
         self._tolerance = config.future_tolerance
         self._leaps = Leaps(config.future_tolerance)
+        self._fast = fast
 
     def take(self, batch: Batch) -> None:
         """Take the messages of one read, in order."""
         key, tolerance, handlers, leaps = self._outbox.instrument_id, self._tolerance, self._handlers, self._leaps
-        for message in batch.messages:
+        messages, at, count = batch.messages, 0, len(batch.messages)
+        run = None if self._fast is None else self._fast.run
+        while at < count:
+            if run is not None:
+                at = run(messages, at, leaps.limit)
+                if at == count:
+                    break
+            message = messages[at]
+            at += 1
             try:
                 event = parse_event(message[2])
                 received = event.ts_received

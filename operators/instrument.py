@@ -15,6 +15,7 @@ from operators.feature import Input, Moment
 from operators.flow.recorder import Recorder
 from operators.gate import Gate
 from operators.listening import Listening
+from operators.native import fast_path
 from operators.outbox import Outbox
 from operators.quoting import Quoting
 from operators.seen import SeenIds
@@ -80,7 +81,8 @@ class Instrument:
             ExchangeBar: self._on_exchange_bar,
             TapeEnd: self._on_end,
         }
-        self._gate = Gate(handlers, config, self._outbox)
+        fast = fast_path(instrument_id, config, self._quoting, self._bars, recorder, self._seen)
+        self._gate = Gate(handlers, config, self._outbox, fast)
 
     def begin_late(self, ts: int) -> None:
         """What came before ``ts`` (ns) is not known."""

@@ -65,6 +65,11 @@ class Ladder:
             best = self._scan(max(count, _KEPT))
         return best[: -count - 1 : -1] if self.sign > 0 else best[:count]
 
+    def top(self, count: int) -> tuple[list[float], list[float]]:
+        """Prices and sizes of the ``count`` best levels, as `best`."""
+        prices, levels = self.best(count), self.levels
+        return prices, [levels[price] for price in prices]
+
     def within(self, bound: float) -> list[tuple[float, float]]:
         """Prices and sizes of all levels that are not worse than ``bound``, in any order."""
         best, levels = self._best, self.levels

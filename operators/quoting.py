@@ -38,7 +38,7 @@ class Quoting:
         self, config: InstrumentConfig, taints: Taints, outbox: Outbox[Closed], recorder: Recorder, on_quote: OnQuote
     ) -> None:
         venue = outbox.instrument_id.partition(":")[0]
-        self.book = OrderBook(CHECKSUMS.get(venue), config.book_depth)
+        self.book = OrderBook(CHECKSUMS.get(venue), config.book_depth, native=config.native)
         self._taints, self._outbox, self._recorder, self._tell = taints, outbox, recorder, on_quote
         self._sample_every = config.book_sample
         self._best: BestQuote | None = None

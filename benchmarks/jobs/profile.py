@@ -25,7 +25,7 @@ __all__ = ["measure"]
 _TIMED: Final[tuple[tuple[str, Any, str], ...]] = (
     ("reading: checks and grouping", KafkaLog, "part:_items"),
     ("reading: the Kafka client", KafkaLog, "part:next_batch"),
-    ("checks and dispatch of a record", Instrument, "on_batch"),
+    ("plain records, compiled; checks and dispatch", Instrument, "on_batch"),
     ("decoding", operators.gate, "parse_event"),
     ("book: chaining", Quoting, "on_delta"),
     ("book: levels", Ladder, "update"),

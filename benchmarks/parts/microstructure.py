@@ -27,6 +27,10 @@ _READ: Final = 2_000
 class _Nothing(Recorder):
     """Measures nothing."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._levels = None  # type: ignore[assignment]  # so the compiled path has nothing to tell either
+
     def quotes(self, *_: Any) -> None:
         pass
 

@@ -10,7 +10,7 @@ from flows.doctor.access import examine_access
 from flows.doctor.database import examine_database
 from flows.doctor.finding import Finding
 from flows.doctor.kafka import examine_kafka
-from flows.doctor.machine import check_disk, check_port, check_recovery
+from flows.doctor.machine import check_disk, check_native, check_port, check_recovery
 from flows.settings import Settings
 from schemas.secrets import is_secret
 
@@ -24,6 +24,7 @@ def examine(settings: Settings) -> list[Finding]:
         "kafka": partial(examine_kafka, settings),
         "database": partial(examine_database, settings),
         "disk": lambda: [check_disk(recovery)],
+        "event path": lambda: [check_native(wanted=settings.engine.native)],
         "recovery directory": lambda: [check_recovery(recovery)],
         "port of the API": lambda: [check_port(settings.api.host, settings.api.port, settings.api.tls_certificate)],
         "access to the API": partial(examine_access, settings),

@@ -12,10 +12,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+import operators
 from flows.doctor.finding import Finding
 from flows.ports import listening_trouble
 
-__all__ = ["check_disk", "check_port", "check_recovery"]
+__all__ = ["check_disk", "check_native", "check_port", "check_recovery"]
 
 _GIB: Final = 1 << 30
 _PATIENCE_S: Final = 2.0
@@ -35,6 +36,16 @@ def check_disk(directory: Path) -> Finding:
     if usage.free < 5 * _GIB:
         return Finding("disk", "warn", found, "make room soon")
     return Finding("disk", "ok", found)
+
+
+def check_native(*, wanted: bool) -> Finding:
+    """Whether the engine's event path runs compiled."""
+    if not wanted:
+        return Finding("event path", "ok", "in Python, as engine.native is off")
+    built = Path(operators.__path__[0]).glob("native/_native.*.so")  # to import it would bring all operators
+    if not any(built):
+        return Finding("event path", "warn", "in Python", "with a C compiler and `make setup` it takes a third")
+    return Finding("event path", "ok", "compiled")
 
 
 def check_recovery(directory: Path) -> Finding:

@@ -9,11 +9,12 @@ from operators.microstructure import Levels
 from operators.state import Slotted
 from schemas.time import MINUTE, SECOND
 
-__all__ = ["MEASURES", "Resilience", "SweepsPart"]
+__all__ = ["MEASURES", "PATIENCE", "Resilience", "SweepsPart"]
 
 _TAKEN: Final = 3
 """Levels that have to go between one state of the book and the next: one or two go with every larger trade."""
-_PATIENCE: Final = 10 * SECOND
+PATIENCE: Final = 10 * SECOND
+"""How long a sweep is waited for."""
 _ROUNDING: Final = 1e-12
 """Of the price: equal spreads differ by no more."""
 
@@ -83,10 +84,10 @@ class Resilience(Slotted):
         if self._since is not None:
             waited = ts - self._since
             recovered = spread <= self._spread + rounding
-            if recovered or waited > _PATIENCE:
+            if recovered or waited > PATIENCE:
                 self._ended += 1
-                self._recovered += recovered and waited <= _PATIENCE
-                self._waited += min(max(waited, 0), _PATIENCE)
+                self._recovered += recovered and waited <= PATIENCE
+                self._waited += min(max(waited, 0), PATIENCE)
                 self._since = None
         if last is not None and (bid < last[1] or ask > last[3]) and spread > last[2] - last[0] + rounding:
             self._number += 1
@@ -109,7 +110,7 @@ def _read(part: SweepsPart, close: Close) -> tuple[float | None, ...]:
     return float(part.number), part.recovered / part.ended, part.waited / part.ended / SECOND
 
 
-_SECONDS: Final = _PATIENCE // SECOND
+_SECONDS: Final = PATIENCE // SECOND
 _NULL: Final = f"not all the time {LEVELS} levels a side were known"
 
 MEASURES = (

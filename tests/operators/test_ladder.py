@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators import ladder
+from operators import ladder, native
 from operators.ladder import Ladder
 from tests.operators.support import QUICK
 
@@ -34,10 +34,18 @@ def small_bounds() -> Iterator[None]:
         yield
 
 
+def empty(sign: int, *, compiled: bool) -> Ladder:
+    return native.sides(native=compiled)[sign < 0]
+
+
+COMPILED = pytest.mark.parametrize("compiled", [False, True] if native.BUILT else [False])
+
+
+@COMPILED
 @QUICK
 @given(steps=STEPS, sign=st.sampled_from([1, -1]))
-def test_equals_a_sorted_dict(steps: list[tuple[str, object]], sign: int) -> None:
-    side, plain = Ladder(sign), dict[float, float]()
+def test_equals_a_sorted_dict(steps: list[tuple[str, object]], sign: int, *, compiled: bool) -> None:
+    side, plain = empty(sign, compiled=compiled), dict[float, float]()
     for step, what in steps:
         if step in {"update", "replace"}:
             assert isinstance(what, list)
@@ -58,7 +66,7 @@ def test_equals_a_sorted_dict(steps: list[tuple[str, object]], sign: int) -> Non
             assert side.best(what) == sorted(plain, reverse=sign > 0)[:what]
         else:
             saved = side.state()
-            side = Ladder(sign)
+            side = empty(sign, compiled=compiled)
             side.restore(saved)
         assert side.levels == plain
         assert len(side) == len(plain)
@@ -66,16 +74,21 @@ def test_equals_a_sorted_dict(steps: list[tuple[str, object]], sign: int) -> Non
     assert side.best(100) == best_first
     if best_first:
         assert side.worst() == best_first[-1]
+        assert side.top(3) == (best_first[:3], [plain[price] for price in best_first[:3]])
+        bound = best_first[len(best_first) // 2]
+        assert sorted(side.within(bound)) == sorted((p, plain[p]) for p in plain if sign * p >= sign * bound)
 
 
-def test_of_a_price_that_comes_twice_the_last_size_counts() -> None:
-    side = Ladder(1)
+@COMPILED
+def test_of_a_price_that_comes_twice_the_last_size_counts(*, compiled: bool) -> None:
+    side = empty(1, compiled=compiled)
     side.update([1.0, 1.0, 2.0, 2.0], [0.0, 5.0, 5.0, 0.0])
     assert side.levels == {1.0: 5.0}
     side.replace([3.0, 3.0], [1.0, 0.0])
     assert side.levels == {}
 
 
-def test_lists_of_different_lengths_are_an_error() -> None:
+@COMPILED
+def test_lists_of_different_lengths_are_an_error(*, compiled: bool) -> None:
     with pytest.raises(ValueError, match="zip"):
-        Ladder(1).update([1.0, 2.0], [1.0])
+        empty(1, compiled=compiled).update([1.0, 2.0], [1.0])

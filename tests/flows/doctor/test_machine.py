@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from flows.doctor.machine import check_disk, check_port, check_recovery
+from flows.doctor.machine import check_disk, check_native, check_port, check_recovery
+from operators import native
 
 GIB = 1 << 30
 
@@ -128,3 +129,8 @@ def test_the_port_when_it_is_free() -> None:
 def test_a_host_that_is_not_ours(host: str) -> None:
     finding = check_port(host, 8300)
     assert (finding.state, finding.advice) == ("bad", "set api.host and api.port to what is ours")
+
+
+def test_how_the_event_path_runs() -> None:
+    assert check_native(wanted=False).found == "in Python, as engine.native is off"
+    assert check_native(wanted=True).state == ("ok" if native.BUILT else "warn")

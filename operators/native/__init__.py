@@ -1,0 +1,45 @@
+"""Where the event path runs compiled: the same bytes come out, in less time (`docs/adr/0011`)."""
+
+from typing import TYPE_CHECKING, Final
+
+from operators.flow.resilience import PATIENCE
+from operators.ladder import Ladder
+from operators.numbering import RESTART
+from schemas.codec import encode
+
+if TYPE_CHECKING:
+    from operators.closing import BarMaker
+    from operators.config import InstrumentConfig
+    from operators.flow.recorder import Recorder
+    from operators.native._native import FastPath
+    from operators.quoting import Quoting
+    from operators.seen import SeenIds
+
+try:
+    from operators.native import _native
+except ImportError:  # no C compiler was there at the set-up
+    _native = None  # type: ignore[assignment]
+
+__all__ = ["BUILT", "fast_path", "sides"]
+
+BUILT: Final = _native is not None
+"""Whether `deploy.native` has built it here; else Python does everything."""
+
+
+def sides(*, native: bool) -> tuple[Ladder, Ladder]:
+    """Empty bids and asks."""
+    make = _native.Ladder if native and BUILT else Ladder
+    return make(1), make(-1)
+
+
+def fast_path(
+    instrument_id: str, config: "InstrumentConfig", quoting: "Quoting", bars: "BarMaker", recorder: "Recorder",
+    seen: "SeenIds",
+) -> "FastPath | None":  # fmt: skip
+    """What takes an instrument's plain records; ``None``: nothing does."""
+    if not (config.native and BUILT):
+        return None
+    return _native.FastPath(
+        encode(instrument_id), quoting, bars, recorder, seen,
+        tolerance=config.future_tolerance, restart=RESTART, patience=PATIENCE,
+    )  # fmt: skip
