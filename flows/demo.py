@@ -39,7 +39,15 @@ _FAULTS: Final = (
 _PATIENCE_S: Final = 45.0
 _POLL_S: Final = 0.1
 _END_S: Final = 10.0
-_OURS: Final = ("CANDLEWICK_KAFKA", "CANDLEWICK_DATABASE", "CANDLEWICK_ENGINE", "CANDLEWICK_SUPERVISOR")
+_TALKATIVE: Final = {"threshold": 0.25, "cooldown_bars": 4}
+"""So that the history has outcomes to learn from: without a book two of the strategy's factors are not known."""
+_TRAINING: Final = ("--cron", "*/3 * * * *", "--days", "2", "--at-once", "--despite-gates", "--ledger", "ledger.jsonl")
+"""Nothing can be earned on this market and the gates say so; a model serves all the same, to be looked at."""
+_LENIENT: Final = 0.25
+"""Break-even lies higher, and then a market without anything to be earned would have no signal to look at."""
+_OURS: Final = tuple(
+    f"CANDLEWICK_{name}" for name in ("KAFKA", "DATABASE", "ENGINE", "STRATEGY", "MODELS", "SUPERVISOR")
+)
 
 
 class Demo(Struct):
@@ -75,7 +83,7 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
     claim_port(load(with_file=False))
     with ExitStack() as stack:
         database = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
-        for old in ("recovery", "vitals"):
+        for old in ("recovery", "vitals", "models"):
             rmtree(folder / old, ignore_errors=True)
         _renew(database.dsn)
         broker = stack.enter_context(EmbeddedBroker(_PARTITIONS))
@@ -87,6 +95,8 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
             },
             database={"dsn": database.dsn},
             engine={"recovery_dir": folder / "recovery", "epoch_interval_s": 2},
+            strategy=_TALKATIVE,
+            models={"dir": folder / "models", "online": True, "min_probability": _LENIENT},
             supervisor={"dir": folder / "vitals"},
         )  # fmt: skip
         migrate(database.dsn)
@@ -106,6 +116,7 @@ def _commands(seed: int) -> dict[str, list[str]]:
         "engine": ["run"],
         "store": ["store"],
         "api": ["api"],
+        "trainer": ["retrain", *_TRAINING],
         "simulator": ["ingest", "--simulate", "--live", "--speed", str(_PAST_SPEED), "--faults", _FAULTS, *market],
     }
 

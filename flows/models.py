@@ -19,7 +19,7 @@ from schemas.time import MINUTE, SECOND, floor_to, from_text
 from sinks.log_writer import LogWriter
 from sources.activations import Activations
 
-__all__ = ["activate", "effective_close", "rollback"]
+__all__ = ["activate", "effective_close", "rollback", "withdraw"]
 
 _AHEAD: Final = 30 * SECOND
 """By which a close lies ahead at least, so that no desk has decided it when it reads the record."""
@@ -40,9 +40,11 @@ def effective_close(asked: str | None) -> int:
 
 
 def activate(
-    settings: Settings, model: str, version: str, close: int, to: Path | None = None, *, despite_gates: bool = False
-) -> Activation:
-    """Let ``version`` serve from ``close`` (ns) on; into the file ``to`` instead of the log, if it is given.
+    settings: Settings, model: str, version: str, close: int, to: Path | None = None, *, despite_gates: bool = False,
+    shadow: bool = False, reason: str = "",
+) -> Activation:  # fmt: skip
+    """Let ``version`` serve, or be a ``shadow``, from ``close`` (ns) on; into the file ``to`` instead of the log, if it
+    is given.
 
     Raises:
         ModelRefused: the version fails a check, or has not passed its gates.
@@ -55,7 +57,12 @@ def activate(
     if not despite_gates and (failed or not gates):
         what = f"did not pass {', '.join(failed)}" if failed else "was never put before the gates"
         raise ModelRefused(f"model {model} {version} {what}; --despite-gates activates it all the same, and says so")
-    return _write(settings, model, version, close, to)
+    return _write(settings, model, version, close, to, shadow=shadow, reason=reason)
+
+
+def withdraw(settings: Settings, model: str, close: int, to: Path | None = None, *, reason: str = "") -> Activation:
+    """Ask the shadow of ``model`` no more, from ``close`` (ns) on."""
+    return _write(settings, model, "", close, to, shadow=True, reason=reason)
 
 
 def rollback(settings: Settings, model: str, close: int, to: Path | None = None) -> Activation:
@@ -79,19 +86,23 @@ def _served(settings: Settings, model: str) -> list[str]:
     events = [
         msgspec.json.decode(message.value or b"", type=ModelEvent) for message in committed(settings, ["models.events"])
     ]
-    return [event.version for event in events if event.model == model and event.event != "refused"]
+    return [event.version for event in events if event.model == model and event.event in {"activated", "deactivated"}]
 
 
 def _written(path: Path, model: str) -> list[str]:
     records = [record for record in Activations(path) if isinstance(record, Activation) and record.model == model]
-    return [record.version for record in sorted(records, key=lambda record: record.effective_close)]
+    ordered = sorted(records, key=lambda record: record.effective_close)
+    return [record.version for record in ordered if not record.shadow]
 
 
-def _write(settings: Settings, model: str, version: str, close: int, to: Path | None) -> Activation:
+def _write(
+    settings: Settings, model: str, version: str, close: int, to: Path | None, *, shadow: bool = False, reason: str = ""
+) -> Activation:
     now = min(time.time_ns(), close - MINUTE) if to is not None else time.time_ns()
     record = Activation(
-        instrument_id=CONTROL, ts_event=now, ts_received=now, model=model, version=version, effective_close=close
-    )
+        instrument_id=CONTROL, ts_event=now, ts_received=now, model=model, version=version, effective_close=close,
+        shadow=shadow, reason=reason[:1_000],
+    )  # fmt: skip
     if to is None:
         with LogWriter(kafka_client(settings)) as log:
             log.write(record)

@@ -104,7 +104,7 @@ class ModelsConfig(Struct, frozen=True, kw_only=True):
 
     min_probability: float | None = None
     """Of a positive net return, below which a candidate is vetoed; ``None``: where the model breaks even, by its own
-    walk-forward."""
+    walk-forward, or without a batch model where the candidate does, before costs."""
     max_disagreement: float = 0.15
     """Standard deviation between the probabilities of several models, at which a candidate is vetoed; its size falls
     from one to nought up to there."""

@@ -8,7 +8,7 @@ from flows.process import end_at_once
 
 __all__ = ["main"]
 
-_STOPPABLE: Final = {"api", "backfill", "demo", "ingest", "run", "store", "up"}
+_STOPPABLE: Final = {"api", "backfill", "demo", "ingest", "retrain", "run", "store", "up"}
 """What runs until it is stopped, so a stop is a good end."""
 
 

@@ -72,11 +72,13 @@ def activate(
     at: _At = None,
     to: _To = None,
     despite_gates: Annotated[bool, typer.Option("--despite-gates", help="Though it did not pass them")] = False,
+    shadow: Annotated[bool, typer.Option("--shadow", help="Only ask it, beside what serves")] = False,
 ) -> None:
     """Let a version serve, once its hashes, schema, golden vectors and gates are in order."""
     settings = load()
     name = _whole(registry(settings), model, version)
-    _tell(let_serve(settings, model, name, effective_close(at), to, despite_gates=despite_gates))
+    close = effective_close(at)
+    _tell(let_serve(settings, model, name, close, to, despite_gates=despite_gates, shadow=shadow))
 
 
 @models.command()
@@ -102,5 +104,6 @@ def _state(known: Registry, model: str, version: str) -> Text:
 
 
 def _tell(record: Activation) -> None:
-    what = f"{record.model} {record.version} serves" if record.version else f"no version of {record.model} serves"
+    verb = "is asked in the shadow" if record.shadow else "serves"
+    what = f"{record.model} {record.version} {verb}" if record.version else f"no version of {record.model} serves"
     typer.echo(f"{what} from the close {to_text(record.effective_close)} on")

@@ -132,7 +132,7 @@ class Desk:
             return None  # nothing to say, or nothing to price it with
         prices = plan(opinion, vector.bid, vector.ask, atr, definition, strategy, risk)
         reasons = vetoes(vector, opinion, prices, definition, risk)
-        verdict = self.serving.judge(vector, opinion, explain=not reasons)
+        verdict = self.serving.judge(vector, opinion, reward=prices.risk_reward, explain=not reasons)
         reasons += verdict.vetoes
         length = TIMEFRAME_NS[vector.timeframe]
         signal = Signal(

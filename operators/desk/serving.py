@@ -30,7 +30,6 @@ __all__ = ["PROGRAM", "Serving", "Verdict"]
 
 PROGRAM: Final = Catalogue(SCHEMA_HASH, CONTEXT_HASH, frozenset((*NAMES, *(feature.name for feature in CONTEXT))))
 """What a model has to be trained on."""
-_EVEN: Final = 0.5
 _Waiting = tuple[int, int, Activation, str]
 """Counts from when on, how many came before, the record, why it is refused."""
 
@@ -102,13 +101,17 @@ class Serving:
             self._watch.keep({version for _, version in served})
         return events
 
-    def judge(self, vector: Vector, opinion: Opinion, *, explain: bool) -> Verdict:
-        """What the models in charge of the instrument say, and why if asked to; ``vector`` with its context."""
+    def judge(self, vector: Vector, opinion: Opinion, *, reward: float, explain: bool) -> Verdict:
+        """What the models in charge of the instrument say, and why if asked to; ``vector`` with its context.
+
+        ``reward`` is the candidate's, in multiples of its risk.
+        """
         name = vector.instrument_id
         if name not in self._chosen:
             self._chosen[name] = self._choose(name, self.active), self._choose(name, self.shadows)
         (model, shadow), learning = self._chosen[name], self.learning
         direction, score = (1 if opinion.direction == "long" else -1), min(1.0, abs(opinion.score))
+        least = self._least(model, reward)
         words: dict[str, Word] = {}
         seen: tuple[Model, Row, float] | None = None
         if model is not None:
@@ -120,7 +123,7 @@ class Serving:
             row = shadow.row(vector.features, vector.tainted, direction=direction, score=score)
             asked = [replace(of_batch(shadow, row, explain=False).opinion(0.0, explain=False), shadow=True)]
         if learning is None:
-            verdict = self._verdict(model, words, None, score, explain=explain)
+            verdict = self._verdict(least, words, None, score, explain=explain)
             return verdict._replace(seen=seen, models=[*verdict.models, *asked])
         trusted = frozenset(words)
         inputs = online_inputs(vector.features, vector.tainted, direction=direction, score=score)
@@ -128,12 +131,19 @@ class Serving:
         logits = {key: word.logit for key, word in words.items()}
         pooled = learning.ensemble.pool(logits, trusted)
         speaking = words if pooled is not None and (trusted or learning.proven) else {}
-        verdict = self._verdict(model, speaking, pooled, score, explain=explain)
+        verdict = self._verdict(least, speaking, pooled, score, explain=explain)
         prediction = Prediction(inputs, logits, None if pooled is None else pooled.score)
         return verdict._replace(prediction=prediction, seen=seen, models=[*verdict.models, *asked])
 
+    def _least(self, model: Model | None, reward: float) -> float:
+        """The probability below which a candidate is vetoed."""
+        asked, even = self._config.min_probability, 1.0 / (1.0 + reward)
+        if asked is not None:
+            return asked
+        return even if model is None else model.manifest.figures.get("break_even", even)
+
     def _verdict(
-        self, model: Model | None, words: dict[str, Word], pooled: Pooled | None, score: float, *, explain: bool
+        self, least: float, words: dict[str, Word], pooled: Pooled | None, score: float, *, explain: bool
     ) -> Verdict:
         if not words:
             told = ""
@@ -141,9 +151,7 @@ class Serving:
                 told = f" Models have learnt {self.learning.ensemble.labels} outcomes, too few to be heard."
             confidence = min(1.0, 0.5 + score / 2)
             return Verdict(confidence, models=[], calibrated=False, vetoes=[], words=told, size=1.0, prediction=None)
-        most, least = self._config.max_disagreement, self._config.min_probability
-        if least is None:
-            least = _EVEN if model is None else model.manifest.figures.get("break_even", _EVEN)
+        most = self._config.max_disagreement
         if pooled is None:
             ((_, whole),) = words.items()
             opinions, spread, calibrated = [whole.opinion(1.0, explain=explain)], 0.0, True

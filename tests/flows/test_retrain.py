@@ -1,0 +1,76 @@
+"""One round after the other: a challenger is trained, asked in the shadow, and promoted or withdrawn."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from msgspec.structs import replace
+
+from flows.cron import Cron
+from flows.errors import FlowError
+from flows.retrain import judge, standing
+from schemas.results import ModelEvent
+from schemas.signals import ModelOpinion, Signal
+from schemas.time import MINUTE
+from tests.api.market import BTC, signal
+
+
+def event(model: str, version: str, what: str) -> ModelEvent:
+    return ModelEvent(id="", model=model, version=version, event=what, ts_event=0)
+
+
+def test_what_stands_follows_from_the_changelog() -> None:
+    told = [
+        event("a", "1", "activated"), event("a", "2", "shadowed"), event("b", "3", "shadowed"),
+        event("a", "9", "refused"), event("b", "", "no longer shadowed"), event("c", "4", "activated"),
+        event("c", "", "deactivated"),
+    ]  # fmt: skip
+    assert standing(iter(told)) == ({"a": "1"}, {"a": "2"})
+    assert standing(iter([*told, event("a", "2", "activated")])) == ({"a": "2"}, {})
+
+
+def signals(chance: float, champion: float | None) -> Iterator[Signal]:
+    """Half of them win; the shadow gives those ``chance`` and the others the rest."""
+    for number in range(300):
+        record = list(signal(BTC, 1_723_161_600_000_000_000 + number * MINUTE, 64_000.0))[-1][1]
+        assert isinstance(record, Signal)
+        said = chance if number % 2 else 1 - chance
+        shadow = ModelOpinion(model="m", version="2", probability=said, weight=0.0, shadow=True)
+        own = [] if champion is None else [ModelOpinion(model="m", version="1", probability=champion, weight=1.0)]
+        yield replace(record, models=[*own, shadow], confidence=champion or 0.9)
+
+
+@pytest.mark.parametrize("champion", [0.5, None])
+def test_a_shadow_is_held_against_who_served_or_the_base_rate(champion: float | None) -> None:
+    wins = {one.id: number % 2 == 1 for number, one in enumerate(signals(0.5, None))}
+    good, bad = (judge(signals(chance, champion), wins, "2", 0.5) for chance in (0.7, 0.3))
+    assert (good.count, good.better, good.worse) == (300, True, False)
+    assert (bad.better, bad.worse) == (False, True)
+    assert judge(signals(0.7, champion), wins, "another", 0.5).count == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "expected"),
+    [
+        ("0 3 1 * *", "2024-01-31T23:59", "2024-02-01T03:00"),
+        ("*/15 * * * *", "2024-05-01T00:15", "2024-05-01T00:30"),
+        ("30 12 29 2 *", "2024-03-01T00:00", "2028-02-29T12:30"),
+        ("0 0 13 * 5", "2024-09-01T00:00", "2024-09-06T00:00"),  # a Friday or a thirteenth
+        ("0 0 * * 7", "2024-05-01T00:00", "2024-05-05T00:00"),
+        ("5,10 1-3/2 * * *", "2024-05-01T01:10", "2024-05-01T03:05"),
+    ],
+)
+def test_cron(text: str, begin: str, expected: str) -> None:
+    found = Cron(text).after(datetime.fromisoformat(begin).replace(tzinfo=UTC))
+    assert found == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["* * * *", "61 * * * *", "* * 0 * *", "a * * * *", "*/0 * * * *", "5-1 * * * *"])
+def test_no_cron(text: str) -> None:
+    with pytest.raises(FlowError, match="cron"):
+        Cron(text)
+
+
+def test_a_time_that_never_comes_is_told() -> None:
+    with pytest.raises(FlowError, match="there is no such time"):
+        Cron("0 0 31 2 *").after(datetime(2024, 1, 1, tzinfo=UTC))
