@@ -34,9 +34,22 @@ from schemas.time import SECOND, TIMEFRAMES, Timeframe
 from sinks.health import Limits
 
 __all__ = [
-    "ApiSettings", "CostSettings", "DatabaseSettings", "EngineSettings", "KafkaSettings", "MarketSettings",
-    "ModelsSettings", "RiskSettings", "Settings", "SettingsError", "StrategySettings", "SupervisorSettings",
-    "kafka_client", "limits", "load",
+    "ApiSettings",
+    "CostSettings",
+    "DatabaseSettings",
+    "EngineSettings",
+    "KafkaSettings",
+    "MarketSettings",
+    "MlflowSettings",
+    "ModelsSettings",
+    "RiskSettings",
+    "Settings",
+    "SettingsError",
+    "StrategySettings",
+    "SupervisorSettings",
+    "kafka_client",
+    "limits",
+    "load",
 ]  # fmt: skip
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -219,6 +232,13 @@ class ModelsSettings(_Section):
     online: bool = False
 
 
+class MlflowSettings(_Section):
+    """A tracking server that training runs are written to."""
+
+    uri: Annotated[str, Field(pattern="^https?://")] | None = None
+    experiment: Annotated[str, Field(min_length=1, max_length=200)] = "candlewick"
+
+
 class ApiSettings(_Section):
     """Where the read endpoint listens."""
 
@@ -266,6 +286,7 @@ class Settings(BaseSettings):
     costs: CostSettings = CostSettings()
     market: MarketSettings = MarketSettings()
     models: ModelsSettings = ModelsSettings()
+    mlflow: MlflowSettings = MlflowSettings()
     api: ApiSettings = ApiSettings()
     supervisor: SupervisorSettings = SupervisorSettings()
     failpoint: Annotated[str, AfterValidator(_failpoint)] = ""

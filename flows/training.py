@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from flows.errors import FlowError
 from flows.ledger import Ledger, Trial
+from flows.settings import Settings
 from models.config import TrainConfig
 from models.dataset import load, manifest_hash
 from models.drift import psi_thresholds
@@ -23,8 +24,9 @@ from models.registry import Registry
 from models.training import Attempt, Candidate, attempts, folds_of, segments, trained
 from operators.desk.serving import PROGRAM
 from schemas.time import DAY
+from sinks.mlflow import Mlflow
 
-__all__ = ["Added", "Evaluation", "add_models", "evaluate", "train_config"]
+__all__ = ["Added", "Evaluation", "add_models", "evaluate", "log_runs", "train_config"]
 
 
 class Evaluation(Struct, frozen=True):
@@ -129,6 +131,30 @@ def add_models(
         manifest = msgspec.structs.replace(manifest, drift=limits)
         found.append(Added(manifest.model, registry.add(manifest, files, PROGRAM), best))
     return found
+
+
+def log_runs(settings: Settings, added: Sequence[Added], config: TrainConfig) -> int:
+    """Write what was trained to the tracking server of the settings; how many runs, 0 where none is named.
+
+    Raises:
+        MlflowError: it does not answer, or refuses.
+    """
+    if settings.mlflow.uri is None:
+        return 0
+    server = Mlflow(settings.mlflow.uri)
+    parameters = {name: str(value) for name, value in msgspec.to_builtins(config).items()}
+    now = round(datetime.now(UTC).timestamp() * 1_000)
+    for one in added:
+        server.log_run(
+            settings.mlflow.experiment, f"{one.model} {one.version}", now,
+            parameters={**parameters, "learner": one.attempt.learner},
+            figures={name: each for name, each in one.attempt.verdict.figures.items() if isfinite(each)},
+            tags={
+                "model": one.model, "version": one.version,
+                **{f"gate.{gate.name.replace(' ', '_')}": str(gate.passed) for gate in one.attempt.gates},
+            },
+        )  # fmt: skip
+    return len(added)
 
 
 def _trial(attempt: Attempt, config: TrainConfig, span: tuple[str, str, int, int], command: str, now: str) -> Trial:

@@ -20,16 +20,20 @@ def train(
 ) -> None:
     """Train a model a segment, walked forward and held against the gates, into the registry."""
     from flows.ledger import Ledger  # noqa: PLC0415, only who learns needs what it stands on
-    from flows.training import add_models, evaluate, train_config  # noqa: PLC0415
+    from flows.training import add_models, evaluate, log_runs, train_config  # noqa: PLC0415
     from models.registry import Registry  # noqa: PLC0415
 
-    told = train_config(config)
+    told, settings = train_config(config), load()
     found, left = evaluate(dataset, told, Ledger(ledger), "train")
     for evaluation in found:
         shown(evaluation)
-    for added in add_models(dataset, found, told, Registry(registry or load().models.dir)):
-        failed = [gate.name for gate in added.attempt.gates if not gate.passed]
+    added = add_models(dataset, found, told, Registry(registry or settings.models.dir))
+    for one in added:
+        failed = [gate.name for gate in one.attempt.gates if not gate.passed]
         verdict = f"must not serve: {', '.join(failed)}" if failed else "passed every gate"
-        typer.echo(f"{added.model} {added.version} ({added.attempt.learner}): {verdict}")
+        typer.echo(f"{one.model} {one.version} ({one.attempt.learner}): {verdict}")
+    runs = log_runs(settings, added, told)
+    if runs:
+        typer.echo(f"MLflow: {runs} runs in {settings.mlflow.experiment}")
     for line in left:
         typer.echo(f"left out: {line}")
