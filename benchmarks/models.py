@@ -1,0 +1,91 @@
+"""What a candidate costs the desk where models speak: `python -m benchmarks.models`."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import lightgbm
+import numpy as np
+import typer
+
+from models.ensemble import Ensemble
+from models.online import Learner, online_inputs
+from models.registry import Catalogue, Model
+from models.rows import row as row_of
+from models.scorer import Scorer
+from models.treeshap import TreeShap
+from operators.desk.opinions import of_batch, of_learner, together
+from operators.desk.serving import PROGRAM
+from operators.features import NAMES
+from tests.models.trees import to_onnx, trained
+
+__all__ = ["main"]
+
+_ROUNDS: Final = 2_000
+_TREES: Final = 200
+_LEAVES: Final = 31
+
+
+def main() -> None:
+    """Print the figures."""
+    random = np.random.default_rng(1)
+    inputs = [*NAMES, "direction", "score"]
+    rows = random.normal(size=(6_000, len(inputs))).astype(np.float32)
+    wins = (rows[:, 0] + rows[:, 1] * rows[:, 2] + random.normal(size=len(rows)) > 0).astype(int)
+    options = {"objective": "binary", "num_leaves": _LEAVES, "verbose": -1, "num_threads": 1}
+    booster = lightgbm.train(options, lightgbm.Dataset(rows, wins), _TREES)
+    model = _model(booster, inputs)
+    learner, ensemble = Learner(), Ensemble()
+    features: list[dict[str, float | None]] = [
+        dict(zip(NAMES, map(float, one), strict=False)) for one in rows[:_ROUNDS]
+    ]
+    for told in features:
+        told["rs_btc_20"] = 0.1
+    trusted = frozenset({"batch"})
+
+    def judged(at: int, *, explain: bool) -> None:
+        told = features[at]
+        row = row_of(inputs, told, {}, direction=1, score=0.5)
+        words = {"batch": of_batch(model, row, explain=explain)}
+        words |= of_learner(learner, online_inputs(told, {}, direction=1, score=0.5))
+        pooled = ensemble.pool({name: word.logit for name, word in words.items()}, trusted)
+        assert pooled is not None
+        whole = together(words, pooled, ensemble.slope)
+        whole.opinion(1.0, explain=explain)
+        for name, word in words.items():
+            word.opinion(pooled.weights[name], explain=explain)
+
+    def learn(at: int) -> None:
+        learner.learn(online_inputs(features[at], {}, direction=1, score=0.5), win=bool(wins[at]))
+        ensemble.learn({"batch": 0.1, "online-logistic": 0.2, "online-tree": 0.0}, win=bool(wins[at]), score=0.1)
+        learner.watch(0.69)
+
+    typer.echo(
+        f"{len(inputs)} inputs, {_TREES} trees of {_LEAVES} leaves, {_ROUNDS} rounds; CPU in us: median, mean, p99"
+    )
+    _tell("an outcome learnt online", learn)
+    _tell("a candidate judged by all", lambda at: judged(at, explain=False))
+    _tell("the same with contributions", lambda at: judged(at, explain=True))
+
+
+def _model(booster: lightgbm.Booster, inputs: list[str]) -> Model:
+    manifest: Any = trained(catalogue=Catalogue(PROGRAM.schema_hash, PROGRAM.context_hash, PROGRAM.names)).manifest
+    manifest = type(manifest)(
+        **{name: getattr(manifest, name) for name in manifest.__struct_fields__} | {"inputs": inputs, "golden": []}
+    )
+    width, text = len(inputs), booster.model_to_string()
+    return Model("0" * 16, manifest, Scorer(to_onnx(booster).SerializeToString(), width), TreeShap(text, width), {})
+
+
+def _tell(what: str, step: Callable[[int], None]) -> None:
+    taken = []
+    for at in range(_ROUNDS):
+        began = time.thread_time()
+        step(at)
+        taken.append(time.thread_time() - began)
+    middle, late = np.percentile(taken, [50, 99])
+    typer.echo(f"{what:30} {middle * 1e6:9.1f} {np.mean(taken) * 1e6:9.1f} {late * 1e6:9.1f}")
+
+
+if __name__ == "__main__":
+    main()
