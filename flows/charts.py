@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
-__all__ = ["bars", "lines"]
+__all__ = ["bars", "figure", "lines"]
 
 _WIDTH, _HEIGHT, _EDGE = 420, 260, 46
 _COLOURS: Final = ("#d97706", "#94a3b8", "#0284c7", "#15803d")
 
 
-def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str) -> str:
+def lines(series: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     """Each series as a line through its points, with the ends of both axes written out."""
     points = [point for line in series.values() for point in line]
     if not points:
@@ -35,10 +35,10 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str) -> st
         f'<text x="{_EDGE}" y="{_HEIGHT - _EDGE + 16}">{left:.3g}</text>'
         f'<text x="{_WIDTH - _EDGE}" y="{_HEIGHT - _EDGE + 16}" text-anchor="end">{right:.3g}</text>'
     )
-    return _figure(axis + drawn, _HEIGHT, title)
+    return _svg(axis + drawn, _HEIGHT)
 
 
-def bars(values: Sequence[tuple[str, float]], title: str) -> str:
+def bars(values: Sequence[tuple[str, float]]) -> str:
     """Named values, 0 or more, one below the other."""
     most = max((value for _, value in values), default=0.0) or 1.0
     rows = "".join(
@@ -48,7 +48,12 @@ def bars(values: Sequence[tuple[str, float]], title: str) -> str:
         f"{value:.3f}</text>"
         for at, (name, value) in enumerate(values)
     )
-    return _figure(rows, 18 * len(values) + 8, title)
+    return _svg(rows, 18 * len(values) + 8)
+
+
+def figure(svg: str, title: str) -> str:
+    """A picture in a page, with words above it."""
+    return f"<figure><figcaption>{escape(title)}</figcaption>{svg}</figure>"
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
@@ -56,8 +61,8 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _figure(inside: str, height: int, title: str) -> str:
+def _svg(inside: str, height: int) -> str:
     return (
-        f'<figure><figcaption>{escape(title)}</figcaption><svg viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
-        f'height="{height}" font-size="11" font-family="system-ui,sans-serif" role="img">{inside}</svg></figure>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
+        f'font-size="11" font-family="system-ui,sans-serif" role="img">{inside}</svg>'
     )

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from flows.charts import bars, lines
+from flows.charts import bars, figure, lines
 from flows.errors import FlowError
-from flows.training import Evaluation
+from flows.training import Evaluation, looked_at
 from models.gates import by_window, earned_by_day
 from models.metrics import reliability
 from models.training import Attempt
@@ -56,9 +56,8 @@ def write_report(path: Path, dataset: Path, evaluations: Sequence[Evaluation], l
 def _segment(evaluation: Evaluation) -> str:
     told = evaluation.candidate
     head = (
-        f"<h2>{escape(told.segment)}</h2><p>{len(told.sample):,} outcomes of {escape(', '.join(told.instruments))}. "
-        f"This span was looked at {evaluation.looks} times before; of {evaluation.tried} configurations tried on it "
-        f"the probability of overfitting is {evaluation.overfitting:.2f}.</p>"
+        f"<h2>{escape(told.segment)}</h2><p>{len(told.sample):,} outcomes of {escape(', '.join(told.instruments))}; "
+        f"{looked_at(evaluation)}.</p>"
     )
     return head + "".join(map(_attempt, evaluation.attempts))
 
@@ -77,15 +76,15 @@ def _attempt(attempt: Attempt) -> str:
     mean = {name: float(np.mean([window.get(name, 0.0) for window in walk.importance])) for name in walk.sample.inputs}
     first = sorted(mean.items(), key=lambda item: -item[1])[:_MOST]
     plots = (
-        lines(
-            {"seen": [(part.mean, part.share) for part in bins], "as said": [(low, low), (high, high)]},
+        figure(
+            lines({"seen": [(part.mean, part.share) for part in bins], "as said": [(low, low), (high, high)]}),
             "Reliability: said and seen share of wins",
         ),
-        lines(
-            {"chosen": list(enumerate(worth.tolist()))},
+        figure(
+            lines({"chosen": list(enumerate(worth.tolist()))}),
             "Net return of what was chosen, summed over the days of the tests",
         ),
-        bars(first, "Importance, mean of the windows"),
+        figure(bars(first), "Importance, mean of the windows"),
     )
     return (
         f"<h3>{escape(attempt.learner)}</h3>{alarms}<table>{gates}</table>{''.join(plots)}"

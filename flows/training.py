@@ -26,7 +26,7 @@ from operators.desk.serving import PROGRAM
 from schemas.time import DAY
 from sinks.mlflow import Mlflow
 
-__all__ = ["Added", "Evaluation", "add_models", "evaluate", "log_runs", "train_config"]
+__all__ = ["Added", "Evaluation", "add_models", "evaluate", "log_runs", "looked_at", "train_config"]
 
 
 class Evaluation(Struct, frozen=True):
@@ -40,6 +40,16 @@ class Evaluation(Struct, frozen=True):
     """Different configurations held against it so far, these among them."""
     overfitting: float
     """Probability of backtest overfitting over all that was tried on it."""
+
+
+def looked_at(evaluation: Evaluation) -> str:
+    """How often the test span had been seen, and what that means, in words."""
+    text = (
+        f"this span was looked at {evaluation.looks} times before, {evaluation.tried} configurations were tried on it"
+    )
+    if not isfinite(evaluation.overfitting):
+        return text
+    return f"{text}, and the probability that the best of them is overfitted is {evaluation.overfitting:.2f}"
 
 
 class Added(Struct, frozen=True):

@@ -190,7 +190,7 @@ def overfitting_probability(performance: NDArray[np.float64]) -> float:
     20(4), 2016. ``performance`` has a row a stretch of time (an even count) and a column a configuration.
     """
     stretches, tried = performance.shape
-    if tried < 2 or stretches < 2:
+    if tried < 2 or stretches < 2 or not np.ptp(performance, axis=1).any():
         return float("nan")
     worse = total = 0
     for chosen in combinations(range(stretches), stretches // 2):

@@ -48,7 +48,7 @@ def main() -> int:
     for count, share in sorted(curve.items()):
         _say(f"power with {count:,} candidates: {share:.2f}")
     if told.plot is not None:
-        told.plot.write_text(lines({"promoted": sorted(curve.items())}, "Share promoted of an edge, by candidates"))
+        told.plot.write_text(lines({"promoted": sorted(curve.items())}))
     return 0 if all(kept) else 1
 
 

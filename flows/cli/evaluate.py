@@ -1,5 +1,6 @@
 """`candlewick evaluate`."""
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -84,21 +85,24 @@ def shown(evaluation: "Evaluation") -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
+    from flows.training import looked_at  # noqa: PLC0415
     from models.metrics import reliability  # noqa: PLC0415
     from schemas.time import to_text  # noqa: PLC0415
 
     folds = evaluation.attempts[0].walk.folds
     span = f"{to_text(folds[0].ts_start)[:16]} to {to_text(folds[-1].ts_end)[:16]}"
-    table = Table(title=f"{evaluation.candidate.segment}: {len(folds)} tests, {span}", box=None)
+    table = Table(
+        title=f"{evaluation.candidate.segment}: {len(folds)} {'tests' if len(folds) > 1 else 'test'}, {span}", box=None
+    )
     table.add_column("out of sample")
     for attempt in evaluation.attempts:
         table.add_column(attempt.learner, justify="right")
     for words, name, form in _ROWS:
-        cells = [format(attempt.verdict.figures[name], form) for attempt in evaluation.attempts]
+        cells = [_cell(attempt.verdict.figures[name], form) for attempt in evaluation.attempts]
         table.add_row(words, *cells)
         if name in _BETWEEN:
             table.add_row("  95 %", *(
-                f"{format(between.low, form)} .. {format(between.high, form)}"
+                f"{_cell(between.low, form)} .. {_cell(between.high, form)}" if isfinite(between.low) else ""
                 for between in (attempt.verdict.intervals[name] for attempt in evaluation.attempts)
             ))  # fmt: skip
     console = Console()
@@ -117,10 +121,11 @@ def shown(evaluation: "Evaluation") -> None:
     empty = evaluation.candidate.never_known
     if empty:
         typer.echo(f"not known in any row, left out: {', '.join(empty)}")
-    typer.echo(
-        f"this span was looked at {evaluation.looks} times before; of {evaluation.tried} configurations tried on it "
-        f"the probability of overfitting is {evaluation.overfitting:.2f}"
-    )
+    typer.echo(looked_at(evaluation))
+
+
+def _cell(value: float, form: str) -> str:
+    return format(value, form) if isfinite(value) else ""
 
 
 def _show_crossed(candidate: "Candidate", config: "TrainConfig") -> None:
