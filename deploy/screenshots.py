@@ -62,7 +62,7 @@ def _take(browser: Browser, url: str, path: Path, width: int, height: int, scale
     page.goto(f"{url}/#{_place(url)}")
     page.locator("#light[data-state=live]").wait_for()
     page.locator(".item[aria-pressed=true]").wait_for()
-    page.locator(".stages").wait_for()
+    page.locator("#quality .stages").wait_for()
     page.wait_for_timeout(1_200)  # a beat of the page: the forming bar has moved
     page.screenshot(path=path)
     page.close()

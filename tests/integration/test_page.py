@@ -167,6 +167,14 @@ def test_estimated_liquidation_levels_lie_behind_the_price_and_can_be_left_out(p
     assert page.page.screenshot(clip=page.page.locator("#chart").bounding_box()) != drawn
 
 
+def test_it_tells_which_models_serve_and_what_happened_to_them(page: Visit) -> None:
+    page.until("document.querySelector('#models .ledger li')")
+    told = page.text("#models")
+    assert "majors" in told
+    assert told.count("serves") >= 3  # the head, two activations
+    assert "no longer serves" in told
+
+
 def test_a_vetoed_candidate_gives_its_reasons(page: Visit) -> None:
     page.page.locator(".item.vetoed").first.click()
     assert page.page.locator(".vetoes li").all_inner_texts() == [

@@ -9,6 +9,7 @@ import { SECONDS, decimals, names, seconds, toISO } from "./format.js";
 import { Features } from "./features.js";
 import { begin } from "./forming.js";
 import { Ladder } from "./ladder.js";
+import { models } from "./models.js";
 import { quality } from "./quality.js";
 import { SignalList } from "./signals.js";
 import { Status } from "./status.js";
@@ -150,11 +151,12 @@ async function readDrawn(generation, entry) {
 }
 
 async function readSlow(generation) {
-  const [stats, gaps, signals, { items }] = await Promise.all([
-    read("/stats"), read("/gaps", { limit: 12 }), readSignals(), read("/instruments"),
+  const [stats, gaps, signals, { items }, served] = await Promise.all([
+    read("/stats"), read("/gaps", { limit: 12 }), readSignals(), read("/instruments"), read("/models/status"),
   ]);
   if (generation !== view.generation) return;
   $("quality").replaceChildren(...quality(stats, gaps));
+  $("models").replaceChildren(...models(served));
   if (list.add(signals)) arrived();
   const others = items.map((one) => one.instrument_id).join() !== view.instruments.map((one) => one.instrument_id).join();
   view.instruments = items;
