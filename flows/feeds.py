@@ -103,7 +103,7 @@ def recorded_feed(
     if any(tape.recorded for tape in tapes):
         raise FlowError("a recording of Candlewick's own has its heartbeats already and cannot be merged with tapes")
     parts: list[Activations | History | Metrics | Tape] = [*tables, *tapes, *told]
-    return Feed(sequence(*[_until(stop, part) for part in parts], source=source), parts)
+    return Feed(sequence(*[_until(stop, part) for part in parts], source=source, tables=len(tables)), parts)
 
 
 def tables_of(

@@ -38,7 +38,7 @@ _ANNOUNCE: Final = 10 * MINUTE
 """Event time after which definitions and membership are said again, so that any part of the log can be read alone."""
 
 
-def sequence(*feeds: Iterable[Item], source: str) -> Iterator[MarketEvent | Malformed]:
+def sequence(*feeds: Iterable[Item], source: str, tables: int = 0) -> Iterator[MarketEvent | Malformed]:
     """The records of ``feeds``, merged by receipt, and between them what only an ingester can say.
 
     * ``Membership`` before the first record of a new instrument, and after each new definition of all of them every
@@ -47,7 +47,8 @@ def sequence(*feeds: Iterable[Item], source: str) -> Iterator[MarketEvent | Malf
       somebody listened: across a gap of up to `SILENCE` one at each side of it, across a longer one only at its
       beginning, so that the engine sees it. An instrument of which only exchange bars have come has none of its own:
       its bars close themselves, and what lies between two of them is no silence. Only when the next bar is overdue by
-      a whole length does it get them, with ``connected=False``, so that nobody waits for it for ever.
+      a whole length does it get them, with ``connected=False``, so that nobody waits for it for ever. Of what a table
+      tells beside bars, before the first bar, nothing follows: nobody waits for its instrument yet.
     * When a feed ends a heartbeat or more before the others: ``TapeEnd`` for its instruments, and from then on their
       heartbeats with ``connected=False``. At the end of all: last heartbeats, ``TapeEnd``, and a ``Membership`` of
       nobody.
@@ -60,8 +61,10 @@ def sequence(*feeds: Iterable[Item], source: str) -> Iterator[MarketEvent | Malf
     ----------
     source
         Who speaks, in every inserted record.
+    tables
+        So many of the feeds, the first ones, are tables of history.
     """
-    sequencer = _Sequencer(source, len(feeds))
+    sequencer = _Sequencer(source, len(feeds), tables)
     for feed, item in merge(feeds):
         if item is None:
             yield from sequencer.ended(feed)
@@ -91,13 +94,14 @@ class _Venue:
 class _Member:
     """An instrument and the feeds that speak of it."""
 
-    __slots__ = ("bars_to", "definition", "feeds", "instrument_id", "live", "next_close", "venue")
+    __slots__ = ("awaited", "bars_to", "definition", "feeds", "instrument_id", "live", "next_close", "venue")
 
-    def __init__(self, instrument_id: str, venue: _Venue) -> None:
+    def __init__(self, instrument_id: str, venue: _Venue, *, awaited: bool) -> None:
         self.instrument_id = instrument_id
         self.venue = venue
         self.definition: InstrumentDefinition | None = None
         self.feeds: set[int] = set()
+        self.awaited = awaited  # if not: only what is beside bars has come of it, from tables
         self.live = False  # gave more than its definition and exchange bars
         self.next_close = 0  # if not live: the end of its next bar
         self.bars_to = 0  # if not live: the event time by which another bar has to come
@@ -105,11 +109,13 @@ class _Member:
     def observe(self, item: MarketEvent) -> None:
         """Take note of what kind of record it gives."""
         if isinstance(item, ExchangeBar):
+            self.awaited = True
             if not self.live:
                 self.next_close = item.ts_event + TIMEFRAME_NS[item.timeframe]
                 self.bars_to = self.next_close + TIMEFRAME_NS[item.timeframe]
-        elif not (self.bars_to and isinstance(item, _BESIDE_BARS)):
-            self.live, self.bars_to = True, 0
+        elif not isinstance(item, _BESIDE_BARS) or (self.awaited and not self.bars_to):
+            self.awaited = self.live = True
+            self.bars_to = 0
 
     def beats(self, now: int) -> bool:
         """Whether heartbeats tell its time at ``now``, and not its bars."""
@@ -122,8 +128,8 @@ class _Member:
 
 
 class _Sequencer:
-    def __init__(self, source: str, feeds: int) -> None:
-        self._source = source
+    def __init__(self, source: str, feeds: int, tables: int) -> None:
+        self._source, self._tables = source, tables
         self._running = feeds
         self._members: dict[str, _Member] = {}
         self._venues: dict[str, _Venue] = {}
@@ -154,7 +160,9 @@ class _Sequencer:
         if isinstance(item, InstrumentDefinition):
             member.definition = item
             return inserted
+        awaited = member.awaited
         member.observe(item)
+        self._news = self._news or member.awaited is not awaited
         venue = member.venue
         venue.clock.observe(item.ts_event, ts_received)
         venue.heard = self._now
@@ -214,7 +222,7 @@ class _Sequencer:
             inserted = self._announcement(ts_received)
         elif self._news:
             inserted.append(self._membership(ts_received))
-        for member in self._members.values():
+        for member in self._awaited():
             now = member.venue.now(ts_received)
             if member.beats(now):
                 connected = bool(member.feeds) and not member.bars_to
@@ -244,7 +252,7 @@ class _Sequencer:
             ts_event=now,
             ts_received=ts_received,
             source=self._source,
-            instrument_ids=list(self._members),
+            instrument_ids=[member.instrument_id for member in self._awaited()],
         )
 
     def _control(self, ts_received: int) -> int:
@@ -254,7 +262,7 @@ class _Sequencer:
         tape ends, and never will, would hold it up for ever.
         """
         latest = max(venue.now(ts_received) for venue in self._venues.values())
-        slowest = min((member.reached(ts_received) for member in self._members.values()), default=latest)
+        slowest = min((member.reached(ts_received) for member in self._awaited()), default=latest)
         self._told = max(self._told, min(latest, slowest))
         return self._told
 
@@ -262,7 +270,13 @@ class _Sequencer:
         member = self._members.get(instrument_id)
         if member is None:
             venue = self._venues.setdefault(instrument_id.partition(":")[0], _Venue())
-            member = self._members[instrument_id] = _Member(instrument_id, venue)
-            self._news = True
+            member = self._members[instrument_id] = _Member(instrument_id, venue, awaited=feed >= self._tables)
+            self._news = self._news or member.awaited
+        elif feed >= self._tables and not member.awaited:
+            member.awaited = self._news = True
         member.feeds.add(feed)
         return member
+
+    def _awaited(self) -> list[_Member]:
+        """Those that somebody is to wait for."""
+        return [member for member in self._members.values() if member.awaited]

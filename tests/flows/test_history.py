@@ -88,3 +88,48 @@ def test_an_hour_of_minutes_is_the_hour_of_another_source(request: pytest.Fixtur
     for ours, other in compared:
         assert (ours.open, ours.high, ours.low, ours.close) == (other.open, other.high, other.low, other.close)
         assert ours.volume == pytest.approx(other.volume, rel=1e-9)
+
+
+def tables(folder: Path, name: str, shift: int) -> list[str]:
+    """Two hours of bars, and half a minute after their beginnings of everything else that there may be beside them."""
+    begin, minute = 1_714_521_600_000, 60_000
+    bars = [f"{begin + i * minute},{9 + i % 3},12,8,{10 + i % 2},5" for i in range(120)]
+    late = begin + minute // 2
+    files = {
+        "bars": ["ts_ms,open,high,low,close,volume", *bars],
+        "funding": ["ts_ms,funding_rate", *(f"{late + i * 60 * minute},{(i + 1 + shift) / 1e4}" for i in range(2))],
+        "metrics": [
+            "create_time,sum_open_interest,count_long_short_ratio",
+            *(f"{late + i * 5 * minute},{100 + i + shift},{1 + (i + shift) / 16}" for i in range(24)),
+        ],
+        "liquidations": [
+            "ts_ms,side,price,size",
+            *(f"{late + i * 10 * minute},sell,10,{1 + shift}" for i in range(12)),
+        ],
+    }
+    for kind, rows in files.items():
+        (folder / f"{kind}{shift}.csv").write_text("\n".join([*rows, ""]), encoding="utf-8")
+    return [f"{name}={folder / kind}{shift}.csv" for kind in files]
+
+
+def test_every_kind_of_table_of_several_instruments_in_step(tmp_path: Path) -> None:
+    """What is in force at a close is what the files have told by then, in whatever order they are named."""
+    inputs = [*tables(tmp_path, ID, 0), *tables(tmp_path, OTHER, 7)]
+    replay(load(with_file=False), recorded_feed(inputs[::-1], None, timeframe="1m"), tmp_path / "out")
+    replay(load(with_file=False), recorded_feed(inputs, None, timeframe="1m"), tmp_path / "again")
+    written = (tmp_path / "out" / "features.vectors.jsonl").read_bytes()
+    assert (tmp_path / "again" / "features.vectors.jsonl").read_bytes() == written
+    told = [msgspec.json.decode(line, type=FeatureRecord) for line in written.splitlines()]
+    for name, shift in ((ID, 0), (OTHER, 7)):
+        vectors = [
+            one for one in told if isinstance(one, Vector) and (one.instrument_id, one.timeframe) == (name, "1m")
+        ]
+        assert len(vectors) == 120
+        for close, vector in enumerate(vectors, 1):
+            five, ten, hour = ((2 * close - 1) // (2 * step) for step in (5, 10, 60))
+            found = vector.features
+            assert found["open_interest"] == 100 + five + shift, close
+            assert found["long_short_ratio"] == 1 + (five + shift) / 16
+            assert found["funding_rate"] == (hour + 1 + shift) / 1e4
+            new = close % 10 == 1
+            assert found["liquidated_long_notional"] == (10.0 * (1 + shift) if new else 0.0), (close, ten)
