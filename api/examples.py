@@ -78,6 +78,7 @@ CATALOGUE: Final = views.Catalogue(
             name="rsi_14", unit="0-100", summary="Relative strength index, 14 bars",
             formula="100 gain / (gain + loss), Wilder's averages of 14 changes", source="Wilder 1978; TA-Lib RSI",
             null="never", inputs=["trades"], ready=15, memory="63", timeframes=["1m", "5m", "15m", "1h", "4h", "1d"],
+            low=0.0, high=100.0, warm_up="342",
         ),
     )
 )  # fmt: skip

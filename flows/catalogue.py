@@ -52,6 +52,7 @@ def catalogue_entries() -> tuple[FeatureEntry, ...]:
             name=feature.name, unit=feature.unit, summary=feature.summary, formula=feature.formula,
             source=feature.source, null=feature.null, inputs=[*feature.inputs], ready=feature.ready,
             memory=str(feature.memory), timeframes=[*feature.timeframes], place=place,
+            low=feature.low, high=feature.high, warm_up=str(feature.warm_up),
         )
         for place, catalogue in _PLACES.items()
         for feature in catalogue

@@ -25,5 +25,10 @@ class FeatureEntry(Struct, frozen=True, kw_only=True):
     memory: str
     """Bars, or sessions."""
     timeframes: list[Timeframe]
+    low: float | None = None
+    high: float | None = None
+    """The range of its values, null where there is no bound."""
+    warm_up: str = "0"
+    """Bars, or sessions, that a start from stored bars has to cover."""
     place: Literal["vector", "context"] = "vector"
     """Where its values are: in the vector, or in its context."""

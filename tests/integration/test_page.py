@@ -137,6 +137,7 @@ def test_a_value_is_traced_to_its_formula_and_drawn_by_one_click(page: Visit) ->
     assert rsi.get_attribute("aria-pressed") == "true"
     assert "100 gain / (gain + loss), Wilder's averages of 14 changes" in page.text(".meaning")
     assert "Wilder 1978" in page.text(".meaning")
+    assert "0-100, from 0 to 100" in page.text(".meaning")
     page.until("(before) => document.querySelectorAll('#chart tr').length > before", before)
     page.page.locator(".values button", has_text="ema_50").first.click()
     assert "alpha" in page.text(".meaning") or "EMA" in page.text(".meaning")

@@ -66,10 +66,11 @@ export class Features {
         fact("formula", code(entry.formula)),
         fact("source", entry.source),
         fact("part of", entry.place === "context" ? "the context: what lies across instruments and outside the market" : "the vector"),
-        fact("unit", entry.unit),
+        fact("unit", entry.unit + range(entry)),
         fact("inputs", entry.inputs.join(", ") || "the time of the close alone"),
         fact("ready after", `${entry.ready} bars`),
-        fact("a loss taints it for", /^\d+$/.test(entry.memory) ? `${entry.memory} bars` : entry.memory),
+        fact("warm after", bars(entry.warm_up)),
+        fact("a loss taints it for", bars(entry.memory)),
         fact("not known", entry.null),
         taint ? fact("tainted now", taint) : ""),
     );
@@ -82,6 +83,12 @@ export class Features {
     }
   }
 }
+
+const bars = (text) => (/^\d+$/.test(text) ? `${text} bars` : text);
+
+/** Bounds in words, where there are such. */
+const range = ({ low, high }) =>
+  low === null && high === null ? "" : `, ${low === null ? "" : `from ${low} `}${high === null ? "" : `to ${high}`}`.trimEnd();
 
 /** Digits that leave five significant ones. */
 const digits = (value) => Math.max(0, Math.min(8, 4 - Math.floor(Math.log10(Math.abs(value) || 1))));
