@@ -1,0 +1,99 @@
+"""A round of retraining on a real database: from what is stored to an activation in the log."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+from flows.committed import committed
+from flows.embedded.postgres import EmbeddedPostgres
+from flows.errors import FlowError
+from flows.feeds import simulated_feed
+from flows.retrain import Plan, retrain
+from flows.settings import DatabaseSettings, KafkaSettings, ModelsSettings, Settings, StrategySettings
+from models.config import Boosting, TrainConfig
+from models.registry import Registry
+from operators.desk.serving import PROGRAM
+from schemas.codec import encode
+from schemas.market import Activation
+from schemas.message import Message
+from schemas.results import ModelEvent
+from schemas.time import DAY, SECOND
+from schemas.topics import LOG
+from sinks.migrate import migrate
+from sinks.timescale import TimescaleWriter
+from sources.simulator import LISTINGS, Simulator, SimulatorConfig
+from tests.integration.golden import golden_of
+from tests.integration.timescale_fixtures import new_database
+from tests.kafka_tools import put
+
+pytestmark = pytest.mark.integration
+
+_START = 19_700 * DAY
+_NEEDED = ("signals.candidates", "features.vectors", "features.context", "features.bars", "reference.instruments")
+
+
+@pytest.fixture
+def settings(embedded: EmbeddedPostgres, embedded_kafka: dict[str, Any], tmp_path: Path) -> Iterator[Settings]:
+    """Of a store that holds a day of two simulated instruments."""
+    strategy = StrategySettings(timeframes=("1m",), threshold=0.15, cooldown_bars=1)
+    with new_database(embedded.dsn) as dsn:
+        migrate(dsn)
+        put(embedded_kafka, [], LOG)
+        made = Settings(
+            kafka=KafkaSettings(bootstrap=embedded_kafka["bootstrap.servers"], transactions=False),
+            database=DatabaseSettings(dsn=dsn), models=ModelsSettings(dir=tmp_path / "models"), strategy=strategy,
+        )  # fmt: skip
+        config = SimulatorConfig(seed=5, start=_START, duration=60 * SECOND, instruments=LISTINGS[:2])
+        golden = golden_of(simulated_feed(Simulator(config), history_days=1.0), tmp_path / "replay", made)
+        store(dsn, {topic: list(golden[topic].values()) for topic in _NEEDED})
+        yield made
+
+
+def store(dsn: str, values: dict[str, list[bytes]]) -> None:
+    writer = TimescaleWriter(dsn)
+    for topic, records in values.items():
+        writer.write([Message(topic, 0, number, 0, b"", value) for number, value in enumerate(records)])
+    writer.close()
+
+
+def activations(settings: Settings) -> list[Activation]:
+    values = [msgspec.json.decode(message.value or b"", type=dict[str, Any]) for message in committed(settings, [LOG])]
+    return [msgspec.convert(value, Activation) for value in values if value["type"] == "activation"]
+
+
+def test_a_round_trains_a_challenger_and_the_next_one_does_not_repeat_it(settings: Settings, tmp_path: Path) -> None:
+    plan = Plan(
+        days=10_000, at_once=True, despite_gates=True, ledger=tmp_path / "ledger.jsonl",
+        config=TrainConfig(windows=2, boosting=Boosting(rounds=20)),
+    )  # fmt: skip
+    (decision,) = [one for one in retrain(settings, plan) if one.model]
+    assert decision.what == "activate"
+    (record,) = activations(settings)
+    assert (record.model, record.version, record.shadow, record.reason) == (
+        decision.model, decision.version, False, decision.why,
+    )  # fmt: skip
+    known = Registry(settings.models.dir)
+    manifest = known.load(record.model, record.version, PROGRAM).manifest
+    assert manifest.outcomes > 500
+    assert manifest.drift
+
+    told = ModelEvent(
+        id="00000000-0000-5000-8000-000000000001", model=record.model, version=record.version, event="activated",
+        ts_event=record.effective_close,
+    )  # fmt: skip
+    store(settings.database.dsn, {"models.events": [encode(told)]})
+    retrain(settings, plan)
+    assert len(activations(settings)) == 1  # the same data make the same version, which serves already
+    assert known.versions(record.model) == [record.version]
+
+
+def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings, tmp_path: Path) -> None:
+    with psycopg.connect(settings.database.dsn, autocommit=True) as connection:
+        connection.execute("DELETE FROM candidates")
+    with pytest.raises(FlowError, match=r"no candidate in signals\.candidates"):
+        retrain(settings, Plan(days=10_000, ledger=tmp_path / "ledger.jsonl"))
+    assert Registry(settings.models.dir).models() == []
