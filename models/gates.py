@@ -111,11 +111,15 @@ def gates(walk: Walk, verdict: Verdict, least_outcomes: int) -> list[Gate]:
             name="earns after costs",
             passed=told["chosen"] >= _LEAST_CHOSEN and told["expectancy_p"] <= ALPHA,
             detail=f"{told['chosen']:.0f} chosen, {10_000 * told['expectancy']:+.1f} bps a trade, "
-            f"p {told['expectancy_p']:.4f}, at most {ALPHA}",
+            f"p {told['expectancy_p']:.4f}, at most {ALPHA}; at least {_LEAST_CHOSEN} are needed"
+            if told["chosen"]
+            else "none chosen",
         ),
         Gate(
             name="not by trying", passed=told["deflated_sharpe"] >= _DEFLATED,
-            detail=f"deflated Sharpe ratio {told['deflated_sharpe']:.3f}, at least {_DEFLATED}",
+            detail=f"deflated Sharpe ratio {told['deflated_sharpe']:.3f}, at least {_DEFLATED}"
+            if told["chosen"]
+            else "none chosen",
         ),
     ]  # fmt: skip
 
