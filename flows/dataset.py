@@ -1,8 +1,10 @@
 """From the files of a replay, or of a live engine, to a data set: candidates joined with features, bars and funding."""
 
+from array import array
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import file_digest
+from math import nan
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,7 +66,9 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
         raise FlowError(f"features.bars: no bar of {', '.join(bare)}, so its candidates cannot be labelled")
     places = {(signal.instrument_id, signal.timeframe, signal.ts_event) for signal in signals}
     funding = _Funding(definitions)
-    features: dict[_Place, dict[str, float | None]] = {}
+    told = units()
+    order = {name: at for at, name in enumerate(told)}
+    features: dict[_Place, array[float]] = {}
     hashes = ["", ""]
     for at, topic in enumerate(("features.vectors", "features.context")):
         for record in files.read(topic, lambda seen: _place(seen) in places or funding.wants(seen, base)):
@@ -73,8 +77,10 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
                 if isinstance(record, Vector):
                     funding.add(record)
                 if _place(record) in places:
-                    known = {name: None if name in record.tainted else each for name, each in record.features.items()}
-                    features.setdefault(_place(record), {}).update(known)
+                    values = features.setdefault(_place(record), array("d", [nan]) * len(order))
+                    for name, value in record.features.items():
+                        if value is not None and name in order and name not in record.tainted:
+                            values[order[name]] = value
     labels, holes = _labels(files, signals, base, costs, definitions, funding)
     rows = [
         Row(signal, features[place], labels[signal.id])
@@ -82,7 +88,7 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
         if (place := (signal.instrument_id, signal.timeframe, signal.ts_event)) in features and signal.id in labels
     ]
     return write(
-        out, rows, units(), hashes=(hashes[0], hashes[1]), costs=costs, bars=base, holes=holes, sources=files.hashes()
+        out, rows, told, hashes=(hashes[0], hashes[1]), costs=costs, bars=base, holes=holes, sources=files.hashes()
     )
 
 

@@ -62,8 +62,8 @@ class Row(Struct, frozen=True):
     """A candidate with its features and what became of it."""
 
     signal: Signal
-    features: Mapping[str, float | None]
-    """Of the vector and its context."""
+    features: Sequence[float]
+    """Of the vector and its context, in the order of the inputs; NaN: not known, or tainted."""
     labelled: Labelled
 
 
@@ -148,11 +148,11 @@ def write(
         raise ModelError("no candidate with a label: a data set needs at least one")
     signals = [row.signal for row in rows]
     columns = _columns(rows)
-    inputs: dict[str, list[float | None]] = {name: [row.features.get(name) for row in rows] for name in units}
-    inputs["direction"] = [1.0 if signal.direction == "long" else -1.0 for signal in signals]
-    inputs["score"] = [sum(factor.contribution for factor in signal.key_factors) for signal in signals]
+    inputs = dict(zip(units, np.array([row.features for row in rows]).T, strict=True))
+    inputs["direction"] = np.array([1.0 if signal.direction == "long" else -1.0 for signal in signals])
+    inputs["score"] = np.array([sum(factor.contribution for factor in signal.key_factors) for signal in signals])
     arrays = [pa.array(columns[name], kind) for name, kind in _PLAIN.items()]
-    arrays += [pa.array(values, pa.float64()) for values in inputs.values()]
+    arrays += [pa.array(values, pa.float64(), mask=np.isnan(values)) for values in inputs.values()]
     table = pa.Table.from_arrays(arrays, names=[*_PLAIN, *(f"input_{name}" for name in inputs)])
     partial = directory.with_name(f".{directory.name}.partial")
     try:
