@@ -1,6 +1,6 @@
 """What a walk says, in figures, and whether a model may serve by them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import isnan, nan
 
@@ -11,6 +11,7 @@ from models import metrics
 from models.evaluation import Walk
 from models.manifest import Gate
 from models.metrics import Interval
+from models.splits import Rows
 
 __all__ = ["ALPHA", "Verdict", "by_window", "earned_by_day", "figures", "gates", "stability", "stretches"]
 
@@ -75,18 +76,21 @@ def figures(walk: Walk, seed: int = 0, trials: Sequence[float] = (), draws: int 
         "deflated_sharpe": metrics.deflated_sharpe(days, [*trials, own]),
         "importance_stability": stability(walk.importance),
     }
-    intervals = {
-        "log_loss_gain": metrics.block_interval(lambda at: float(gain[at].mean()), block, seed, draws),
-        "ic": metrics.block_interval(
-            lambda at: metrics.information_coefficient(walk.p[at], net[at]), block, seed, draws
-        ),
-        "expectancy": metrics.block_interval(
-            lambda at: float(net[at][chosen[at]].mean()) if chosen[at].any() else nan, block, seed, draws
-        ),
-        "profit_factor": metrics.block_interval(
-            lambda at: metrics.profit_factor(net[at][chosen[at]]), block, seed, draws
-        ),
-    }  # fmt: skip
+    squares = (walk.base - win) ** 2 - (walk.p - win) ** 2
+
+    def of_chosen(statistic: Callable[[metrics.Floats], float]) -> Callable[[Rows], float]:
+        return lambda at: statistic(net[at][chosen[at]]) if chosen[at].any() else nan
+
+    statistics: dict[str, Callable[[Rows], float]] = {
+        "log_loss_gain": lambda at: float(gain[at].mean()),
+        "brier_gain": lambda at: float(squares[at].mean()),
+        "auc": lambda at: metrics.auc(walk.p[at], win[at]),
+        "ic": lambda at: metrics.information_coefficient(walk.p[at], net[at]),
+        "hit_rate": of_chosen(metrics.hit_rate),
+        "expectancy": of_chosen(lambda returns: float(returns.mean())),
+        "profit_factor": of_chosen(metrics.profit_factor),
+    }
+    intervals = {name: metrics.block_interval(each, block, seed, draws) for name, each in statistics.items()}
     alarms = list(walk.leaks)
     if found["in_over_out"] > _OVERFIT:
         alarms.append(f"overfit: the edge in sample is {found['in_over_out']:.1f} times that out of sample")
