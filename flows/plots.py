@@ -1,7 +1,7 @@
 """A small plot of each feature, of two hours of a simulated market: what it looks like, not what it is worth."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -13,9 +13,18 @@ from flows.settings import Settings
 from operators.desk.context import CONTEXT
 from operators.feature import Feature
 from operators.features import CATALOGUE
-from schemas.market import CONTROL, METRICS, ExternalMetric, FundingRate, LongShortRatio, MacroEvent, OpenInterest
+from schemas.market import (
+    CONTROL,
+    METRICS,
+    ExternalMetric,
+    FundingRate,
+    LongShortRatio,
+    MacroEvent,
+    OpenInterest,
+    Regimes,
+)
 from schemas.results import Context, FeatureRecord, Vector
-from schemas.time import DAY, HOUR, MINUTE, Timeframe
+from schemas.time import DAY, HOUR, MINUTE, TIMEFRAMES, Timeframe
 from schemas.topics import Outgoing
 from sources.merge import Item, merge
 from sources.sequencer import sequence
@@ -32,6 +41,12 @@ _POINTS: Final = 120
 _WIDTH, _HEIGHT, _EDGE = 300, 56, 4
 _STEP: Final = 2
 """Pixels a close."""
+_REGIMES: Final[dict[str, list[Any]]] = {
+    "means": [[1.2, -0.1], [-1.2, -0.1], [0.0, -0.2], [0.0, 0.5]],
+    "variances": [[0.4, 0.1], [0.4, 0.1], [0.3, 0.1], [1.0, 0.2]],
+    "transition": [[0.94 if i == j else 0.02 for j in range(4)] for i in range(4)],
+    "initial": [0.25, 0.25, 0.25, 0.25],
+}
 _Series = dict[str, list[float | None]]
 
 
@@ -125,6 +140,9 @@ def _outside(end: int) -> Iterator[Item]:
             low, high = about.low or 0.0, about.high or 2.0
             value = low + (high - low) * _wave(i, 1.0) / 2.0
             yield ExternalMetric(instrument_id=CONTROL, ts_event=ts, ts_received=ts, metric=metric, value=value)
+        if not i:
+            for name in TIMEFRAMES:
+                yield Regimes(instrument_id=CONTROL, ts_event=ts, ts_received=ts, timeframe=name, **_REGIMES)
         if i < 2:
             scheduled = _BEGIN + 26 * HOUR if i else _BEGIN - HOUR
             yield MacroEvent(

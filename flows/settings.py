@@ -197,6 +197,7 @@ class RiskSettings(_Section):
 
     risk_per_trade: Annotated[float, Field(gt=0, le=1e9)] = 100.0  # quote currency
     max_spread_bps: Annotated[float, Field(gt=0, le=1_000)] = 10.0
+    volatile_size: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 
 class MarketSettings(_Section):

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.market import Activation, ExternalMetric, InstrumentDefinition, MacroEvent
+from schemas.market import Activation, ExternalMetric, InstrumentDefinition, MacroEvent, Regimes
 from schemas.results import Absence, Bar, Vector
 
 __all__ = ["DESK", "Closed", "Reading", "Standing", "Told"]
@@ -37,7 +37,7 @@ class Reading(Struct, frozen=True):
     """A record from outside the market, and the time (ns) from which it counts: later than any close told of."""
 
     known: int
-    record: ExternalMetric | MacroEvent | Activation
+    record: ExternalMetric | MacroEvent | Activation | Regimes
 
 
 Told = Closed | Standing | Reading

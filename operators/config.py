@@ -89,10 +89,13 @@ class RiskConfig(Struct, frozen=True, kw_only=True):
     risk_per_trade: float = 100.0
     """Quote currency lost if a signal is stopped out."""
     max_spread_bps: float = 10.0
+    volatile_size: float = 1.0
+    """Times the size, where the regime is surely volatile; less surely, less so."""
 
     def __post_init__(self) -> None:
         for name in ("risk_per_trade", "max_spread_bps"):
             _check(self, name, above=0)
+        _check(self, "volatile_size", at_least=0)
 
 
 class ModelsConfig(Struct, frozen=True, kw_only=True):

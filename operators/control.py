@@ -19,6 +19,7 @@ from schemas.market import (
     Heartbeat,
     MacroEvent,
     Membership,
+    Regimes,
     Review,
     TapeEnd,
 )  # fmt: skip
@@ -81,6 +82,7 @@ class Control:
             Activation: self._activate,
             ExternalMetric: self._read,
             MacroEvent: self._read,
+            Regimes: self._read,
             TapeEnd: _ignore,
         }
         self._gate = Gate(handlers, config, self._outbox)
@@ -92,7 +94,7 @@ class Control:
         self._gate.take(batch)
         return self._outbox.take()
 
-    def _read(self, event: ExternalMetric | MacroEvent) -> None:
+    def _read(self, event: ExternalMetric | MacroEvent | Regimes) -> None:
         known = max(event.ts_event, event.ts_received, self._told_to + 1)
         self._outbox.tell(Reading(known, event))
 

@@ -14,7 +14,7 @@ from schemas.time import Nanoseconds, Timeframe
 __all__ = [
     "CONTROL", "METRICS", "About", "Activation", "BookDelta", "BookSnapshot", "ExchangeBar", "ExternalMetric",
     "FundingRate", "Heartbeat", "InstrumentDefinition", "Liquidation", "LongShortRatio", "MacroEvent", "MarkPrice",
-    "MarketEvent", "Membership", "Metric", "OpenInterest", "Quote", "Review", "Side", "TapeEnd", "Trade",
+    "MarketEvent", "Membership", "Metric", "OpenInterest", "Quote", "Regimes", "Review", "Side", "TapeEnd", "Trade",
 ]  # fmt: skip
 
 CONTROL: Final = "candlewick:control"
@@ -302,8 +302,32 @@ class Activation(_Record, tag="activation", frozen=True, kw_only=True):
     """Why, with the figures that decided it."""
 
 
+_Observed = Annotated[list[Finite], Meta(min_length=2, max_length=2)]
+_Spread = Annotated[list[Annotated[float, Meta(ge=1e-9, lt=1e9)]], Meta(min_length=2, max_length=2)]
+_Chances = Annotated[list[Annotated[float, Meta(ge=0, le=1)]], Meta(min_length=4, max_length=4)]
+
+
+class Regimes(_Record, tag="regimes", frozen=True, kw_only=True, gc=True):
+    """Parameters of the hidden Markov model of regimes (key: `CONTROL`), in force from the first close on at which they
+    were received. The states are bull, bear, sideways and volatile.
+    """
+
+    timeframe: Timeframe
+    means: Annotated[list[_Observed], Meta(min_length=4, max_length=4)]
+    """Of the observations, a row a state."""
+    variances: Annotated[list[_Spread], Meta(min_length=4, max_length=4)]
+    transition: Annotated[list[_Chances], Meta(min_length=4, max_length=4)]
+    """Probability of the state of the column after that of the row."""
+    initial: _Chances
+
+    def __post_init__(self) -> None:
+        for row in (*self.transition, self.initial):
+            if abs(sum(row) - 1.0) > 1e-6:
+                raise ValueError(f"probabilities {row} sum to {sum(row)}, not to 1")
+
+
 MarketEvent = (
     InstrumentDefinition | Trade | Quote | BookSnapshot | BookDelta | FundingRate | MarkPrice | OpenInterest
     | LongShortRatio | Liquidation | ExchangeBar | ExternalMetric | MacroEvent | Heartbeat | TapeEnd | Membership
-    | Review | Activation
+    | Review | Activation | Regimes
 )  # fmt: skip

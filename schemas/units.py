@@ -34,6 +34,8 @@ UNITS: Final = {
     **dict.fromkeys(("sequence", "first_sequence", "last_sequence", "previous_sequence"), "the venue's own count"),
     **dict.fromkeys(("expected", "received"), "the venue's own count, or checksum"),
     **dict.fromkeys(("logit", "base"), "logarithm of the odds"),
+    **dict.fromkeys(("means", "variances"), "standard deviations of return, logarithm of volatility"),
+    **dict.fromkeys(("transition", "initial"), "ratio, 0 to 1"),
     "checksum": "32 bits",
     "contract_multiplier": "currency a contract",
     "contribution": "share of the score, or of the logit",

@@ -1,11 +1,11 @@
-"""Activations of models from a file: the log's own records, a JSON object a line."""
+"""Activations of models, and parameters of regimes, from a file: the log's own records, a JSON object a line."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from schemas.codec import DecodeError, decode_event
-from schemas.market import CONTROL, Activation
+from schemas.market import CONTROL, Activation, Regimes
 from sources.malformed import Malformed
 from sources.tapes.files import Damage, OneFile
 
@@ -21,9 +21,9 @@ class Activations(OneFile):
         super().__init__(path)
         self._path = path
 
-    def __iter__(self) -> Iterator[Activation | Malformed]:
+    def __iter__(self) -> Iterator[Activation | Regimes | Malformed]:
         """The malformed lines, then the records."""
-        records: list[Activation] = []
+        records: list[Activation | Regimes] = []
         number = 0
         try:
             for number, raw in enumerate(self._part.lines(), 1):
@@ -42,8 +42,8 @@ class Activations(OneFile):
         return Malformed(feed=str(self._path), offset=number, raw=raw, reason=reason, ts_received=0)
 
 
-def _record(raw: bytes) -> Activation:
+def _record(raw: bytes) -> Activation | Regimes:
     event = decode_event(raw)
-    if not isinstance(event, Activation) or event.instrument_id != CONTROL:
-        raise DecodeError(f"$.type: an activation of {CONTROL} is asked for, not {type(event).__name__}")
+    if not isinstance(event, Activation | Regimes) or event.instrument_id != CONTROL:
+        raise DecodeError(f"$.type: an activation or regimes of {CONTROL} are asked for, not {type(event).__name__}")
     return event

@@ -19,6 +19,7 @@ from schemas.market import (
     MarketEvent,
     Membership,
     OpenInterest,
+    Regimes,
     TapeEnd,
 )  # fmt: skip
 from schemas.time import MILLISECOND, MINUTE, TIMEFRAME_NS, floor_to
@@ -32,7 +33,7 @@ BEAT: Final = 250 * MILLISECOND
 """Receive time between two heartbeats."""
 _BESIDE_BARS: Final = (FundingRate, OpenInterest, LongShortRatio, Liquidation)
 """What history has beside bars: no sign that anybody listens to the market."""
-_BESIDE_THE_MARKET: Final = (Malformed, ExternalMetric, MacroEvent, Activation)
+_BESIDE_THE_MARKET: Final = (Malformed, ExternalMetric, MacroEvent, Activation, Regimes)
 """What says nothing of the time that the market has come to, nor that anybody listens to it."""
 _ANNOUNCE: Final = 10 * MINUTE
 """Event time after which definitions and membership are said again, so that any part of the log can be read alone."""

@@ -14,8 +14,8 @@ __all__ = ["COMMANDS", "application", "run"]
 
 COMMANDS: Final = (
     "api", "backfill", "dataset", "demo", "doctor", "drift-report", "evaluate", "explain", "features", "heatmap",
-    "ingest", "inspect", "keys", "migrate", "models", "replay", "retrain", "run", "schema", "state", "store",
-    "topics", "train", "up", "verify-parity",
+    "ingest", "inspect", "keys", "migrate", "models", "regimes", "replay", "retrain", "run", "schema", "state",
+    "store", "topics", "train", "up", "verify-parity",
 )  # fmt: skip
 """Each is a function (or a group of them) of its name in a module of its name beside this one."""
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from operators.closed import Closed
 from operators.config import MarketConfig
-from operators.desk import cross_entries, external
+from operators.desk import cross_entries, external, regime
 from operators.desk.cross_section import CrossSection
 from operators.desk.external import External
 from operators.feature import hash_of
@@ -15,7 +15,7 @@ from schemas.time import TIMEFRAME_NS, TIMEFRAMES, Timeframe
 
 __all__ = ["CONTEXT", "CONTEXT_HASH", "Contexts"]
 
-CONTEXT: Final = (*cross_entries.FEATURES, *external.FEATURES)
+CONTEXT: Final = (*cross_entries.FEATURES, *external.FEATURES, *regime.FEATURES)
 """The catalogue of a context, in its order."""
 CONTEXT_HASH: Final = hash_of(CONTEXT)
 _NAMES: Final = tuple(feature.name for feature in CONTEXT)
@@ -54,9 +54,11 @@ class Contexts:
     ) -> Iterable[tuple[Vector, Context, Closed]]:
         ts_decided = max(vector.ts_decided for vector, _ in told.values())
         vectors = (vector for vector, _ in told.values())
+        regimes = self.external.regimes
+        regimes.forget(timeframe, {*told, *absent})
         for name, (values, tainted) in section.update(ts_close, vectors, absent).items():
             vector, member = told[name]
-            features = (*values, *self.external.values(name, ts_close))
+            features = (*values, *self.external.values(name, ts_close), *regimes.values(vector))
             context = Context(
                 id=derive("context", name, timeframe, ts_close), instrument_id=name, timeframe=timeframe,
                 ts_close=ts_close, ts_decided=ts_decided, schema_hash=CONTEXT_HASH,

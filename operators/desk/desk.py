@@ -134,6 +134,7 @@ class Desk:
         reasons = vetoes(vector, opinion, prices, definition, risk)
         verdict = self.serving.judge(vector, opinion, reward=prices.risk_reward, explain=not reasons)
         reasons += verdict.vetoes
+        share = verdict.size * (1.0 - (1.0 - risk.volatile_size) * (vector.features["regime_volatile"] or 0.0))
         length = TIMEFRAME_NS[vector.timeframe]
         signal = Signal(
             id=derive("signal", vector.instrument_id, vector.timeframe, vector.ts_close, NAME, VERSION),
@@ -150,7 +151,7 @@ class Desk:
             stop=prices.stop,
             targets=prices.targets,
             risk_reward=prices.risk_reward,
-            size=prices.size if verdict.size == 1.0 else scaled(prices.size, verdict.size, definition),
+            size=prices.size if share == 1.0 else scaled(prices.size, share, definition),
             ts_event=vector.ts_close,
             ts_decided=vector.ts_decided,
             expiry=vector.ts_close + strategy.entry_bars * length,

@@ -4,10 +4,12 @@ from heapq import heappop, heappush
 from math import fsum, sqrt
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from operators.desk.regime import Regimes
 from operators.feature import Feature
 from schemas.market import METRICS, ExternalMetric, MacroEvent, Metric
+from schemas.market import Regimes as ToldRegimes
 from schemas.time import HOUR
 
 __all__ = ["FEATURES", "External"]
@@ -49,7 +51,7 @@ class External(Struct, kw_only=True):
 
     life: int
     """ns after its publication for which a value is in force."""
-    waiting: list[tuple[int, int, ExternalMetric | MacroEvent]] = []
+    waiting: list[tuple[int, int, ExternalMetric | MacroEvent | ToldRegimes]] = []
     """Known from when on, how many came before, the record: a heap."""
     count: int = 0
     series: dict[str, _Series] = {}
@@ -58,8 +60,9 @@ class External(Struct, kw_only=True):
     """By event, when it is scheduled, ns."""
     last: int | None = None
     """When the last one was, ns."""
+    regimes: Regimes = field(default_factory=Regimes)
 
-    def add(self, known: int, record: ExternalMetric | MacroEvent) -> None:
+    def add(self, known: int, record: ExternalMetric | MacroEvent | ToldRegimes) -> None:
         """Take what the control key told; it counts from ``known`` (ns) on."""
         self.count += 1
         heappush(self.waiting, (known, self.count, record))
@@ -70,6 +73,8 @@ class External(Struct, kw_only=True):
             record = heappop(self.waiting)[2]
             if isinstance(record, ExternalMetric):
                 self._measure(record)
+            elif isinstance(record, ToldRegimes):
+                self.regimes.tell(record)
             else:
                 self._schedule(record)
         passed = [name for name, ts in self.coming.items() if ts <= ts_close]

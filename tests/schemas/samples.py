@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec import Struct, inspect
 
 from schemas.documents import record_types
-from schemas.market import METRICS, BookDelta, BookSnapshot, ExchangeBar, ExternalMetric, LongShortRatio
+from schemas.market import METRICS, BookDelta, BookSnapshot, ExchangeBar, ExternalMetric, LongShortRatio, Regimes
 from schemas.topics import TOPICS
 
 __all__ = ["RECORDS", "records"]
@@ -39,6 +39,8 @@ def _struct(node: inspect.StructType) -> st.SearchStrategy[Any]:
         fields = fields.map(_paired)
     if node.cls is ExternalMetric:
         fields = fields.map(_bounded)
+    if node.cls is Regimes:
+        fields = fields.map(_summed)
     if node.cls is LongShortRatio:
         fields = fields.filter(lambda values: any(values.get(name) is not None for name in optional))
     return fields.map(lambda values: node.cls(**values))
@@ -49,6 +51,13 @@ def _bounded(values: dict[str, Any]) -> dict[str, Any]:
     low, high = about.low, about.high
     value = max(low, values["value"]) if low is not None else values["value"]
     return values | {"value": value if high is None else min(high, value)}
+
+
+def _summed(values: dict[str, Any]) -> dict[str, Any]:
+    *transition, initial = (
+        [(1 + x) / (4 + sum(row)) for x in row] for row in (*values["transition"], values["initial"])
+    )
+    return values | {"transition": transition, "initial": initial}
 
 
 def _paired(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""Fitting regimes on what replays or the engine wrote, and telling the log."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from flows.errors import FlowError
+from flows.settings import Settings, kafka_client
+from models.regimes import Parameters, fit, observed
+from schemas.codec import decode_event, encode
+from schemas.market import CONTROL, Regimes
+from schemas.results import Vector
+from schemas.time import Timeframe
+from sinks.log_writer import LogWriter
+from sources.result_files import read_results, result_file
+
+__all__ = ["fitted", "last_told", "tell"]
+
+
+class _Seen(Struct):
+    timeframe: Timeframe
+    reason: str = ""
+
+
+def fitted(directories: Sequence[Path], timeframe: Timeframe, previous: Regimes | None = None) -> tuple[Regimes, int]:
+    """Parameters for ``timeframe`` from all instruments' vectors, known when the last of them was decided; and of how
+    many closes they are made.
+
+    Raises:
+        FlowError: no vectors.
+        ModelError: too few of them.
+    """
+    pairs: dict[str, list[tuple[float | None, float | None]]] = defaultdict(list)
+    decided = 0
+    for vector in _vectors(directories, timeframe):
+        features = vector.features
+        pairs[vector.instrument_id].append((features["return_20"], features["realised_volatility_20"]))
+        decided = max(decided, vector.ts_decided)
+    before = None if previous is None else msgspec.convert(msgspec.structs.asdict(previous), Parameters, strict=False)
+    found = fit([observed(one) for one in pairs.values()], before)
+    record = Regimes(
+        instrument_id=CONTROL, ts_event=decided, ts_received=decided, timeframe=timeframe, means=found.means,
+        variances=found.variances, transition=found.transition, initial=found.initial,
+    )  # fmt: skip
+    return record, sum(map(len, pairs.values()))
+
+
+def tell(settings: Settings, record: Regimes, to: Path | None) -> None:
+    """Write ``record`` into the log, as of now; or into the file ``to``, as of its own time.
+
+    Raises:
+        SinkError: the log cannot be written.
+        FlowError: nor can the file.
+    """
+    if to is None:
+        now = time.time_ns()
+        with LogWriter(kafka_client(settings)) as log:
+            log.write(msgspec.structs.replace(record, ts_event=now, ts_received=now))
+        return
+    try:
+        with to.open("ab") as file:
+            file.write(encode(record) + b"\n")
+    except OSError as error:
+        raise FlowError(f"--to {to}: {error.strerror}") from error
+
+
+def last_told(path: Path, timeframe: Timeframe) -> Regimes | None:
+    """The last parameters for ``timeframe`` in a file of `tell`, if there are any."""
+    if not path.exists():
+        return None
+    records = [decode_event(line) for line in path.read_bytes().splitlines() if line.strip()]
+    own = [one for one in records if isinstance(one, Regimes) and one.timeframe == timeframe]
+    return own[-1] if own else None
+
+
+def _vectors(directories: Sequence[Path], timeframe: Timeframe) -> Iterator[Vector]:
+    for directory in directories:
+        path = result_file(directory, "features.vectors")
+        if path is None:
+            raise FlowError(f"{directory}: no features.vectors; name what `candlewick replay` wrote")
+        found = read_results(path, "features.vectors", _Seen, lambda seen: seen.timeframe == timeframe)
+        yield from (one for one in found if isinstance(one, Vector))
