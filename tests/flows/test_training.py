@@ -35,14 +35,14 @@ least_rows = 10
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("training")
     results = replayed(folder / "replay", {"simx:ONE/USDT:USDT": walk_file(folder / "one.csv", 2_400)}, threshold=0.1)
-    make_dataset([results], folder / "set", Costs())
+    assert "ended with a net profit" in run("dataset", results, "--out", folder / "set")
     (folder / "train.toml").write_text(CONFIG)
     return folder / "set"
 
 
 def run(*arguments: object) -> str:
     result = CliRunner().invoke(
-        application(("evaluate", "replay", "train")), [*map(str, arguments)], catch_exceptions=False
+        application(("dataset", "evaluate", "replay", "train")), [*map(str, arguments)], catch_exceptions=False
     )
     assert result.exit_code == 0
     return result.output
@@ -70,8 +70,9 @@ def test_a_model_of_a_random_walk_enters_the_registry_and_must_not_serve(tmp_pat
 
 
 def test_a_simulated_past_can_be_learned_from(tmp_path: Path) -> None:
-    with pytest.raises(FlowError, match="either INPUT"):
-        run("replay", "--out", tmp_path / "none")
+    for command, wanted in (("replay", "either INPUT"), ("dataset", "either DIRECTORY")):
+        with pytest.raises(FlowError, match=wanted):
+            run(command, "--out", tmp_path / "none")
     told = Settings(strategy=StrategySettings(threshold=0.2), engine=EngineSettings(timeframes=("1m", "5m", "15m")))
     replay(told, simulated_past(0.2, seed=3), tmp_path / "replay")
     made = make_dataset([tmp_path / "replay"], tmp_path / "set", Costs())
