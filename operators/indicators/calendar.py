@@ -11,6 +11,7 @@ __all__ = ["MEASURES", "SESSIONS", "cyclic"]
 
 SESSIONS: Final = {"asia": (0, 9), "europe": (7, 16), "us": (13, 22)}
 """Hours UTC in which the markets of a region are busiest; they overlap, and know no daylight saving."""
+_HOURS: Final = tuple(SESSIONS.values())
 _HOUR: Final = DAY // 24
 _MONDAY: Final = 4 * DAY  # the first Monday after the epoch, which was a Thursday
 
@@ -33,7 +34,7 @@ def _step(_: Stateless, close: Close) -> tuple[float, ...]:
 def _of(ts: int) -> tuple[float, ...]:
     """The same for all instruments and timeframes that close at ``ts`` (ns)."""
     hour = ts % DAY / _HOUR
-    sessions = (1.0 if first <= hour < last else 0.0 for first, last in SESSIONS.values())
+    sessions = [1.0 if first <= hour < last else 0.0 for first, last in _HOURS]
     return *cyclic(ts, DAY), *cyclic(ts - _MONDAY, 7 * DAY), *sessions
 
 

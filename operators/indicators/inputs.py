@@ -5,7 +5,7 @@ A loss that goes on, of a book for one, is told by its age: what is not known ha
 
 from typing import Final
 
-from operators.feature import Close, Feature, Input, Stateless, Told, one
+from operators.feature import Close, Feature, Input, Stateless, one
 from schemas.time import SECOND
 
 __all__ = ["MEASURES"]
@@ -19,14 +19,17 @@ _AGES: Final[dict[str, tuple[Input, str]]] = {
 }
 """In the order of `operators.feature.Told`."""
 _GAPS: Final[tuple[Input, ...]] = ("trades", "quotes", "book", "derivatives")
-_UNTOLD: Final = Told()
+_UNTOLD: Final = (None,) * len(_AGES)
+_UNASKED: Final = (None,) * len(_GAPS)
+_WHOLE: Final = (0.0,) * len(_GAPS)
 
 
 def _step(_: Stateless, close: Close) -> tuple[float | None, ...]:
-    begin, end, lost = close.bar.ts_open, close.ts_close, close.moment.lost
-    ages = [max(end - told, 0) / SECOND if told else None for told in close.moment.told or _UNTOLD]
-    if lost is None:
-        return *ages, None, None, None, None
+    end, lost, told = close.ts_close, close.moment.lost, close.moment.told
+    ages = _UNTOLD if told is None else [max(end - at, 0) / SECOND if at else None for at in told]
+    if not lost:
+        return *ages, *(_UNASKED if lost is None else _WHOLE)
+    begin = close.bar.ts_open
     return *ages, *[1.0 if name in lost and lost[name][0] > begin else 0.0 for name in _GAPS]
 
 

@@ -19,8 +19,8 @@ class Zones(Slotted):
     market (``side`` -1) the other way round.
     """
 
-    __slots__ = ("_bars", "_fars", "_nears", "_reached", "_side", "_since")
-    VERSION = 2
+    __slots__ = ("_at", "_bars", "_deepest", "_fars", "_limit", "_nears", "_reached", "_side", "_since")
+    VERSION = 3
 
     def __init__(self, side: int) -> None:
         self._side = side
@@ -30,6 +30,9 @@ class Zones(Slotted):
         self._nears: list[float] = []
         self._fars: list[float] = []
         self._reached: list[float] = []
+        # Of all of them: which is nearest, beyond what one is entered deeper, and beyond what one is gone.
+        self._at = 0
+        self._deepest = self._limit = 0.0
 
     def move(self, high: float, low: float, close: float) -> None:
         """Take a bar that is after all zones so far."""
@@ -37,13 +40,15 @@ class Zones(Slotted):
         if not self._since:
             return
         if self._side > 0:
-            if low < max(self._reached):
+            if low < self._deepest:
                 self._reached = [min(reached, low) for reached in self._reached]
-            gone = close < max(self._fars)
+                self._deepest = max(self._reached)
+            gone = close < self._limit
         else:
-            if high > min(self._reached):
+            if high > self._deepest:
                 self._reached = [max(reached, high) for reached in self._reached]
-            gone = close > min(self._fars)
+                self._deepest = min(self._reached)
+            gone = close > self._limit
         if gone or self._since[0] <= self._bars - AGES:
             self._keep(close)
 
@@ -55,24 +60,29 @@ class Zones(Slotted):
         self._reached.append(near)
         if len(self._since) > MOST:
             del self._since[0], self._nears[0], self._fars[0], self._reached[0]
+        self._look()
 
     def nearest(self, close: float) -> tuple[float | None, float | None]:
         """Distance from the close to the near edge in bps (below 0: inside), and the part of it that was entered."""
-        nears, side = self._nears, self._side
-        if not nears:
+        if not self._since:
             return None, None
-        near = max(nears) if side > 0 else min(nears)
-        at = nears.index(near)
+        at = self._at
+        near = self._nears[at]
         entered = min(max((near - self._reached[at]) / (near - self._fars[at]), 0.0), 1.0)
-        return 10_000.0 * (close - near) * side / close, entered
+        return 10_000.0 * (close - near) * self._side / close, entered
 
     def _keep(self, close: float) -> None:
         """Only the zones that are not too old and that ``close`` is not beyond."""
         since, side = self._bars - AGES, self._side
-        kept = [
-            at for at, far in enumerate(self._fars) if self._since[at] > since and (close - far) * side >= 0.0
-        ]  # fmt: skip
+        kept = [at for at, far in enumerate(self._fars) if self._since[at] > since and (close - far) * side >= 0.0]
         self._since = [self._since[at] for at in kept]
         self._nears = [self._nears[at] for at in kept]
         self._fars = [self._fars[at] for at in kept]
         self._reached = [self._reached[at] for at in kept]
+        if kept:
+            self._look()
+
+    def _look(self) -> None:
+        first = max if self._side > 0 else min
+        self._at = self._nears.index(first(self._nears))
+        self._deepest, self._limit = first(self._reached), first(self._fars)

@@ -28,18 +28,21 @@ class SessionsZScore(Slotted):
     [None, None, 2.0]
     """
 
-    __slots__ = ("_before", "_count", "_mean", "_session", "_squares")
+    __slots__ = ("_before", "_count", "_end", "_mean", "_session", "_squares")
+    VERSION = 2
 
     def __init__(self) -> None:
         self._session: int | None = None
+        self._end = 0  # of the day of the last bar
         self._count = 0
         self._mean = self._squares = 0.0
         self._before: tuple[int, float, float] | None = None  # the session before, if seen whole
 
     def update(self, ts_open: int, x: float | None) -> float | None:
         """Take the value ``x`` of the bar that begins at ``ts_open`` (ns); its distance from those before."""
-        session = ts_open - ts_open % DAY
-        if session != self._session:
+        if ts_open >= self._end:
+            session = ts_open - ts_open % DAY
+            self._end = session + DAY
             self._turn(session, whole=ts_open == session)
         if x is None:
             return None
