@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 from msgspec import Struct
@@ -14,11 +15,13 @@ from models.regimes import Parameters, fit, observed
 from schemas.codec import decode_event, encode
 from schemas.market import CONTROL, Regimes
 from schemas.results import Vector
-from schemas.time import Timeframe
+from schemas.time import DAY, Timeframe
+from sinks.database import connect, in_one_line
+from sinks.export import export
 from sinks.log_writer import LogWriter
 from sources.result_files import read_results, result_file
 
-__all__ = ["fitted", "last_told", "tell"]
+__all__ = ["fitted", "last_told", "refit", "tell"]
 
 
 class _Seen(Struct):
@@ -66,6 +69,23 @@ def tell(settings: Settings, record: Regimes, to: Path | None) -> None:
             file.write(encode(record) + b"\n")
     except OSError as error:
         raise FlowError(f"--to {to}: {error.strerror}") from error
+
+
+def refit(settings: Settings, timeframe: Timeframe, days: float, memory: Path) -> Regimes:
+    """Fit on what the store holds of the last ``days``, from where ``memory`` says it ended last time; tell the log.
+
+    Raises:
+        CandlewickError: no database or broker, or too little in it.
+    """
+    dsn, since = settings.database.reader, max(0, time.time_ns() - round(days * DAY))
+    with TemporaryDirectory(prefix="candlewick-regimes-") as temporary:
+        with in_one_line(dsn), connect(dsn) as connection:
+            export(connection, Path(temporary), since, ["features.vectors"])
+        record, _ = fitted([Path(temporary)], timeframe, last_told(memory, timeframe))
+    tell(settings, record, None)
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    tell(settings, record, memory)
+    return record
 
 
 def last_told(path: Path, timeframe: Timeframe) -> Regimes | None:

@@ -1,6 +1,6 @@
 """Stored results as the files that a replay would have written: what data sets are made of."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from schemas.signals import Signal
 from sinks.database import Connection
 from sinks.errors import SinkError
 
-__all__ = ["ALL_TIME", "export", "model_changes", "newest_alert"]
+__all__ = ["ALL_TIME", "EXPORTED", "export", "model_changes", "newest_alert"]
 
-_EXPORTED: Final[dict[str, tuple[str, type[Struct], str]]] = {
+EXPORTED: Final[dict[str, tuple[str, type[Struct], str]]] = {
     "signals.candidates": ("candidates", Signal, "time, id"),
     "features.vectors": ("features", Vector, "time, instrument_id, timeframe"),
     "features.context": ("contexts", Context, "time, instrument_id, timeframe"),
@@ -29,15 +29,18 @@ ALL_TIME: Final = 0
 _AT_ONCE: Final = 2_000
 
 
-def export(connection: Connection, directory: Path, since: int = ALL_TIME) -> dict[str, int]:
-    """Write a file a topic (`_EXPORTED`) into ``directory``, of closes from ``since`` (ns) on; how many records each
+def export(
+    connection: Connection, directory: Path, since: int = ALL_TIME, topics: Collection[str] = EXPORTED.keys()
+) -> dict[str, int]:
+    """Write a file for each of ``topics`` into ``directory``, of closes from ``since`` (ns) on; how many records each
     has.
 
     Raises:
         SinkError: a file cannot be written.
     """
     counts = {}
-    for topic, (table, record, order) in _EXPORTED.items():
+    for topic in topics:
+        table, record, order = EXPORTED[topic]
         path = directory / f"{topic}.jsonl"
         try:
             with path.open("wb") as file:

@@ -1,8 +1,10 @@
 """`candlewick retrain`."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -11,7 +13,7 @@ from flows.cron import Cron
 from flows.process import stop_flag
 from flows.settings import Settings, load
 from schemas.errors import CandlewickError
-from schemas.time import SECOND
+from schemas.time import SECOND, Timeframe
 from sinks.database import connect, in_one_line
 from sinks.export import newest_alert
 
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["retrain"]
 
 _LOOK_S = 15.0
+T = TypeVar("T")
 
 
 def retrain(
     *,
     once: Annotated[bool, typer.Option("--once", help="One round, now")] = False,
     cron: Annotated[str, typer.Option(help="When, in cron's five fields, UTC")] = "0 3 1 * *",
+    regimes_cron: Annotated[str, typer.Option(help="When regimes are fitted anew")] = "0 */12 * * *",
+    regimes_timeframe: Annotated[Timeframe, typer.Option(help="Of the closes that regimes are fitted on")] = "5m",
     cooldown_days: Annotated[float, typer.Option(min=0, help="Between rounds that an alert of drift begins")] = 3.0,
     days: Annotated[float, typer.Option(min=0.01, help="Of candidates to learn from")] = 90.0,
     least: Annotated[int, typer.Option(min=1, help="Outcomes in the shadow before a promotion")] = 100,
@@ -48,17 +53,33 @@ def retrain(
     if once:
         _round(settings, plan)
         return
-    times, stop = Cron(cron), stop_flag()
-    due, last = times.after(_now()), _now()
-    typer.echo(f"next at {due:%Y-%m-%d %H:%M} UTC, or after an alert of drift")
+    times, regimes, stop = Cron(cron), Cron(regimes_cron), stop_flag()
+    due, due_regimes, last = times.after(_now()), regimes.after(_now()), _now()
+    typer.echo(f"next at {due:%Y-%m-%d %H:%M} UTC, or after an alert of drift; regimes at {due_regimes:%H:%M}")
+    memory = ledger.with_name("regimes.jsonl")
     while not stop.wait(_LOOK_S):
-        try:
-            if _now() < due and not _alerted(settings, last, timedelta(days=cooldown_days)):
-                continue
-            _round(settings, plan)
-        except CandlewickError as error:  # the next round may go well
-            typer.echo(f"candlewick: {error}", err=True)
-        due, last = times.after(_now()), _now()
+        if _now() >= due_regimes:
+            _tried(partial(_regimes, settings, regimes_timeframe, days, memory))
+            due_regimes = regimes.after(_now())
+        if _now() >= due or _tried(partial(_alerted, settings, last, timedelta(days=cooldown_days))):
+            _tried(partial(_round, settings, plan))
+            due, last = times.after(_now()), _now()
+
+
+def _tried(what: Callable[[], T]) -> T | None:
+    """What it gives; what goes wrong is told, and the next time may go well."""
+    try:
+        return what()
+    except CandlewickError as error:
+        typer.echo(f"candlewick: {error}", err=True)
+        return None
+
+
+def _regimes(settings: Settings, timeframe: Timeframe, days: float, memory: Path) -> None:
+    from flows.regimes import refit  # noqa: PLC0415
+
+    refit(settings, timeframe, days, memory)
+    typer.echo(f"regimes of {timeframe} are fitted and told")
 
 
 def _round(settings: Settings, plan: "Plan") -> None:

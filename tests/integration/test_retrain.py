@@ -12,6 +12,7 @@ from flows.committed import committed
 from flows.embedded.postgres import EmbeddedPostgres
 from flows.errors import FlowError
 from flows.feeds import simulated_feed
+from flows.regimes import last_told, refit
 from flows.retrain import Plan, retrain
 from flows.settings import DatabaseSettings, KafkaSettings, ModelsSettings, Settings, StrategySettings
 from models.config import Boosting, TrainConfig
@@ -61,8 +62,11 @@ def store(dsn: str, values: dict[str, list[bytes]]) -> None:
 
 
 def activations(settings: Settings) -> list[Activation]:
-    values = [msgspec.json.decode(message.value or b"", type=dict[str, Any]) for message in committed(settings, [LOG])]
-    return [msgspec.convert(value, Activation) for value in values if value["type"] == "activation"]
+    return [msgspec.convert(value, Activation) for value in in_the_log(settings) if value["type"] == "activation"]
+
+
+def in_the_log(settings: Settings) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(message.value or b"", type=dict[str, Any]) for message in committed(settings, [LOG])]
 
 
 def test_a_round_trains_a_challenger_and_the_next_one_does_not_repeat_it(settings: Settings, tmp_path: Path) -> None:
@@ -89,6 +93,15 @@ def test_a_round_trains_a_challenger_and_the_next_one_does_not_repeat_it(setting
     retrain(settings, plan)
     assert len(activations(settings)) == 1  # the same data make the same version, which serves already
     assert known.versions(record.model) == [record.version]
+
+
+def test_regimes_are_fitted_on_what_is_stored_and_go_on_from_the_last_time(settings: Settings, tmp_path: Path) -> None:
+    memory = tmp_path / "kept" / "regimes.jsonl"
+    first = refit(settings, "1m", 10_000, memory)
+    again = refit(settings, "1m", 10_000, memory)
+    told = [value for value in in_the_log(settings) if value["type"] == "regimes"]
+    assert [value["means"] for value in told[-2:]] == [first.means, again.means]
+    assert last_told(memory, "1m") == again
 
 
 def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings, tmp_path: Path) -> None:
