@@ -72,8 +72,12 @@ class Derivatives(Slotted):
         return self._fund(event.ts_event, event.rate, event.next_funding)
 
     def on_open_interest(self, event: OpenInterest) -> None:
-        """Take open interest; older news than known is ignored, and a value while no price is known."""
-        if event.ts_event < self._interest_at or (event.in_quote and self._price is None):
+        """Take open interest; what is no news is ignored, and a value while no price is known.
+
+        Told once more, after the price has moved, it would hide what was liquidated meanwhile.
+        """
+        repeated = event.ts_event == self._interest_at and self.open_interest is not None
+        if event.ts_event < self._interest_at or repeated or (event.in_quote and self._price is None):
             return
         interest = event.open_interest
         if event.in_quote and self._price is not None:

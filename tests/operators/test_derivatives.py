@@ -61,6 +61,21 @@ def test_older_news_is_ignored() -> None:
     assert known.funding_rate == 0.5
 
 
+def test_open_interest_that_is_repeated_hides_no_liquidation() -> None:
+    """Between two words on it the price has passed long positions, to which the fall is put down."""
+    once, twice = Derivatives(), Derivatives()
+    for known in (once, twice):
+        known.on_mark(mark(1, 100.0))
+        known.on_open_interest(interest(1, 1_000.0))
+        known.on_open_interest(interest(2, 2_000.0))
+        known.on_mark(mark(3, 98.0))
+        if known is twice:
+            known.on_open_interest(interest(2, 2_000.0))
+        known.on_open_interest(interest(4, 1_700.0))
+    assert once.outlook is not None
+    assert twice.outlook == once.outlook
+
+
 def test_a_settlement_is_the_step_of_the_next_funding_time() -> None:
     known = Derivatives()
     assert known.on_mark(mark(1, 1.0, rate=0.1, next=8)) is None
