@@ -1,6 +1,7 @@
 """Which version of a model is to serve from which close on: a record of the log, written once all checks passed."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +16,12 @@ from operators.desk.serving import PROGRAM
 from schemas.codec import encode
 from schemas.market import CONTROL, Activation
 from schemas.results import ModelEvent
-from schemas.time import MINUTE, SECOND, floor_to, from_text
+from schemas.time import MINUTE, SECOND, floor_to, from_text, to_text
 from sinks.log_writer import LogWriter
 from sources.activations import Activations
+from sources.result_files import read_results, result_file
 
-__all__ = ["activate", "effective_close", "rollback", "withdraw"]
+__all__ = ["activate", "changelog", "effective_close", "rollback", "told_events", "withdraw"]
 
 _AHEAD: Final = 30 * SECOND
 """By which a close lies ahead at least, so that no desk has decided it when it reads the record."""
@@ -81,11 +83,47 @@ def rollback(settings: Settings, model: str, close: int, to: Path | None = None)
     return _write(settings, model, version, close, to)
 
 
+def changelog(events: Iterable[ModelEvent]) -> str:
+    """The public page of what happened to models and why, in Markdown; the newest first."""
+    lines = ["# Changelog of models", ""]
+    for event in sorted(events, key=lambda one: (one.ts_event, one.id), reverse=True):
+        details = event.details
+        lines.append(f"## {to_text(event.ts_event)}: {event.model} {event.version} {event.event}".rstrip())
+        lines.append("")
+        for key, words in (("before", "Before it"), ("why", "Why"), ("reason", "Reason")):
+            if details.get(key):
+                lines.append(f"- {words}: {details[key]}")
+        if details.get("gates_failed"):
+            lines.append(f"- Gates it did not pass: {', '.join(details['gates_failed'])}")
+        trained = dict(details.get("trained", {}))
+        if trained:
+            told = ", ".join(f"{name} {value:.6g}" for name, value in trained.items() if name != "to")
+            lines.append(f"- Trained to {to_text(trained['to'])}, out of sample: {told}")
+        if details.get("late"):
+            lines.append("- It came after its close, and counts from the next one on")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def told_events(settings: Settings, directory: Path | None) -> list[ModelEvent]:
+    """What ``models.events`` holds, or its file in the ``directory`` of a replay.
+
+    Raises:
+        LogError: the broker does not answer.
+        FlowError: there is no such file.
+    """
+    if directory is None:
+        values = [message.value or b"" for message in committed(settings, ["models.events"])]
+        return [msgspec.json.decode(value, type=ModelEvent) for value in values]
+    path = result_file(directory, "models.events")
+    if path is None:
+        raise FlowError(f"{directory}: no models.events; name what `candlewick replay` wrote with --activations")
+    return list(read_results(path, "models.events", ModelEvent, lambda _: True))
+
+
 def _served(settings: Settings, model: str) -> list[str]:
     """The versions that came into force, by ``models.events``."""
-    events = [
-        msgspec.json.decode(message.value or b"", type=ModelEvent) for message in committed(settings, ["models.events"])
-    ]
+    events = told_events(settings, None)
     return [event.version for event in events if event.model == model and event.event in {"activated", "deactivated"}]
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from flows.engine import registry
 from flows.models import activate as let_serve
-from flows.models import effective_close
+from flows.models import changelog, effective_close, told_events
 from flows.models import rollback as go_back
 from flows.settings import load
 from models.errors import ModelRefused
@@ -62,6 +62,17 @@ def diff(model: _Model, one: _Version, other: _Version) -> None:
     before, after = (encode(known.manifest(model, name)).decode().splitlines() for name in names)
     for line in difflib.unified_diff(before, after, names[0], names[1], n=1, lineterm=""):
         typer.echo(line)
+
+
+@models.command("changelog")
+def show_changelog(
+    *,
+    directory: Annotated[
+        Path | None, typer.Option("--from", metavar="DIRECTORY", help="Of a replay; default: the topic models.events")
+    ] = None,
+) -> None:
+    """What happened to models, when and why, with their figures out of sample: a page in Markdown."""
+    typer.echo(changelog(told_events(load(), directory)), nl=False)
 
 
 @models.command()

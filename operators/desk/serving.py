@@ -92,13 +92,10 @@ class Serving:
             events.append(told)
         if events:
             self._chosen = {}
-            served = {
-                *self.active.items(),
-                *self.shadows.items(),
-                *((waits[2].model, waits[2].version) for waits in self._waiting),
-            }
-            self._loaded = {name: model for name, model in self._loaded.items() if name in served}
-            self._watch.keep({version for _, version in served})
+            waiting = {(waits[2].model, waits[2].version) for waits in self._waiting}
+            kept = self._asked() | waiting
+            self._loaded = {name: model for name, model in self._loaded.items() if name in kept}
+            self._watch.keep({version for _, version in self._asked()})  # what waits goes by arrival
         return events
 
     def judge(self, vector: Vector, opinion: Opinion, *, reward: float, explain: bool) -> Verdict:
@@ -185,7 +182,8 @@ class Serving:
         for learnt in self.learning.close(ts_close, closed):
             if learnt.loss is not None and learnt.changed:
                 self._drifts += self._watch.on_losses(learnt.changed, learnt.loss, place)
-            for model in self._loaded.values():
+            for named in sorted(self._asked()):
+                model = self._loaded[named]
                 logit = learnt.prediction.logits.get(_key(model))
                 if logit is not None:
                     self._drifts += self._watch.on_label(model, sigmoid(logit), place, win=bool(learnt.label.win))
@@ -194,6 +192,10 @@ class Serving:
         """What was found since last asked."""
         found, self._drifts = self._drifts, []
         return found
+
+    def _asked(self) -> set[tuple[str, str]]:
+        """Model and version of all that are asked now."""
+        return {*self.active.items(), *self.shadows.items()}
 
     def _apply(self, waited: _Waiting, ts_close: int) -> ModelEvent:
         known, _, activation, refusal = waited
@@ -210,8 +212,9 @@ class Serving:
             if self.shadows.get(name) == version:
                 del self.shadows[name]
             serving[name] = version
-            gates = self._loaded[name, version].manifest.gates
-            details["gates_failed"] = [gate.name for gate in gates if not gate.passed]
+            manifest = self._loaded[name, version].manifest
+            details["gates_failed"] = [gate.name for gate in manifest.gates if not gate.passed]
+            details["trained"] = {"to": manifest.train_end, "outcomes": manifest.outcomes, **manifest.figures}
         else:
             event = "no longer shadowed" if activation.shadow else "deactivated"
             serving.pop(name, None)

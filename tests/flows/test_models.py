@@ -75,6 +75,12 @@ def test_a_replay_with_activation_and_rollback_in_its_midst_is_the_same_to_the_b
     assert "models.events.jsonl" in names
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    page = candlewick("models", "changelog", "--from", "a", folder=tmp_path).stdout
+    assert [line.split(": ")[1] for line in page.splitlines() if line.startswith("## ")] == [
+        f"majors {one} activated", f"majors {other} activated", f"majors {one} activated",
+    ]  # fmt: skip
+    assert "- Gates it did not pass: edge" in page
+    assert "out of sample: outcomes 600" in page
     said = _signals(tmp_path / "a")
     expected = {**dict.fromkeys((3, 4), one), **dict.fromkeys((5, 6), other), **dict.fromkeys(range(7, 11), one)}
     assert {minute for minute, _ in said} > {2, 3, 5, 7}

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from models.drift import WINDOW, counts_of, psi
 from models.registry import Registry
 from models.training import histogram
+from operators.closed import Closed
 from operators.desk.desk import Desk
 from operators.desk.drift import DriftWatch, Place
 from operators.desk.serving import PROGRAM
@@ -18,7 +19,7 @@ from schemas.time import DAY, HOUR
 from schemas.topics import Outgoing
 from tests.models.trees import Trained, trained
 from tests.operators.desk.support import standing
-from tests.operators.desk.test_learning import market
+from tests.operators.desk.test_learning import CONFIG, market
 from tests.operators.desk.test_serving import EAGER, activation
 
 START = 19_700 * DAY
@@ -82,6 +83,28 @@ def test_the_desk_tells_windows_and_a_restart_changes_nothing(tmp_path: Path) ->
         out += desk.on_batch(told[begin : begin + 37])
         desk = Desk.restored(desk.state(), EAGER, registry)
     assert drifts(out) == found
+
+
+def test_when_an_activation_arrives_changes_nothing_that_is_counted(tmp_path: Path) -> None:
+    """What waits is loaded already; the version that served before and is to serve again begins anew all the same."""
+    registry = Registry(tmp_path)
+    made = referenced()
+    one, other = (registry.add(replace(made.manifest, seed=seed), made.files, PROGRAM) for seed in (1, 2))
+    records = [record for stream in market(60).values() for record in stream]
+    told = [activation(1, one, "majors"), activation(20, other, "majors"), activation(40, one, "majors")]
+    early, late = Desk(CONFIG, registry), Desk(CONFIG, registry)
+    expected = early.on_batch([*told, *records])
+    out: list[Outgoing] = []
+    for record in sorted(records, key=lambda one: one.ts_close if isinstance(one, Closed) else 0):
+        while told and isinstance(record, Closed) and record.ts_close >= told[0].known:
+            out += late.on_batch([told.pop(0)])
+        out += late.on_batch([record])
+    assert out == expected
+    assert late.serving._watch.state() == early.serving._watch.state()
+    windows = late.serving._watch._windows
+    assert set(windows) == {one}
+    assert 0 < windows[one].rows <= 2 * 21
+    assert 0 < windows[one].labels <= 2 * 21
 
 
 def test_labels_are_held_against_what_was_said(tmp_path: Path) -> None:

@@ -146,7 +146,10 @@ def test_one_that_comes_too_late_serves_from_the_next_close_and_says_so(registry
     told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, version, known=2)]
     out = Desk(EAGER, registry).on_batch([*told, *closes(1, 2)])
     assert served(out) == [(1, ""), (2, version)]
-    assert events(out)[0].details == {"before": "", "effective_close": ns(60), "late": True, "gates_failed": []}
+    assert events(out)[0].details == {
+        "before": "", "effective_close": ns(60), "late": True, "gates_failed": [],
+        "trained": {"to": 2 * 10**18, "outcomes": 600},
+    }  # fmt: skip
 
 
 def test_a_shadow_is_asked_and_changes_nothing(registry: Registry) -> None:
