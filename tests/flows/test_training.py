@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from flows.cli.application import application
@@ -90,6 +91,13 @@ def test_a_span_with_too_much_missing_is_told(tmp_path: Path) -> None:
     make_dataset([replayed(tmp_path / "replay", {"simx:ONE/USDT:USDT": walk})], tmp_path / "set", Costs())
     with pytest.raises(FlowError, match=r"bars are missing for 0\.7 of 2\.7 days.* days more are needed"):
         evaluate(tmp_path / "set", TrainConfig(least_outcomes=1), Ledger(tmp_path / "ledger"), "evaluate")
+
+
+def test_the_documented_configuration_is_the_default(tmp_path: Path) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/models.md").read_text()
+    (tmp_path / "train.toml").write_text(text.partition("```toml\n")[2].partition("```")[0])
+    told = train_config(tmp_path / "train.toml")
+    assert replace(told, segments=TrainConfig().segments) == TrainConfig()
 
 
 @pytest.mark.parametrize(
