@@ -14,7 +14,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Candlewick needs Python 3.11 or 3.12, and none was found on PATH"; exit 1; }
 	@echo "Setting up $(VENV) with $(PYTHON) from requirements.lock ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@# The lock names everything, and older pips do not know that a pinned package is the one asked for with an extra.
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 
@@ -51,7 +52,7 @@ bench-honesty: setup
 .venv-bench/.ready: benchmarks/requirements.txt
 	@echo "Setting up .venv-bench from benchmarks/requirements.txt (some 2 GB) ..."
 	@test -x $(PEERS) || $(PYTHON) -m venv .venv-bench
-	@$(PEERS) -m pip install --quiet --require-hashes -r $<
+	@$(PEERS) -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
 screenshots: setup
