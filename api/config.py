@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from api.shelf import Shelf
 from schemas.catalogue import FeatureEntry
 from sinks.health import Limits
 
@@ -52,6 +53,8 @@ class ApiConfig(Struct, frozen=True, kw_only=True):
 
     catalogue: tuple[FeatureEntry, ...] = ()
     """What the features mean."""
+    shelf: Shelf | None = None
+    """Who keeps the models; ``None``: nobody here."""
 
     poll_interval_s: float = 0.25
     """How often the store is asked for new signals, for all WebSocket clients together."""

@@ -8,19 +8,20 @@ from typing import Final
 
 from api import views
 from api.parameters import write_cursor
+from schemas.cards import CurveBin, Importance, ModelCard
 from schemas.catalogue import FeatureEntry
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
 from schemas.results import Bar, BookSample, Gap, ModelEvent, Vector
 from schemas.signals import KeyFactor, Signal
-from schemas.time import HOUR, MINUTE, SECOND, to_text
+from schemas.time import DAY, HOUR, MINUTE, SECOND, to_text
 from sinks.api_keys import ApiKey
 from sinks.figures import LogOffset, TableFigures
-from sinks.queries import BookMoment, InstrumentState
+from sinks.queries import BookMoment, DriftLine, InstrumentState
 
 __all__ = [
-    "BARS", "BOOKS", "CATALOGUE", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "KEYS", "MODELS", "READINESS", "SIGNALS",
-    "STATS",
+    "BARS", "BOOKS", "CATALOGUE", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "KEYS", "MODEL", "MODELS", "READINESS",
+    "SIGNALS", "STATS",
 ]  # fmt: skip
 
 _ID: Final = "binanceusdm:BTC/USDT:USDT"
@@ -95,6 +96,21 @@ MODELS: Final = views.ModelStatus(
     serving=[views.timed(views.ModelEventView, _ACTIVATED, _CLOSE)],
     events=[views.timed(views.ModelEventView, _ACTIVATED, _CLOSE)],
 )
+MODEL: Final = views.ModelView(
+    card=ModelCard(
+        model="majors", version="3f2a9c0d1e5b7a86", kind="lightgbm-onnx", train_start=_CLOSE - 90 * DAY,
+        train_end=_CLOSE - HOUR, outcomes=4_120, figures={"auc": 0.57, "log_loss": 0.668},
+        curve=[CurveBin(said=0.41, seen=0.39, rows=206), CurveBin(said=0.58, seen=0.6, rows=206)],
+        importance=[Importance(feature="obi_10", mean=0.12, low=0.08, high=0.15)],
+    ),
+    refused="",
+    drift=[
+        DriftLine(
+            feature="obi_10", measure="psi", ts_close=_CLOSE, value=0.31, threshold=0.24, alerts=1, last_alert=_CLOSE,
+            values=[0.02, 0.11, 0.31],
+        )
+    ],
+)  # fmt: skip
 BOOKS: Final = views.BooksView(
     latest=views.timed(views.BookView, _BOOK, _CLOSE),
     series=[

@@ -10,6 +10,7 @@ import msgspec
 from fastapi import Response
 from msgspec import Struct
 
+from schemas.cards import ModelCard
 from schemas.catalogue import FeatureEntry
 from schemas.market import InstrumentDefinition
 from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, ModelEvent, Vector
@@ -18,12 +19,12 @@ from schemas.time import Timeframe, to_text
 from schemas.vitals import Check
 from sinks.api_keys import ApiKey
 from sinks.figures import LogOffset, TableFigures
-from sinks.queries import BookMoment, InstrumentState
+from sinks.queries import BookMoment, DriftLine, InstrumentState
 
 __all__ = [
     "AbsenceView", "BarPage", "BarView", "BookMomentView", "BookView", "BooksView", "Catalogue", "Check", "FeaturePage",
     "GapPage", "GapView", "Health", "Heartbeat", "InstrumentList", "InstrumentView", "KeyList", "ModelEventView",
-    "ModelStatus", "Readiness", "Refusal",
+    "ModelStatus", "ModelView", "Readiness", "Refusal",
     "SignalMessage", "SignalPage", "SignalView", "StageView", "Stats", "VectorView", "answer", "feature_view",
     "instrument_view", "stage_view", "timed",
 ]  # fmt: skip
@@ -120,6 +121,17 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     serving: list[ModelEventView]
     """The activation of each model that serves, the newest first."""
     events: list[ModelEventView]
+
+
+class ModelView(Struct, frozen=True, kw_only=True):
+    """A version of a model, and how what it sees has drifted."""
+
+    card: ModelCard | None
+    """What the registry says of it; null if it is not there."""
+    refused: str
+    """Why there is no card; else empty."""
+    drift: list[DriftLine]
+    """Of all its model's versions, furthest beyond the threshold first."""
 
 
 class BooksView(Struct, frozen=True, kw_only=True):

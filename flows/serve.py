@@ -11,7 +11,9 @@ import psycopg
 from flows.errors import FlowError
 from flows.ports import listening_trouble
 from flows.settings import Settings, limits
+from flows.shelf import RegistryShelf
 from flows.vitals import Pulse
+from models.registry import Registry
 from schemas.catalogue import FeatureEntry
 from sinks.api_keys import list_keys
 from sinks.database import DatabaseError, connect
@@ -53,6 +55,7 @@ def api_config(settings: Settings, catalogue: tuple[FeatureEntry, ...] = ()) -> 
         **{name: path and str(path) for name, path in files.items()},
         vitals=settings.supervisor.dir,
         catalogue=catalogue,
+        shelf=RegistryShelf(Registry(settings.models.dir)),
         limits=limits(settings),
     )
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from models.errors import ModelRefused
 from models.trained import Calibration, Golden, Histogram, Trained
+from schemas.cards import CurveBin
 
 __all__ = [
     "FILES", "MODEL_NAME", "VERSION_NAME", "Gate", "Manifest", "decode", "encode", "entry_of", "version_of",
@@ -69,6 +70,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """By input, how it was distributed in training."""
     scores: Histogram | None = None
     """Of the calibrated probabilities out of sample."""
+    curve: list[CurveBin] = []
+    """Those probabilities against the outcomes."""
+    importance: dict[str, list[float]] = {}
+    """By input, its share in each window of the walk-forward."""
     drift: dict[str, dict[str, float]] = {}
     """By input, then measure: the threshold that a stationary market exceeds as seldom as the alert budget allows."""
     dataset: str = ""
@@ -82,9 +87,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if len(set(self.inputs)) != len(self.inputs):
             raise ValueError("an input is named twice")
-        strangers = sorted({*self.reference, *self.drift} - set(self.inputs))
+        strangers = sorted({*self.reference, *self.drift, *self.importance} - set(self.inputs))
         if strangers:
-            raise ValueError(f"reference and drift are of inputs, and {strangers[0]} is none")
+            raise ValueError(f"reference, drift and importance are of inputs, and {strangers[0]} is none")
         if any(len(golden.inputs) != len(self.inputs) for golden in self.golden):
             raise ValueError(f"a golden vector has to have {len(self.inputs)} inputs")
         if any(not isfinite(value) for golden in self.golden for value in golden.inputs if value is not None):
@@ -106,7 +111,8 @@ def entry_of(trained: Trained, gates: Sequence[Gate] = ()) -> tuple[Manifest, di
         context_hash=trained.context_hash, inputs=trained.inputs, train_start=trained.train_start,
         train_end=trained.train_end, outcomes=trained.outcomes, figures=trained.figures, gates=list(gates),
         calibration=trained.calibration, golden=trained.golden, reference=trained.reference, scores=trained.scores,
-        dataset=trained.dataset, seed=trained.seed, libraries=trained.libraries,
+        curve=trained.curve, importance=trained.importance, dataset=trained.dataset, seed=trained.seed,
+        libraries=trained.libraries,
     )  # fmt: skip
     return manifest, {"model.onnx": trained.onnx, "model.txt": trained.text.encode()}
 

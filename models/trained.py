@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from schemas.cards import CurveBin
+
 __all__ = ["CANDIDATE_INPUTS", "LEAST_OUTCOMES", "Calibration", "Golden", "Histogram", "Trained"]
 
 CANDIDATE_INPUTS: Final = ("direction", "score")
@@ -83,6 +85,10 @@ class Trained(Struct, frozen=True, kw_only=True):
     """By input."""
     scores: Histogram
     """Of the calibrated probabilities out of sample."""
+    curve: list[CurveBin]
+    """Those probabilities against the outcomes."""
+    importance: dict[str, list[float]]
+    """By input, its share in each window of the walk-forward."""
     train_start: int
     """ns; close of the first candidate learned from."""
     train_end: int

@@ -14,11 +14,12 @@ from models.errors import ModelError
 from models.evaluation import LEARNERS, Learned, Walk, evaluated, learned
 from models.gates import Verdict, earned_by_day, figures, gates
 from models.manifest import Gate
-from models.metrics import sharpe
+from models.metrics import reliability, sharpe
 from models.sample import Sample, inputs_of, sample_of
 from models.scorer import Scorer
 from models.splits import Fold, walk_forward
 from models.trained import Golden, Histogram, Trained
+from schemas.cards import CurveBin
 from schemas.time import DAY, to_text
 
 __all__ = ["Attempt", "Candidate", "attempts", "folds_of", "histogram", "segments", "trained"]
@@ -164,6 +165,11 @@ def trained(
         ],
         reference={name: histogram(sample.x[:, at]) for at, name in enumerate(sample.inputs)},
         scores=histogram(attempt.walk.p),
+        curve=[
+            CurveBin(said=part.mean, seen=part.share, rows=part.rows)
+            for part in reliability(attempt.walk.p, attempt.walk.sample.win)
+        ],
+        importance={name: [one.get(name, 0.0) for one in attempt.walk.importance] for name in sample.inputs},
         train_start=int(sample.decided.min()),
         train_end=int(sample.ends.max()),
         outcomes=len(sample),

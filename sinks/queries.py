@@ -5,6 +5,7 @@ first; a `Position` in such a list stays right while rows are added to it.
 """
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any, Final, Literal, LiteralString, TypeVar
 
 import msgspec
@@ -19,9 +20,9 @@ from schemas.signals import Direction, Signal
 from schemas.time import MICROSECOND, TIMEFRAMES, Timeframe
 
 __all__ = [
-    "BookMoment", "InstrumentState", "Position", "SignalFilter", "SignalStatus", "Stored", "bars", "book_series",
-    "features", "gaps", "instrument_exists", "instruments", "latest_book", "model_events", "newest_stored",
-    "signal", "signals", "signals_after", "stored_seq",
+    "BookMoment", "DriftLine", "InstrumentState", "Position", "SignalFilter", "SignalStatus", "Stored", "bars",
+    "book_series", "drift_lines", "features", "gaps", "instrument_exists", "instruments", "latest_book", "model_events",
+    "newest_stored", "signal", "signals", "signals_after", "stored_seq",
 ]  # fmt: skip
 
 T = TypeVar("T", bound=Struct)
@@ -58,6 +59,23 @@ class BookMoment(Struct, frozen=True, kw_only=True):
     """Of best bid and best ask; ``None`` where a side is empty."""
     imbalance: float | None
     stale: bool
+
+
+class DriftLine(Struct, frozen=True, kw_only=True):
+    """A measure of an input, of the probability or of outcomes of a model, over the last month that is stored."""
+
+    feature: str
+    measure: str
+    ts_close: int
+    """Of the newest record, ns."""
+    value: float
+    threshold: float | None
+    """``None``: it raises no alert by itself."""
+    alerts: int
+    last_alert: int | None
+    """Close (ns) of the newest record with an alert."""
+    values: list[float]
+    """The newest ones, oldest first."""
 
 
 class InstrumentState(Struct, frozen=True, kw_only=True):
@@ -247,6 +265,23 @@ async def model_events(connection: Connection, *, limit: int, serving: bool = Fa
     return await _records(connection, query, {}, limit, ModelEvent)
 
 
+async def drift_lines(connection: Connection, model: str) -> list[DriftLine]:
+    """What is stored of the drift of ``model``, furthest from its threshold first; what has none comes last."""
+    query = SQL("""
+        SELECT feature, measure, max(ts_close) AS ts_close, (array_agg(value ORDER BY time DESC))[1] AS value,
+               (array_agg(threshold ORDER BY time DESC))[1] AS threshold, count(*) FILTER (WHERE alert) AS alerts,
+               max(ts_close) FILTER (WHERE alert) AS last_alert,
+               (array_agg(value ORDER BY time DESC))[1:%(points)s] AS values
+        FROM drift
+        WHERE instrument_id = %(id)s
+          AND time > (SELECT max(time) FROM drift WHERE instrument_id = %(id)s) - interval '30 days'
+        GROUP BY feature, measure
+    """)
+    rows = await _rows(connection, query, {"id": f"model:{model}", "points": _POINTS})
+    lines = [msgspec.convert({**row, "values": row["values"][::-1]}, DriftLine) for row in rows]
+    return sorted(lines, key=lambda line: (-_beyond(line), line.feature, line.measure))
+
+
 async def newest_stored(connection: Connection) -> tuple[int, str] | None:
     """Place and identifier of the published signal that was stored last."""
     cursor = await connection.execute("SELECT seq, signal_id::text FROM signal_order ORDER BY seq DESC LIMIT 1")
@@ -270,6 +305,13 @@ async def signals_after(connection: Connection, seq: int, *, limit: int) -> list
     """).format(columns=_columns(Signal))
     rows = await _rows(connection, query, {"seq": seq, "limit": limit})
     return [Stored(row["seq"], _signal(row)) for row in rows]
+
+
+_POINTS: Final = 60
+
+
+def _beyond(line: DriftLine) -> float:
+    return line.value / line.threshold if line.threshold else -inf
 
 
 def _signal(row: dict[str, Any]) -> Signal | None:

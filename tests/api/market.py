@@ -12,12 +12,12 @@ from schemas.codec import encode
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
 from schemas.message import Message
-from schemas.results import Absence, Bar, BookSample, Context, Gap, ModelEvent, Vector
+from schemas.results import Absence, Bar, BookSample, Context, Drift, Gap, ModelEvent, Vector
 from schemas.signals import KeyFactor, Signal
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes
 from sinks.timescale import TimescaleWriter
 
-__all__ = ["BTC", "ETH", "SPOT", "Filler", "Record", "book", "definition", "fill", "history", "signal"]
+__all__ = ["BTC", "ETH", "SPOT", "Filler", "Record", "book", "definition", "drifted", "fill", "history", "signal"]
 
 BTC, ETH, SPOT = "sim:BTC/USDT:USDT", "sim:ETH/USDT:USDT", "sim:BTC/USDT"
 _PRICE = {BTC: 64_000.0, SPOT: 64_010.0, ETH: 3_150.0}
@@ -80,6 +80,20 @@ def history(instrument_id: str, until: int, *, minutes: int = 240, seed: int = 1
     for second in range((until - 4 * MINUTE) // SECOND, until // SECOND):
         price *= exp(random.gauss(0, 0.00004))
         yield book(instrument_id, second * SECOND + random.randrange(10**8), price, random)
+
+
+def drifted(model: str, until: int) -> Iterator[Record]:
+    """Ten windows of 5m candidates: ``obi_10`` moves away and raises an alert in the last one, ``rsi_14`` stays."""
+    for window in range(10):
+        ts = until - until % MINUTE - (9 - window) * 5 * MINUTE
+        for feature, measure, value, limit in (
+            ("obi_10", "psi", 0.03 * window, 0.25), ("rsi_14", "psi", 0.01, 0.3), ("obi_10", "ks", 0.1, None),
+        ):  # fmt: skip
+            yield "quality.drift", Drift(
+                id=derive("drift", model, feature, measure, ts), instrument_id=f"model:{model}", timeframe="5m",
+                feature=feature, ts_close=ts, measure=measure, value=value, threshold=limit,
+                alert=limit is not None and value > limit,
+            )  # fmt: skip
 
 
 def definition(instrument_id: str, ts: int) -> Record:

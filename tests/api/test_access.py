@@ -21,7 +21,10 @@ from tests.api.market import BTC, definition, fill, signal
 from tests.api.serving import running, wait_for
 
 START = 1_723_161_600_000_000_000
-DATA = ["/signals", f"/signals/{BTC}", f"/bars/{BTC}", f"/features/{BTC}", f"/books/{BTC}", "/gaps", "/models/status"]
+DATA = [
+    "/signals", f"/signals/{BTC}", f"/bars/{BTC}", f"/features/{BTC}", f"/books/{BTC}", "/gaps", "/models/status",
+    f"/models/majors/{0:016x}",
+]  # fmt: skip
 
 
 def key(store: str, role: KeyRole = "read", days: float | None = None) -> str:

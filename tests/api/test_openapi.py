@@ -19,6 +19,7 @@ ANSWERS = {
     "/catalogue": "/catalogue",
     "/instruments": "/instruments",
     "/models/status": "/models/status",
+    "/models/{model}/{version}": "/models/majors/00000000000000ff",
     "/stats": "/stats",
     "/health": "/health",
     "/ready": "/ready",

@@ -1,18 +1,25 @@
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from api.config import ApiConfig
+from flows.shelf import RegistryShelf
+from models.registry import Registry
+from schemas.cards import CurveBin
 from schemas.identifiers import derive
 from schemas.results import Bar
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, to_text
 from tests.api.conftest import MINUTES, market_in
-from tests.api.market import BTC, ETH, SPOT, book, definition, fill, history, signal
+from tests.api.market import BTC, ETH, SPOT, book, definition, drifted, fill, history, signal
 from tests.api.serving import running
+from tests.models.catalogue import CATALOGUE
+from tests.models.trees import trained
 
 TIMES = "allowed: nanoseconds since 1970 or ISO 8601, 2009 to 2100, as 2024-08-09T03:00:00Z"
 
@@ -186,6 +193,35 @@ def test_models_tell_what_serves_and_what_happened(api: httpx.Client) -> None:
         ("minors", "deactivated"), ("majors", "activated"), ("majors", "activated"),
     ]  # fmt: skip
     assert serving in status["events"]
+
+
+def test_a_version_tells_how_it_did_and_how_its_inputs_drift(store: str, until: int, tmp_path: Path) -> None:
+    """Without a card, why; drift is told all the same."""
+    registry = Registry(tmp_path)
+    made = trained()
+    importance = {"tfi": [0.1, 0.3], "rsi_14": [0.8, 0.7]}
+    told = replace(made.manifest, curve=[CurveBin(said=0.4, seen=0.5, rows=9)], importance=importance)
+    version = registry.add(told, made.files, CATALOGUE)
+    fill(store, drifted("majors", until))
+    with (
+        running(ApiConfig(dsn=store, port=0, shelf=RegistryShelf(registry))) as base,
+        httpx.Client(base_url=base) as api,
+    ):
+        found = get(api, f"/models/majors/{version}")
+        unknown = get(api, f"/models/majors/{0:016x}")
+        assert api.get("/models/Majors/latest").status_code == 422
+    assert (found["card"]["outcomes"], found["refused"]) == (600, "")
+    assert found["card"]["curve"] == [{"said": 0.4, "seen": 0.5, "rows": 9}]
+    assert [one["feature"] for one in found["card"]["importance"]] == ["rsi_14", "tfi"]
+    assert found["card"]["importance"][1] == {"feature": "tfi", "mean": 0.2, "low": 0.1, "high": 0.3}
+    obi, rsi, ks = found["drift"]
+    assert (obi["feature"], obi["measure"], obi["threshold"], obi["alerts"]) == ("obi_10", "psi", 0.25, 1)
+    assert obi["ts_close"] == obi["last_alert"] == until // MINUTE * MINUTE
+    assert obi["values"] == pytest.approx([0.03 * window for window in range(10)])
+    assert (rsi["feature"], rsi["alerts"], rsi["last_alert"], ks["measure"]) == ("rsi_14", 0, None, "ks")
+    assert unknown["card"] is None
+    assert unknown["refused"].startswith(f"model majors has no version {0:016x} in the registry")
+    assert unknown["drift"] == found["drift"]
 
 
 def test_stats_count_every_stage(api: httpx.Client, until: int) -> None:

@@ -8,6 +8,7 @@ from random import Random
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser
 
 from api.config import ApiConfig
@@ -15,14 +16,21 @@ from api.routes.page import STATIC
 from deploy.screenshots import photograph
 from flows.catalogue import catalogue_entries
 from flows.embedded.postgres import EmbeddedPostgres
+from flows.shelf import RegistryShelf
+from models.registry import Registry
+from schemas.cards import CurveBin
+from schemas.identifiers import derive
+from schemas.results import ModelEvent
 from schemas.time import MINUTE, SECOND
 from sinks.api_keys import add_key, revoke_key
 from sinks.database import connect
 from sinks.migrate import migrate
-from tests.api.market import BTC, ETH, book, fill, history, signal
+from tests.api.market import BTC, ETH, book, drifted, fill, history, signal
 from tests.api.serving import running, wait_for
 from tests.integration.browser import CHROMIUM, Visit, browser, visit
 from tests.integration.timescale_fixtures import new_database
+from tests.models.catalogue import CATALOGUE
+from tests.models.trees import trained
 
 pytestmark = [
     pytest.mark.integration,
@@ -44,17 +52,32 @@ def now() -> int:
 
 
 @pytest.fixture(scope="module")
-def market(embedded: EmbeddedPostgres, now: int) -> Iterator[str]:
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> RegistryShelf:
+    """A registry with a model."""
+    registry, made = Registry(tmp_path_factory.mktemp("models")), trained()
+    curve = [CurveBin(said=0.3 + part / 20, seen=0.32 + part / 25, rows=60) for part in range(10)]
+    told = replace(made.manifest, curve=curve, importance={"tfi": [0.5, 0.7], "rsi_14": [0.5, 0.3]})
+    registry.add(told, made.files, CATALOGUE)
+    return RegistryShelf(registry)
+
+
+@pytest.fixture(scope="module")
+def market(embedded: EmbeddedPostgres, now: int, shelf: RegistryShelf) -> Iterator[str]:
     with new_database(embedded.dsn) as dsn:
         migrate(dsn)
         fill(dsn, history(BTC, now, minutes=240))
         fill(dsn, history(ETH, now, minutes=120))
+        fill(dsn, drifted("majors", now))
+        (version,) = shelf.registry.versions("majors")
+        fill(dsn, [("models.events", ModelEvent(
+            id=derive("model_event", version), model="majors", version=version, event="activated", ts_event=now,
+        ))])  # fmt: skip
         yield dsn
 
 
 @pytest.fixture(scope="module")
-def address(market: str) -> Iterator[str]:
-    with running(ApiConfig(dsn=market, port=0, catalogue=catalogue_entries())) as base:
+def address(market: str, shelf: RegistryShelf) -> Iterator[str]:
+    with running(ApiConfig(dsn=market, port=0, catalogue=catalogue_entries(), shelf=shelf)) as base:
         yield base
 
 
@@ -174,6 +197,20 @@ def test_it_tells_which_models_serve_and_what_happened_to_them(page: Visit) -> N
     assert "majors" in told
     assert told.count("serves") >= 3  # the head, two activations
     assert "no longer serves" in told
+
+
+def test_a_model_shows_how_it_did_what_it_looks_at_and_its_drift(page: Visit) -> None:
+    page.until("document.querySelector('#models .curve')")
+    card = page.page.locator(".card")
+    assert card.locator(".curve circle").count() == 10
+    assert "600 outcomes to" in card.locator("h3").inner_text()
+    importance, drift = card.locator(".weights").all()
+    assert importance.locator("li").all_inner_texts() == ["tfi\n60.0%", "rsi_14\n40.0%"]
+    assert importance.locator("li").first.get_attribute("title") == "50.0% to 70.0% in the windows"
+    assert drift.locator("li.bad").all_inner_texts() == ["obi_10\n0.27 of 0.25"]
+    assert drift.locator("li").count() == 3
+    assert len((drift.locator("polyline").first.get_attribute("points") or "").split()) == 10
+    assert "alerts: 1, the last" in card.inner_text()
 
 
 def test_a_vetoed_candidate_gives_its_reasons(page: Visit) -> None:

@@ -170,6 +170,7 @@ def test_wrong_golden_vectors_are_told(registry: Registry) -> None:
         ({"model": "../up"}, "matching regex"),
         ({"reference": {"x": {"edges": [], "counts": [1], "missing": 0}}}, "x is none"),
         ({"reference": {"tfi": {"edges": [1.0], "counts": [1], "missing": 0}}}, "reference of tfi: rising edges"),
+        ({"importance": {"x": [1.0]}}, "x is none"),
         ({"train_end": 1}, "the training ends before it begins"),
     ],
 )
@@ -177,6 +178,12 @@ def test_a_manifest_that_contradicts_itself_is_refused(change: dict[str, Any], r
     told = msgspec.to_builtins(trained().manifest) | change
     with pytest.raises(ModelRefused, match=reason):
         decode(msgspec.json.encode(told))
+
+
+def test_one_written_before_there_were_curve_and_importance_is_read() -> None:
+    told = msgspec.to_builtins(trained().manifest)
+    del told["curve"], told["importance"]
+    assert decode(msgspec.json.encode(told)) == trained().manifest
 
 
 def test_equal_manifests_are_equal_bytes() -> None:

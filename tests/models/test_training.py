@@ -98,6 +98,9 @@ def test_what_was_trained_enters_the_registry_and_says_there_what_the_learner_sa
     catalogue = Catalogue("s", "c", frozenset(sample.inputs) - {"direction", "score"})
     version = Registry(tmp_path).add(manifest, files, catalogue)
     model = Registry(tmp_path).load("confluence-majors", version, catalogue)
+    assert sum(part.rows for part in model.manifest.curve) == best.verdict.figures["rows"]
+    assert {*model.manifest.importance} == {*sample.inputs}
+    assert np.allclose(np.sum([*model.manifest.importance.values()], axis=0), 1.0)  # in each window
     rows = sample.x[::50]
     assert np.allclose([model.probability(row) for row in rows], made.probabilities(rows), atol=1e-6)
 

@@ -3,8 +3,12 @@
 export const $ = (id) => document.getElementById(id);
 
 /** An element: `make("p", {class: "muted"}, "text", child, …)`; a property that is false or null is left out. */
-export function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
+export const make = (tag, properties, ...children) => filled(document.createElement(tag), properties, children);
+
+/** The same of SVG. */
+export const draw = (tag, properties, ...children) => filled(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
+
+function filled(element, properties = {}, children = []) {
   for (const [name, value] of Object.entries(properties)) {
     if (value === false || value === null || value === undefined) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

@@ -1,11 +1,10 @@
 // The order book: best levels with their sizes, the imbalance of ten levels, and its last two minutes.
 
-import { emptiness, make, say } from "./dom.js";
+import { draw, emptiness, make, say } from "./dom.js";
 import { amount, number, percent, signed } from "./format.js";
 
 const LEVELS = 10;
 const SPARK = 120; // samples, about a second each
-const SVG = "http://www.w3.org/2000/svg";
 
 export class Ladder {
   constructor(body, note) {
@@ -15,12 +14,8 @@ export class Ladder {
     this.middle = make("div", { class: "middle" });
     this.lean = make("i");
     this.leanText = make("b");
-    this.spark = document.createElementNS(SVG, "polyline");
-    const graph = document.createElementNS(SVG, "svg");
-    graph.setAttribute("viewBox", `0 0 ${SPARK} 40`);
-    graph.setAttribute("preserveAspectRatio", "none");
-    graph.setAttribute("aria-hidden", "true");
-    graph.append(this.spark);
+    this.spark = draw("polyline");
+    const graph = draw("svg", { viewBox: `0 0 ${SPARK} 40`, preserveAspectRatio: "none", "aria-hidden": "true" }, this.spark);
     this.content = [
       make("div", { class: "ladder" },
         make("div", { class: "level titles" }, make("span", {}, "price"), make("span", {}, "size"), make("span", {}, "total")),

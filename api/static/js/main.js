@@ -154,9 +154,10 @@ async function readSlow(generation) {
   const [stats, gaps, signals, { items }, served] = await Promise.all([
     read("/stats"), read("/gaps", { limit: 12 }), readSignals(), read("/instruments"), read("/models/status"),
   ]);
+  const versions = await Promise.all(served.serving.map(({ model, version }) => read(`/models/${model}/${version}`)));
   if (generation !== view.generation) return;
   $("quality").replaceChildren(...quality(stats, gaps));
-  $("models").replaceChildren(...models(served));
+  $("models").replaceChildren(...models(served, versions));
   if (list.add(signals)) arrived();
   const others = items.map((one) => one.instrument_id).join() !== view.instruments.map((one) => one.instrument_id).join();
   view.instruments = items;

@@ -1,12 +1,13 @@
-// Which versions of models serve, and the changelog: what happened to them, when and why.
+// Which versions of models serve and how they do, and the changelog: what happened to them, when and why.
 
+import { card } from "./card.js";
 import { emptiness, make } from "./dom.js";
 import { moment, seconds } from "./format.js";
 
 const WORDS = { activated: "serves", deactivated: "no longer serves", refused: "was refused", shadowed: "is asked in the shadow", "no longer shadowed": "left the shadow", "begun anew": "begins to learn anew" };
 
-/** The panel's content from the answer of /models/status. */
-export function models(status) {
+/** The panel's content from the answers of /models/status and, for each that serves, /models/{model}/{version}. */
+export function models(status, versions) {
   if (!status.events.length) return [emptiness("No model serves.", "The strategy goes by its rules alone: `candlewick train`, then `candlewick models activate`.")];
   return [
     make("table", { class: "stages" },
@@ -20,6 +21,7 @@ export function models(status) {
     make("div", { class: "ledger" },
       make("h3", {}, "Changelog"),
       make("ul", {}, ...status.events.map(entry))),
+    ...status.serving.map((event, i) => card(event, versions[i])),
   ];
 }
 
