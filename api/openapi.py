@@ -10,7 +10,7 @@ from msgspec import Struct
 from api import views
 from api.errors import Problem
 
-__all__ = ["DescribedApi", "answers"]
+__all__ = ["DescribedApi", "answers", "refusals"]
 
 _WHERE: Final = "#/components/schemas/{name}"
 _VIEWS: Final = (
@@ -49,12 +49,15 @@ def answers(
         named: it may not know what is asked for.
         also: a status beside 200 that has the same body.
     """
-    refusals = {**_REFUSALS, 404: "An unknown instrument"} if named else _REFUSALS
     described = {**_content(view, example), "description": (view.__doc__ or "").splitlines()[0]}
-    documented: dict[int | str, dict[str, Any]] = {
-        status: {**_content(Problem), "description": words} for status, words in refusals.items()
-    }
-    return {200: described, **documented, **({} if also is None else {also: described})}
+    unknown = "An unknown instrument" if named else None
+    return {200: described, **refusals(unknown), **({} if also is None else {also: described})}
+
+
+def refusals(unknown: str | None = None) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer beside a success; ``unknown`` says what it may not know, if anything."""
+    words = _REFUSALS if unknown is None else {**_REFUSALS, 404: unknown}
+    return {status: {**_content(Problem), "description": text} for status, text in words.items()}
 
 
 class DescribedApi(FastAPI):

@@ -11,14 +11,15 @@ from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from api.errors import BadQueryError
+from api.shelf import ReportFormat
 from schemas.results import GapKind
 from schemas.signals import Direction
 from schemas.time import MINUTE, SECOND, Timeframe, from_text, to_text
 from sinks.queries import Position, SignalStatus
 
 __all__ = [
-    "BarParameters", "BookParameters", "FeatureParameters", "GapParameters", "SignalParameters", "Symbol",
-    "after_position", "write_cursor",
+    "BarParameters", "BookParameters", "DriftReportParameters", "FeatureParameters", "GapParameters",
+    "SignalParameters", "Symbol", "after_position", "write_cursor",
 ]  # fmt: skip
 
 _EARLIEST: Final = 1_230_768_000 * SECOND
@@ -143,6 +144,22 @@ class BookParameters(BaseModel):
 
     since: _Since = None
     samples: Annotated[int, Field(ge=0, le=2000, description="Most moments in `series`")] = 120
+
+
+class DriftReportParameters(BaseModel):
+    """Which candidates are held against a model's training, by their close."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    since: Annotated[Moment, Field(alias="from", description="From this time on: ns since 1970 or ISO 8601")]
+    until: Annotated[Moment, Field(alias="to", description="Before this time; without it up to the newest")] = _LATEST
+    format: ReportFormat = "html"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since >= self.until:
+            raise ValueError(f"to = {to_text(self.until)}: it should be after from = {to_text(self.since)}")
+        return self
 
 
 def after_position(cursor: str | None) -> Position | None:

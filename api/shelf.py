@@ -1,10 +1,12 @@
 """What the API asks of whoever keeps the models; it is handed in, as the API itself knows no registry."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from schemas.cards import ModelCard
 
-__all__ = ["Shelf"]
+__all__ = ["ReportFormat", "Shelf"]
+
+ReportFormat = Literal["html", "json"]
 
 
 class Shelf(Protocol):
@@ -15,5 +17,14 @@ class Shelf(Protocol):
 
         Raises:
             CandlewickError: there is no such version, or it was changed.
+        """
+        ...
+
+    def drift_report(self, model: str, version: str, since: int, until: int, form: ReportFormat, /) -> bytes:
+        """Candidates with ``since <= close < until`` (ns) against those of the version's training. It takes seconds.
+
+        Raises:
+            AwayError: worth another try: no database, or another report is being made.
+            CandlewickError: it cannot be made.
         """
         ...

@@ -1,6 +1,7 @@
 """A window of candidates against training, by Evidently and by our own measures side by side."""
 
 import warnings
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from models.dataset import Dataset
 from models.drift import bin_of, counts_of, ks, psi
 from models.training import histogram
 
-__all__ = ["Compared", "drift_report"]
+__all__ = ["Compared", "Report", "compare", "drift_report"]
 
 _LEAST: Final = 20
 """Known values on either side, below which nothing is said of an input."""
@@ -33,6 +34,17 @@ class Compared(Struct, frozen=True, kw_only=True):
     """Bins of Evidently's own choice over both samples, without what is not known, chance included."""
 
 
+class Report(Struct, frozen=True):
+    """Of all inputs that are known well enough."""
+
+    html: str
+    """Evidently's, a page of its own."""
+    json: str
+    """Evidently's."""
+    compared: list[Compared]
+    """Those that moved furthest come first."""
+
+
 def drift_report(reference: Dataset, current: Dataset, out: Path) -> list[Compared]:
     """Write Evidently's ``report.html`` and ``report.json`` and our ``measures.json`` into ``out``; inputs that moved
     furthest come first.
@@ -43,22 +55,36 @@ def drift_report(reference: Dataset, current: Dataset, out: Path) -> list[Compar
     names = list(reference.manifest.inputs)
     if names != list(current.manifest.inputs):
         raise FlowError("the data sets have different inputs: make both with one version of the program")
+    found = compare(names, reference.x, current.x)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "report.html").write_text(found.html, "utf-8")
+        (out / "report.json").write_text(found.json, "utf-8")
+        (out / "measures.json").write_bytes(msgspec.json.format(msgspec.json.encode(found.compared)) + b"\n")
+    except OSError as error:
+        raise FlowError(f"--out {out}: {error.strerror}") from error
+    return found.compared
+
+
+def compare(names: Sequence[str], reference: NDArray[np.float32], current: NDArray[np.float32]) -> Report:
+    """Hold ``current`` against ``reference``, a column a name; NaN is not known.
+
+    Raises:
+        FlowError: too few rows.
+    """
     told = [
-        at for at in range(len(names)) if min(_known(reference.x[:, at]), _known(current.x[:, at])) >= _LEAST
-        and len(np.unique(reference.x[:, at])) > 1
+        at for at in range(len(names)) if min(_known(reference[:, at]), _known(current[:, at])) >= _LEAST
+        and len(np.unique(reference[:, at])) > 1
     ]  # fmt: skip
     if not told:
         raise FlowError(
             f"{len(reference)} rows of training and {len(current)} of now: no input is known in {_LEAST} of both"
         )
-    theirs = _evidently({names[at]: (reference.x[:, at], current.x[:, at]) for at in told}, out)
-    found = [_compared(names[at], reference.x[:, at], current.x[:, at], theirs[names[at]]) for at in told]
-    found.sort(key=lambda one: (-one.psi, one.feature))
-    try:
-        (out / "measures.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-    except OSError as error:
-        raise FlowError(f"--out {out}: {error.strerror}") from error
-    return found
+    html, json = _evidently({names[at]: (reference[:, at], current[:, at]) for at in told})
+    metrics = msgspec.json.decode(json)["metrics"]
+    theirs = {one["config"]["column"]: float(one["value"]) for one in metrics if "column" in one["config"]}
+    found = [_compared(names[at], reference[:, at], current[:, at], theirs[names[at]]) for at in told]
+    return Report(html, json, sorted(found, key=lambda one: (-one.psi, one.feature)))
 
 
 def _known(values: NDArray[np.float32]) -> int:
@@ -71,8 +97,8 @@ def _compared(name: str, was: NDArray[np.float32], now: NDArray[np.float32], the
     return Compared(feature=name, psi=psi(counts_of(about), counts.tolist()), ks=ks(was, now), evidently_psi=theirs)
 
 
-def _evidently(columns: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]], out: Path) -> dict[str, float]:
-    """Evidently's index by input, its report and JSON written."""
+def _evidently(columns: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]) -> tuple[str, str]:
+    """Its page and its JSON."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own, about libraries newer than itself
         evidently, presets = import_module("evidently"), import_module("evidently.presets")
@@ -85,11 +111,4 @@ def _evidently(columns: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]
             for side in (1, 0)
         )
         report = evidently.Report([presets.DataDriftPreset(num_method="psi")]).run(now, was)
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            report.save_html(str(out / "report.html"))
-            (out / "report.json").write_text(report.json(), "utf-8")
-        except OSError as error:
-            raise FlowError(f"--out {out}: {error.strerror}") from error
-    metrics = msgspec.json.decode((out / "report.json").read_bytes())["metrics"]
-    return {one["config"]["column"]: float(one["value"]) for one in metrics if "column" in one["config"]}
+        return str(report.get_html_str(as_iframe=False)), str(report.json())

@@ -55,7 +55,7 @@ def api_config(settings: Settings, catalogue: tuple[FeatureEntry, ...] = ()) -> 
         **{name: path and str(path) for name, path in files.items()},
         vitals=settings.supervisor.dir,
         catalogue=catalogue,
-        shelf=RegistryShelf(Registry(settings.models.dir)),
+        shelf=RegistryShelf(Registry(settings.models.dir), settings.database.reader),
         limits=limits(settings),
     )
 

@@ -1,6 +1,6 @@
 """Stored results as the files that a replay would have written: what data sets are made of."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,11 +11,13 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from schemas.market import InstrumentDefinition
 from schemas.results import Bar, Context, ModelEvent, Vector
-from schemas.signals import Signal
+from schemas.signals import Direction, Signal
 from sinks.database import Connection
 from sinks.errors import SinkError
 
-__all__ = ["ALL_TIME", "EXPORTED", "export", "model_changes", "newest_alert"]
+__all__ = [
+    "ALL_TIME", "EXPORTED", "Asked", "CandidateInputs", "candidate_inputs", "export", "model_changes", "newest_alert",
+]  # fmt: skip
 
 EXPORTED: Final[dict[str, tuple[str, type[Struct], str]]] = {
     "signals.candidates": ("candidates", Signal, "time, id"),
@@ -27,6 +29,26 @@ EXPORTED: Final[dict[str, tuple[str, type[Struct], str]]] = {
 """By topic: table, record, order."""
 ALL_TIME: Final = 0
 _AT_ONCE: Final = 2_000
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """Which candidates a model was, or would have been, asked of."""
+
+    strategy: str
+    instruments: list[str]
+    """Or their symbols; empty: all."""
+    schema_hash: str
+    context_hash: str
+
+
+class CandidateInputs(Struct, frozen=True, kw_only=True):
+    """What is known of a candidate at its decision."""
+
+    direction: Direction
+    score: float
+    features: dict[str, float | None]
+    """Of vector and context."""
+    tainted: dict[str, str]
 
 
 def export(
@@ -45,7 +67,7 @@ def export(
         try:
             with path.open("wb") as file:
                 counts[topic] = 0
-                for row in _rows(connection, _query(table, record, order), since):
+                for row in _rows(connection, _query(table, record, order), {"since": since}):
                     file.write(msgspec.json.encode(msgspec.convert(row, record)) + b"\n")
                     counts[topic] += 1
         except OSError as error:
@@ -55,8 +77,34 @@ def export(
 
 def model_changes(connection: Connection) -> Iterator[ModelEvent]:
     """The changelog of models, oldest first."""
-    for row in _rows(connection, _query("model_events", ModelEvent, "time, stored_at, id"), ALL_TIME):
+    for row in _rows(connection, _query("model_events", ModelEvent, "time, stored_at, id"), {"since": ALL_TIME}):
         yield msgspec.convert(row, ModelEvent)
+
+
+def candidate_inputs(
+    connection: Connection, asked: Asked, since: int, until: int, most: int
+) -> Iterator[CandidateInputs]:
+    """Candidates with ``since <= ts_event < until`` (ns), oldest first; of more than ``most`` every nth."""
+    values = {**msgspec.structs.asdict(asked), "since": since, "until": until, "most": most}
+    query = SQL("""
+        WITH chosen AS (
+            SELECT *, row_number() OVER (ORDER BY time, id) - 1 AS place, count(*) OVER () AS places FROM candidates
+            WHERE time >= ns_to_time(%(since)s) AND time < ns_to_time(%(until)s) AND strategy = %(strategy)s
+              AND (%(instruments)s::text[] = '{}' OR ARRAY[instrument_id, substr(instrument_id,
+                   strpos(instrument_id, ':') + 1)] && %(instruments)s::text[])
+        )
+        SELECT c.direction, f.features || x.features AS features, f.tainted || x.tainted AS tainted,
+               (SELECT coalesce(sum((factor ->> 'contribution')::float8), 0)
+                FROM jsonb_array_elements(c.key_factors) factor) AS score
+        FROM chosen c
+        JOIN features f ON f.instrument_id = c.instrument_id AND f.timeframe = c.timeframe AND f.time = c.time
+        JOIN contexts x ON x.instrument_id = c.instrument_id AND x.timeframe = c.timeframe AND x.time = c.time
+        WHERE place %% (1 + (places - 1) / %(most)s) = 0
+          AND f.schema_hash = %(schema_hash)s AND x.schema_hash = %(context_hash)s
+        ORDER BY c.time, c.id
+    """)
+    for row in _rows(connection, query, values):
+        yield msgspec.convert(row, CandidateInputs)
 
 
 def newest_alert(connection: Connection) -> int | None:
@@ -75,9 +123,9 @@ def _query(table: str, record: type[Struct], order: str) -> Composed:
     )
 
 
-def _rows(connection: Connection, query: Composed, since: int) -> Iterator[dict[str, Any]]:
+def _rows(connection: Connection, query: Composed | SQL, values: Mapping[str, object]) -> Iterator[dict[str, Any]]:
     """Streamed, as there may be many."""
     with connection.transaction(), connection.cursor("export", row_factory=dict_row) as cursor:
         cursor.itersize = _AT_ONCE
-        cursor.execute(query, {"since": since})
+        cursor.execute(query, values)
         yield from cursor

@@ -25,6 +25,8 @@ ANSWERS = {
     "/ready": "/ready",
 }
 
+REPORT = "/models/{model}/{version}/drift-report"
+
 
 @pytest.fixture
 def document(api: httpx.Client) -> Any:
@@ -38,7 +40,7 @@ def validator(document: Any, schema: Any) -> Draft202012Validator:
 
 def test_the_document_is_valid_and_names_every_route(document: Any) -> None:
     OpenAPI.model_validate(document)
-    assert {*ANSWERS} == {*document["paths"]} - {"/metrics", "/keys"}
+    assert {*ANSWERS} == {*document["paths"]} - {"/metrics", "/keys", REPORT}
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 
@@ -61,7 +63,7 @@ def test_the_keys_are_as_described(document: Any) -> None:
 def test_each_path_says_which_role_it_takes(document: Any) -> None:
     roles = {path: operations["get"].get("security") for path, operations in document["paths"].items()}
     others = {path: role for path, role in roles.items() if role != [{"key": ["read"]}]}
-    assert others == {"/health": None, "/ready": None, "/keys": [{"key": ["admin"]}]}
+    assert others == {"/health": None, "/ready": None, "/keys": [{"key": ["admin"]}], REPORT: [{"key": ["review"]}]}
 
 
 def test_parameters_say_what_is_allowed(document: Any) -> None:

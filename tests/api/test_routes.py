@@ -204,7 +204,7 @@ def test_a_version_tells_how_it_did_and_how_its_inputs_drift(store: str, until: 
     version = registry.add(told, made.files, CATALOGUE)
     fill(store, drifted("majors", until))
     with (
-        running(ApiConfig(dsn=store, port=0, shelf=RegistryShelf(registry))) as base,
+        running(ApiConfig(dsn=store, port=0, shelf=RegistryShelf(registry, store))) as base,
         httpx.Client(base_url=base) as api,
     ):
         found = get(api, f"/models/majors/{version}")

@@ -58,7 +58,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> RegistryShelf:
     curve = [CurveBin(said=0.3 + part / 20, seen=0.32 + part / 25, rows=60) for part in range(10)]
     told = replace(made.manifest, curve=curve, importance={"tfi": [0.5, 0.7], "rsi_14": [0.5, 0.3]})
     registry.add(told, made.files, CATALOGUE)
-    return RegistryShelf(registry)
+    return RegistryShelf(registry, "")
 
 
 @pytest.fixture(scope="module")
