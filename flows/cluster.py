@@ -15,7 +15,7 @@ from flows.errors import FlowError
 from flows.process import spawn, status_text
 from flows.settings import Settings
 
-__all__ = ["Task", "run_cluster"]
+__all__ = ["Task", "WorkerError", "run_cluster"]
 
 _POLL_S: Final = 0.1
 _PATIENCE_S: Final = 8.0
@@ -28,8 +28,8 @@ class WorkerError(FlowError):
     No text where it has told the reason itself: that is the last line that anybody should see.
     """
 
-    def __init__(self, number: int, status: int) -> None:
-        super().__init__("" if status > 0 else f"engine worker {number} {status_text(status)}; all were stopped")
+    def __init__(self, name: str, status: int, effect: str) -> None:
+        super().__init__("" if status > 0 else f"{name} {status_text(status)}; {effect}")
         self.exit_status = max(status, 1)
 
 
@@ -71,7 +71,7 @@ def _supervise(workers: "list[subprocess.Popen[bytes]]", stop: threading.Event) 
         good = {None, 0} if deadline is None else {None, 0, -signal.SIGTERM}  # it may not have been ready for ours
         for number, worker in enumerate(workers):
             if worker.poll() not in good:  # the others would wait for it for ever
-                raise WorkerError(number, worker.returncode)
+                raise WorkerError(f"engine worker {number}", worker.returncode, "all were stopped")
         if deadline is not None:
             if time.monotonic() > deadline:
                 return  # whoever still runs is killed: what it has not finished is read again

@@ -13,12 +13,12 @@ from models.costs import Costs
 from models.registry import Registry
 from operators.closed import Told
 from operators.config import DeskConfig, InstrumentConfig, MarketConfig, ModelsConfig, RiskConfig, StrategyConfig
-from operators.steps import decide
+from operators.steps import Happened, Lanes, decide, judge
 from schemas.batches import Batch, Rejected
 from schemas.time import DAY, SECOND
 from schemas.topics import Outgoing
 
-__all__ = ["FLOW", "costs", "desk_config", "engine_flow", "instrument_config", "registry"]
+__all__ = ["FLOW", "costs", "desk_config", "desk_flow", "engine_flow", "instrument_config", "registry"]
 
 FLOW: Final = "candlewick"
 """In the name of every step, and so part of the recovery state: it never changes."""
@@ -36,11 +36,28 @@ def engine_flow(
     flow = Dataflow(FLOW)
     batches = op.input("log", flow, log)
     lanes = decide(batches, instrument_config(settings), desk_config(settings), registry(settings), late)
-    op.output("features", lanes.features, features)
-    op.output("signals", lanes.signals, signals)
+    _write(lanes, features, signals)
     if watch is not None:
         op.inspect("watch", lanes.closes, lambda _, item: watch(item[1]))
     return flow
+
+
+def desk_flow(
+    settings: Settings,
+    happened: Source[tuple[str, Happened]],
+    features: Sink[tuple[str, Outgoing]],
+    signals: Sink[tuple[str, Outgoing]],
+) -> Dataflow:
+    """The second half of `engine_flow`, from what happened to the instruments to the two lanes of results."""
+    flow = Dataflow(FLOW)
+    lanes = judge(op.input("log", flow, happened), desk_config(settings), registry(settings))
+    _write(lanes, features, signals)
+    return flow
+
+
+def _write(lanes: Lanes, features: Sink[tuple[str, Outgoing]], signals: Sink[tuple[str, Outgoing]]) -> None:
+    op.output("features", lanes.features, features)
+    op.output("signals", lanes.signals, signals)
 
 
 def instrument_config(settings: Settings) -> InstrumentConfig:

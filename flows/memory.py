@@ -14,13 +14,14 @@ from schemas.time import MILLISECOND
 from schemas.topics import Outgoing
 from sources.malformed import Malformed
 
-__all__ = ["Kept", "MemoryLog"]
+__all__ = ["Kept", "LogItem", "MemoryLog"]
 
 _BATCH: Final = 1_000
-_LogItem = tuple[str, Batch | Rejected]
+LogItem = tuple[str, Batch | Rejected]
+"""What goes into the dataflow, under its key."""
 
 
-class MemoryLog(FixedPartitionedSource[_LogItem, None]):
+class MemoryLog(FixedPartitionedSource[LogItem, None]):
     """Records in one part, encoded, batched and grouped as the Kafka source does; not resumable."""
 
     def __init__(self, items: Iterable[Entry]) -> None:
@@ -35,13 +36,13 @@ class MemoryLog(FixedPartitionedSource[_LogItem, None]):
         return _Part(enumerate(self._items))
 
 
-class _Part(StatefulSourcePartition[_LogItem, None]):
+class _Part(StatefulSourcePartition[LogItem, None]):
     def __init__(self, items: Iterator[tuple[int, Entry]]) -> None:
         self._items = items
 
-    def next_batch(self) -> list[_LogItem]:
+    def next_batch(self) -> list[LogItem]:
         batches: dict[str, list[tuple[int, int, bytes]]] = {}
-        refused: list[_LogItem] = []
+        refused: list[LogItem] = []
         for offset, item in islice(self._items, _BATCH):
             if isinstance(item, Malformed):
                 batch = rejected(item)

@@ -1,20 +1,27 @@
 """Replay: the engine over recorded input, without Kafka and without a database, as fast as it goes."""
 
+import os
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
-from flows.engine import engine_flow
+from flows.engine import FLOW, desk_flow, engine_flow, instrument_config
 from flows.feeds import Feed
 from flows.memory import MemoryLog
 from flows.progress import shown
 from flows.runtime import run_here
 from flows.settings import Settings
+from flows.shares import Shares
 from sinks.files import FileSink
 
-__all__ = ["Replayed", "replay"]
+__all__ = ["Replayed", "replay", "workers_for"]
+
+_LARGE: Final = 4_000_000
+"""Bytes of input, packed as they are, from which helpers are worth their start of a second each."""
+_MOST: Final = 4
+"""Helpers; with more of them the desk, which is one, is what takes longest."""
 
 
 class Replayed(Struct):
@@ -24,12 +31,28 @@ class Replayed(Struct):
     """By topic."""
 
 
-def replay(settings: Settings, feed: Feed, out: Path, fmt: Literal["jsonl", "parquet"] = "jsonl") -> Replayed:
+def replay(
+    settings: Settings, feed: Feed, out: Path, fmt: Literal["jsonl", "parquet"] = "jsonl", workers: int = 0
+) -> Replayed:
     """Run ``feed`` through the engine into one file a topic in ``out``.
+
+    The instruments are dealt out to ``workers`` processes beside this one, if any; the files are the same.
 
     Raises:
         CandlewickError: an input that cannot be read or an output that cannot be written.
     """
     with FileSink(out, fmt) as features, FileSink(out, fmt) as signals, shown(feed) as items:
-        run_here(engine_flow(settings, MemoryLog(items), features, signals))
+        if workers:
+            shelf = features.build_part(f"{FLOW}.features", "files", None).shelf
+            with Shares(items, instrument_config(settings), workers, shelf) as happened:
+                run_here(desk_flow(settings, happened, features, signals))
+                happened.gather()
+        else:
+            run_here(engine_flow(settings, MemoryLog(items), features, signals))
     return Replayed(features.written + signals.written)
+
+
+def workers_for(feed: Feed) -> int:
+    """As many `replay` workers as ``feed`` is worth on this machine; 0 for a small one, or on a single processor."""
+    processors = len(os.sched_getaffinity(0))
+    return min(processors, _MOST) if processors > 1 and feed.size >= _LARGE else 0

@@ -20,9 +20,10 @@ from schemas.market import CONTROL
 from schemas.time import MILLISECOND
 from schemas.topics import BY_NAME, Outgoing
 
-__all__ = ["Lanes", "decide"]
+__all__ = ["Happened", "InstrumentLogic", "Lanes", "decide", "judge", "refuse"]
 
-_Out = Outgoing | Told
+Happened = Outgoing | Told
+"""What an instrument or the control key gives rise to."""
 
 
 class _Keyed(Protocol):
@@ -39,7 +40,7 @@ class Lanes(NamedTuple):
     """What the desk is told; for who only wants to look."""
 
 
-class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, bytes]]):
+class InstrumentLogic(StatefulBatchLogic[Batch | Rejected, Happened, tuple[str, bytes]]):
     """One key's pure class, from the first batch on that holds a record for it.
 
     Anybody can write any key: one of which every record was refused is forgotten at once.
@@ -58,11 +59,11 @@ class _InstrumentLogic(StatefulBatchLogic[Batch | Rejected, _Out, tuple[str, byt
             elif packed:
                 self._keyed = Instrument.restored(packed, config)
 
-    def on_batch(self, values: list[Batch | Rejected]) -> tuple[list[_Out], bool]:
-        out: list[_Out] = []
+    def on_batch(self, values: list[Batch | Rejected]) -> tuple[list[Happened], bool]:
+        out: list[Happened] = []
         for batch in values:
             if isinstance(batch, Rejected):
-                out += _refuse(batch)
+                out += refuse(batch)
                 continue
             keyed = self._keyed or self._made(batch)
             said = keyed.on_batch(batch)
@@ -116,7 +117,12 @@ def decide(
         late: by partition the offset before which an instrument that is new to us is none: its log has lost its
             beginning, and every feature is tainted as far as its memory would reach into that.
     """
-    happened = op.stateful_batch("instrument", log, lambda state: _InstrumentLogic(instrument, late or {}, state))
+    happened = op.stateful_batch("instrument", log, lambda state: InstrumentLogic(instrument, late or {}, state))
+    return judge(happened, desk, registry)
+
+
+def judge(happened: "Stream[tuple[str, Happened]]", desk: DeskConfig, registry: Registry | None = None) -> Lanes:
+    """The second half of `decide`: from what happened to every key, wherever that was worked out."""
     closes = op.filter_map("to_the_desk", happened, _for_the_desk)
     features = op.filter_map("to_the_sink", happened, _for_the_sink)
     decided = op.branch(
@@ -126,7 +132,7 @@ def decide(
     return Lanes(op.merge("features_and_ledger", features, ledger), decided.trues, closes)
 
 
-def _for_the_desk(item: tuple[str, _Out]) -> tuple[str, Told] | None:
+def _for_the_desk(item: tuple[str, Happened]) -> tuple[str, Told] | None:
     record = item[1]
     return None if isinstance(record, Outgoing) else (DESK, record)
 
@@ -135,19 +141,20 @@ def _is_of_the_signals(item: tuple[str, Outgoing]) -> bool:
     return BY_NAME[item[1].topic].lane == "signals"
 
 
-def _for_the_sink(item: tuple[str, _Out]) -> tuple[str, Outgoing] | None:
+def _for_the_sink(item: tuple[str, Happened]) -> tuple[str, Outgoing] | None:
     record = item[1]
     return (record.key, record) if isinstance(record, Outgoing) else None
 
 
-def _refused(batch: Batch, said: list[_Out]) -> bool:
+def _refused(batch: Batch, said: list[Happened]) -> bool:
     """Whether what was said of ``batch`` is that none of its messages could be taken."""
     return len(said) == len(batch.messages) and all(
         isinstance(record, Outgoing) and record.topic == "dead_letters" for record in said
     )
 
 
-def _refuse(batch: Rejected) -> list[_Out]:
+def refuse(batch: Rejected) -> list[Happened]:
+    """The dead letters of what belongs to no instrument."""
     return [
         dead_letter(batch.topic, batch.partition, offset, ts_ms, key, value, reason)
         for offset, ts_ms, key, value, reason in batch.messages

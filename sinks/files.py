@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
@@ -21,7 +21,7 @@ from sinks.errors import SinkError
 from sinks.parquet import write_parquet
 from sinks.runs import BUFFER, Entry, Runs
 
-__all__ = ["FileSink", "Format", "read_jsonl"]
+__all__ = ["FileSink", "Format", "Shelf", "read_jsonl"]
 
 Format = Literal["jsonl", "parquet"]
 _FORMATS: Final[tuple[Format, ...]] = ("jsonl", "parquet")
@@ -71,12 +71,13 @@ class FileSink(FixedPartitionedSink[Outgoing, None]):
         return 0
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":  # noqa: ARG002
-        """The part, with a working folder of its own in the directory.
+        """The part, with a working folder of its own in the directory; the same one if asked again.
 
         Raises:
             SinkError: the folder cannot be made, or another run works in it.
         """
-        self._part = _Part(self._directory / f".{step_id}.partial", self._fmt, self._memory)
+        if self._part is None:
+            self._part = _Part(self._directory / f".{step_id}.partial", self._fmt, self._memory)
         return self._part
 
     def __enter__(self) -> Self:
@@ -93,34 +94,41 @@ class FileSink(FixedPartitionedSink[Outgoing, None]):
                 self._part.remove()
 
 
-class _Part(StatefulSinkPartition[Outgoing, None]):
-    def __init__(self, folder: Path, fmt: Format, memory: int) -> None:
-        self._folder, self._directory, self._fmt = folder, folder.parent, fmt
-        with _explained(self._directory):
-            self._lock = _take(folder)
-        self._runs = Runs(folder, memory)
+class Shelf:
+    """Records that wait, each with its place in its file; of a topic's key all go to the same shelf, in their order.
+
+    Parameters:
+        folder: of a `FileSink`, where several may be side by side, each with a ``name`` of its own.
+        memory: bytes of records kept there before they are put aside on disk.
+
+    Raises:
+        SinkError: a topic that there is not, or ``folder`` cannot be written.
+    """
+
+    def __init__(self, folder: Path, memory: int, name: str = "") -> None:
+        self.folder = folder
+        self._runs = Runs(folder, memory, name)
         self._last: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def write_batch(self, values: list[Outgoing]) -> None:
-        with _explained(self._directory):
-            for record in values:
+    def add(self, records: Iterable[Outgoing]) -> None:
+        """Take ``records``."""
+        with _explained(self.folder.parent):
+            for record in records:
                 self._runs.add(self._entry(record))
 
-    def snapshot(self) -> None:
-        return None
+    def put_aside(self) -> list[Path]:
+        """All that was taken, as files in the folder for another shelf to `adopt`."""
+        with _explained(self.folder.parent):
+            return self._runs.put_aside()
 
-    def finish(self) -> Counter[str]:
-        """Bring the files to their place; how many records each topic has."""
-        topics = groupby(self._runs.merged(), itemgetter(0))
-        finished = [(topic, *self._finish(topic, entries)) for topic, entries in topics]
-        for _, whole, _ in finished:
-            whole.rename(self._directory / whole.name)
-        return Counter({topic: count for topic, _, count in finished})
+    def adopt(self, runs: Iterable[Path]) -> None:
+        """Take what another shelf has put aside."""
+        with _explained(self.folder.parent):
+            self._runs.adopt(runs)
 
-    def remove(self) -> None:
-        """End the use of the working folder."""
-        shutil.rmtree(self._folder)
-        os.close(self._lock)
+    def merged(self) -> Iterator[Entry]:
+        """All records in the order of their files."""
+        return self._runs.merged()
 
     def _entry(self, record: Outgoing) -> Entry:
         topic, key = record.topic, record.key
@@ -131,6 +139,33 @@ class _Part(StatefulSinkPartition[Outgoing, None]):
         ts_ms, number = self._last.get((topic, key), (record.ts_ms, -1))
         self._last[topic, key] = last = (max(ts_ms, record.ts_ms), number + 1)
         return topic, last[0], key, last[1], record.value
+
+
+class _Part(StatefulSinkPartition[Outgoing, None]):
+    def __init__(self, folder: Path, fmt: Format, memory: int) -> None:
+        self._folder, self._directory, self._fmt = folder, folder.parent, fmt
+        with _explained(self._directory):
+            self._lock = _take(folder)
+        self.shelf = Shelf(folder, memory)
+
+    def write_batch(self, values: list[Outgoing]) -> None:
+        self.shelf.add(values)
+
+    def snapshot(self) -> None:
+        return None
+
+    def finish(self) -> Counter[str]:
+        """Bring the files to their place; how many records each topic has."""
+        topics = groupby(self.shelf.merged(), itemgetter(0))
+        finished = [(topic, *self._finish(topic, entries)) for topic, entries in topics]
+        for _, whole, _ in finished:
+            whole.rename(self._directory / whole.name)
+        return Counter({topic: count for topic, _, count in finished})
+
+    def remove(self) -> None:
+        """End the use of the working folder."""
+        shutil.rmtree(self._folder)
+        os.close(self._lock)
 
     def _finish(self, topic: str, entries: Iterator[Entry]) -> tuple[Path, int]:
         whole, count = self._folder / f"{topic}.jsonl", 0

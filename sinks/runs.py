@@ -27,12 +27,12 @@ class Runs:
     """Takes entries in any order and gives them back sorted, once.
 
     Parameters:
-        directory: an existing, empty one; its files are this object's.
+        directory: an existing one; the files in it that begin with ``name`` are this object's.
         memory: bytes kept there before a run is written.
     """
 
-    def __init__(self, directory: Path, memory: int) -> None:
-        self._directory, self._memory = directory, memory
+    def __init__(self, directory: Path, memory: int, name: str = "") -> None:
+        self._directory, self._memory, self._name = directory, memory, name
         self._entries: list[Entry] = []
         self._size = 0
         self._written = 0
@@ -50,10 +50,25 @@ class Runs:
         self._entries.sort()
         return heapq.merge(self._entries, *map(_read, self._runs))
 
+    def put_aside(self) -> list[Path]:
+        """All that was taken, as runs on disk; who `adopt`s them has them from now on."""
+        if self._entries:
+            self._spill()
+        runs, self._runs = self._runs, []
+        return runs
+
+    def adopt(self, runs: Iterable[Path]) -> None:
+        """Take what another object has put aside."""
+        for run in runs:
+            self._keep(run)
+
     def _spill(self) -> None:
         self._entries.sort()
         run = self._write(self._entries)
         self._entries, self._size = [], 0
+        self._keep(run)
+
+    def _keep(self, run: Path) -> None:
         self._runs.append(run)
         if len(self._runs) == FAN_IN - 1:  # one more is open for what they are merged into
             whole = self._write(heapq.merge(*map(_read, self._runs)))
@@ -62,7 +77,7 @@ class Runs:
             self._runs = [whole]
 
     def _write(self, entries: Iterable[Entry]) -> Path:
-        run = self._directory / f"{self._written:06d}.run"
+        run = self._directory / f"{self._name}{self._written:06d}.run"
         self._written += 1
         with run.open("wb", BUFFER) as file:
             for *place, value in entries:

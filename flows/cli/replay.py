@@ -11,6 +11,7 @@ from flows.errors import FlowError
 from flows.feeds import recorded_feed, simulated_past
 from flows.process import spare_collector
 from flows.replay import replay as run
+from flows.replay import workers_for
 from flows.settings import load
 from schemas.time import Timeframe
 
@@ -42,6 +43,10 @@ def replay(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the simulation")] = 7,
     fmt: Annotated[Format, typer.Option("--format")] = Format.JSONL,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=64, help="Processes that take the instruments; by size and processors if not given"),
+    ] = None,
 ) -> None:
     """Run recorded input through the engine, without Kafka and database, as fast as it goes."""
     spare_collector()
@@ -59,6 +64,6 @@ def replay(
             activations=activations or [],
         )
     )
-    replayed = run(load(), feed, out, fmt.value)
+    replayed = run(load(), feed, out, fmt.value, workers_for(feed) if workers is None else workers)
     for topic, count in sorted(replayed.records.items()):
         typer.echo(f"{topic}: {count}")

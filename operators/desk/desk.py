@@ -80,7 +80,7 @@ class Desk:
             for vector, context, member in self.contexts.update(ts_close, closed):
                 out.append(outgoing(context, key=context.instrument_id, identifier=context.id, ts=context.ts_decided))
                 if vector.timeframe in self.config.strategy.timeframes:
-                    out += self._consider(_within(vector, context), member.definition)
+                    out += self._consider(vector, context, member.definition)
             self.serving.learn(ts_close, closed)
             out += [outgoing(d, key=d.instrument_id, identifier=d.id, ts=ts_close) for d in self.serving.drifts()]
         passed, self.barrier.passed = self.barrier.passed, []
@@ -99,8 +99,9 @@ class Desk:
             "ingester write heartbeats (connected=false if it listens no longer) or a membership without it"
         )
 
-    def _consider(self, vector: Vector, definition: InstrumentDefinition | None) -> list[Outgoing]:
-        candidate = self._candidate(vector, definition)
+    def _consider(self, vector: Vector, context: Context, definition: InstrumentDefinition | None) -> list[Outgoing]:
+        opinion = judge(vector, self.config.strategy)
+        candidate = None if opinion is None else self._candidate(_within(vector, context), opinion, definition)
         if candidate is None or self._quiet(candidate[0]):
             return []
         signal, verdict = candidate
@@ -124,12 +125,13 @@ class Desk:
         )
         return False
 
-    def _candidate(self, vector: Vector, definition: InstrumentDefinition | None) -> tuple[Signal, Verdict] | None:
+    def _candidate(
+        self, vector: Vector, opinion: Opinion, definition: InstrumentDefinition | None
+    ) -> tuple[Signal, Verdict] | None:
         strategy, risk = self.config.strategy, self.config.risk
-        opinion = judge(vector, strategy)
         atr = vector.features["atr_14"]
-        if opinion is None or not atr or vector.bid is None or vector.ask is None:
-            return None  # nothing to say, or nothing to price it with
+        if not atr or vector.bid is None or vector.ask is None:
+            return None  # nothing to price it with
         prices = plan(opinion, vector.bid, vector.ask, atr, definition, strategy, risk)
         reasons = vetoes(vector, opinion, prices, definition, risk)
         verdict = self.serving.judge(vector, opinion, reward=prices.risk_reward, explain=not reasons)
@@ -194,7 +196,7 @@ class Desk:
 
 
 def _within(vector: Vector, context: Context) -> Vector:
-    """``vector`` with its context: what a strategy sees."""
+    """``vector`` with its context: what prices, risk and models see."""
     return msgspec.structs.replace(
         vector, features=vector.features | context.features, tainted=vector.tainted | context.tainted
     )
