@@ -17,10 +17,10 @@ from operators.desk.confluence import USED
 from schemas.batches import Batch, Rejected
 from schemas.codec import DecodeError, decode_event
 from schemas.market import CONTROL, Heartbeat, Membership
-from schemas.results import Vector
+from schemas.results import Drift, Vector
 from schemas.time import MILLISECOND, SECOND, Timeframe
 from schemas.topics import LOG, Outgoing
-from schemas.vitals import WATCHDOG, EngineVitals, KeyVitals, SinkVitals, SourceVitals
+from schemas.vitals import WATCHDOG, DriftVitals, EngineVitals, KeyVitals, SinkVitals, SourceVitals
 from sources.log import KafkaLog
 
 __all__ = ["EngineObserver", "ObservedLog", "ObservedSink"]
@@ -115,6 +115,22 @@ class EngineObserver:
                 if record.topic == "quality.gaps":
                     gap = msgspec.json.decode(record.value, type=_GapCount)
                     counts[f"gaps.{gap.kind}"] += gap.count
+        if "quality.drift" in topics:
+            for record in records:
+                if record.topic == "quality.drift":
+                    self._drifted(msgspec.json.decode(record.value, type=Drift))
+
+    def _drifted(self, told: Drift) -> None:
+        model = told.instrument_id.partition(":")[2]
+        self.pulse.counts[f"drift_alerts.{model}"] += told.alert
+        now, known = time.monotonic_ns(), self.vitals.drift.get(model)
+        if known is None or known.ts_close != told.ts_close:
+            known = self.vitals.drift[model] = DriftVitals(seen=now, ts_close=told.ts_close)
+        known.seen = now
+        if told.measure == "psi" and told.threshold is not None:
+            beyond = told.value - told.threshold
+            if not known.feature or beyond > known.psi - known.threshold:
+                known.feature, known.psi, known.threshold = told.feature, told.value, told.threshold
 
     def snapshotting(self, now: int) -> None:
         """The source tells where it goes on: an epoch ends."""

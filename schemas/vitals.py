@@ -9,8 +9,8 @@ from typing import Literal
 from msgspec import Struct
 
 __all__ = [
-    "WATCHDOG", "Check", "EngineVitals", "KeyVitals", "PartitionVitals", "SinkVitals", "SourceVitals", "Stage", "State",
-    "Vitals",
+    "WATCHDOG", "Check", "DriftVitals", "EngineVitals", "KeyVitals", "PartitionVitals", "SinkVitals", "SourceVitals",
+    "Stage", "State", "Vitals",
 ]  # fmt: skip
 
 WATCHDOG = "watchdog"
@@ -67,6 +67,19 @@ class SinkVitals(Struct, kw_only=True):
     last_ms: float = 0.0
 
 
+class DriftVitals(Struct, kw_only=True):
+    """The last that was told of a model's drift, by the input that is furthest beyond its threshold."""
+
+    seen: int
+    """When it was written, by the ``clock``."""
+    ts_close: int
+    """Of the window, ns."""
+    feature: str = ""
+    """Empty where no input of the window has a threshold."""
+    psi: float = 0.0
+    threshold: float = 0.0
+
+
 class EngineVitals(Struct, kw_only=True):
     """What a worker of the engine knows of market and desk. The figures are of what this worker has seen itself."""
 
@@ -86,6 +99,8 @@ class EngineVitals(Struct, kw_only=True):
     """Instrument to why the strategy cannot judge it: features that are not known, no vector at all."""
     stale: set[str] = set()
     """Instruments whose order book is out of sequence."""
+    drift: dict[str, DriftVitals] = {}
+    """By model."""
     epoch_ms: float | None = None
     """How long the last epoch took from the source's snapshot to the last sink's."""
     sinks: dict[str, SinkVitals] = {}

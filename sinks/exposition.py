@@ -21,6 +21,7 @@ _COUNTERS = {
     "stored": ("candlewick_stored", "Messages that became rows, by table", ("table",)),
     "restarts": ("candlewick_restarts", "Starts of a stage beyond its first", ("stage",)),
     "stalls": ("candlewick_stalls", "Kills of a stage that made no progress", ("stage",)),
+    "drift_alerts": ("candlewick_drift_alerts", "Alerts of drift, by model", ("model",)),
     "heartbeats": ("candlewick_watchdog_heartbeats", "Heartbeats written for the silent", ()),
 }  # fmt: skip
 """By the first word of a count's name; what follows the dot is its label."""
@@ -48,6 +49,7 @@ class VitalsCollector(Collector):
             known = together(vitals.engine for vitals in found if vitals.engine is not None)
             yield from _market(found, known, now, self._limits)
             yield from _engine(known)
+            yield from _drift(known, now)
 
 
 def _processes(found: Sequence[Vitals], now: int) -> Iterable[Metric]:
@@ -119,3 +121,17 @@ def _engine(known: EngineVitals) -> Iterable[Metric]:
         yield GaugeMetricFamily(
             "candlewick_epoch_seconds", "From the source's snapshot to the last sink's", known.epoch_ms / 1_000
         )
+
+
+def _drift(known: EngineVitals, now: int) -> Iterable[Metric]:
+    """Of each model one input, the furthest: all of them are in the store."""
+    labels = ["model", "feature"]
+    index = GaugeMetricFamily("candlewick_drift_psi", "Of the input furthest beyond its threshold", labels=labels)
+    limit = GaugeMetricFamily("candlewick_drift_threshold", "The threshold of that input", labels=labels)
+    age = GaugeMetricFamily("candlewick_drift_age_seconds", "Since drift was last told", labels=["model"])
+    for model, told in known.drift.items():
+        age.add_metric([model], (now - told.seen) / SECOND)
+        if told.feature:
+            index.add_metric([model, told.feature], told.psi)
+            limit.add_metric([model, told.feature], told.threshold)
+    return index, limit, age

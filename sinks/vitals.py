@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from schemas.vitals import EngineVitals, KeyVitals, SinkVitals, SourceVitals, Vitals
+from schemas.vitals import DriftVitals, EngineVitals, KeyVitals, SinkVitals, SourceVitals, Vitals
 
 __all__ = ["boot", "inherited", "read_vitals", "together", "write_vitals"]
 
@@ -84,6 +84,7 @@ def together(workers: Iterable[EngineVitals]) -> EngineVitals:
     for one in workers:
         _newer(known.keys, one.keys)
         _newer(known.sources, one.sources)
+        _newer(known.drift, one.drift)
         for name, ts_close in one.told.items():
             known.told[name] = max(ts_close, known.told.get(name, 0))
         if one.newest > known.newest:
@@ -103,7 +104,7 @@ def together(workers: Iterable[EngineVitals]) -> EngineVitals:
     return known
 
 
-_Heard = TypeVar("_Heard", KeyVitals, SourceVitals)
+_Heard = TypeVar("_Heard", KeyVitals, SourceVitals, DriftVitals)
 
 
 def _newer(known: dict[str, _Heard], others: dict[str, _Heard]) -> None:

@@ -14,7 +14,7 @@ from schemas.batches import Batch, Rejected
 from schemas.codec import encode
 from schemas.market import CONTROL, Heartbeat, MarketEvent, Membership, Trade
 from schemas.partitioner import partition_for
-from schemas.results import Absence, BookSample, Gap, Vector
+from schemas.results import Absence, BookSample, Drift, Gap, Vector
 from schemas.time import MILLISECOND, MINUTE, SECOND
 from schemas.topics import Outgoing
 from schemas.vitals import WATCHDOG, EngineVitals, KeyVitals
@@ -131,6 +131,27 @@ def test_what_is_written_is_counted(observer: EngineObserver) -> None:
     assert observer.pulse.counts == {"gaps.late": 4, "written.quality.gaps": 1, "written.features.books": 2}
     sink = observer.vitals.sinks["features"]
     assert (sink.writes, sink.seconds, sink.last_ms) == (2, 1.5, 500.0)
+
+
+def test_of_drift_the_furthest_input_of_the_newest_window_is_kept(observer: EngineObserver) -> None:
+    def told(feature: str, value: float, threshold: float | None, *, at: int = TS, alert: bool = False) -> Outgoing:
+        name = "model:majors"
+        drift = Drift(
+            id=feature, instrument_id=name, timeframe="5m", feature=feature, ts_close=at, measure="psi", value=value,
+            threshold=threshold, alert=alert,
+        )  # fmt: skip
+        return outgoing(drift, key=name, identifier=feature, ts=at)
+
+    window = [told("rsi_14", 0.1, 0.2), told("obi_10", 0.5, 0.3, alert=True), told("tfi", 0.6, 0.5), told("x", 9, None)]
+    observer.wrote("features", window[:2], SECOND)
+    observer.wrote("features", window[2:], SECOND)
+    known = observer.vitals.drift["majors"]
+    assert (known.feature, known.psi, known.threshold, known.ts_close) == ("obi_10", 0.5, 0.3, TS)
+    observer.wrote("features", [told("x", 9, None, at=TS + MINUTE)], SECOND)
+    assert observer.vitals.drift["majors"].feature == ""
+    observer.wrote("features", [told("rsi_14", 0.1, 0.2, at=TS + MINUTE)], SECOND)
+    assert observer.vitals.drift["majors"].feature == "rsi_14"
+    assert observer.pulse.counts["drift_alerts.majors"] == 1
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas.vitals import EngineVitals, KeyVitals, SinkVitals
+from schemas.vitals import DriftVitals, EngineVitals, KeyVitals, SinkVitals
 from sinks.vitals import inherited, read_vitals, together, write_vitals
 from tests.vitals_samples import NOW, engine, key, vitals
 
@@ -43,10 +43,12 @@ def test_workers_together_know_what_each_of_them_does() -> None:
     one = EngineVitals(
         keys={"sim:A": late, "sim:B": early}, told={"sim:A": 60}, newest=60, newest_at=1, epoch_ms=3.0,
         sinks={"features": SinkVitals(writes=1, seconds=0.5, last_ms=500.0)}, stale={"sim:A"},
+        drift={"majors": DriftVitals(seen=9, ts_close=60)},
     )  # fmt: skip
     other = EngineVitals(
         keys={"sim:A": early}, told={"sim:B": 120}, newest=120, newest_at=2, members={"sim:B": 7}, members_to=60,
         sinks={"features": SinkVitals(writes=2, seconds=0.25, last_ms=20.0)}, unready={"sim:B": "why"},
+        drift={"majors": DriftVitals(seen=8, ts_close=55)},
     )  # fmt: skip
     for both in ([one, other], [other, one]):
         known = together(both)
@@ -55,6 +57,7 @@ def test_workers_together_know_what_each_of_them_does() -> None:
         assert (known.members, known.members_to) == ({"sim:B": 7}, 60)
         assert (known.stale, known.unready, known.epoch_ms) == ({"sim:A"}, {"sim:B": "why"}, 3.0)
         assert known.sinks == {"features": SinkVitals(writes=3, seconds=0.75, last_ms=500.0)}
+        assert known.drift == {"majors": DriftVitals(seen=9, ts_close=60)}
     assert together([]) == EngineVitals()
 
 
