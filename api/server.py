@@ -57,7 +57,8 @@ def make_server(config: ApiConfig, tick: Callable[[], None] = lambda: None) -> u
     return _Server(
         uvicorn.Config(
             create_app(config), host=config.host, port=config.port, log_level="warning", access_log=False,
-            server_header=False, ws_max_size=4096, ws_ping_interval=config.ping_s,
+            server_header=False, http="h11", loop="asyncio",  # else whatever other packages happen to bring along
+            ws_max_size=4096, ws_ping_interval=config.ping_s,
             ws_ping_timeout=config.ping_s,
             ws_per_message_deflate=False,  # it costs more time than the sending, and memory for every client
             timeout_graceful_shutdown=3, forwarded_allow_ips=list(config.trusted_proxies),
