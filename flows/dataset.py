@@ -2,12 +2,13 @@
 
 from array import array
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import file_digest
 from math import nan
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from msgspec import Struct
 
 from flows.catalogue import units
@@ -15,6 +16,7 @@ from flows.committed import committed
 from flows.errors import FlowError
 from flows.settings import Settings
 from models.barriers import Bracket
+from models.closes import GRID, Closes, day_of, thinned
 from models.costs import Costs
 from models.dataset import Hole, Manifest, Row, write
 from models.labels import Followed, Labelled
@@ -68,19 +70,23 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
     funding = _Funding(definitions)
     told = units()
     order = {name: at for at, name in enumerate(told)}
+    closes = _Kept(signals, base, len(order))
     features: dict[_Place, array[float]] = {}
     hashes = ["", ""]
+
+    def wanted(seen: _Seen) -> bool:
+        return _place(seen) in places or funding.wants(seen, base) or closes.wants(seen)
+
     for at, topic in enumerate(("features.vectors", "features.context")):
-        for record in files.read(topic, lambda seen: _place(seen) in places or funding.wants(seen, base)):
+        for record in files.read(topic, wanted):
             if isinstance(record, Vector | Context):
                 hashes[at] = _same(hashes[at], record.schema_hash, topic)
                 if isinstance(record, Vector):
                     funding.add(record)
                 if _place(record) in places:
-                    values = features.setdefault(_place(record), array("d", [nan]) * len(order))
-                    for name, value in record.features.items():
-                        if value is not None and name in order and name not in record.tainted:
-                            values[order[name]] = value
+                    _fill(features.setdefault(_place(record), array("d", [nan]) * len(order)), record, order)
+                if closes.wants(record):
+                    _fill(closes.row(_place(record)), record, order)
     labels, holes = _labels(files, signals, base, costs, definitions, funding)
     rows = [
         Row(signal, features[place], labels[signal.id])
@@ -88,8 +94,9 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
         if (place := (signal.instrument_id, signal.timeframe, signal.ts_event)) in features and signal.id in labels
     ]
     return write(
-        out, rows, told, hashes=(hashes[0], hashes[1]), costs=costs, bars=base, holes=holes, sources=files.hashes()
-    )
+        out, rows, told, hashes=(hashes[0], hashes[1]), costs=costs, bars=base, holes=holes, sources=files.hashes(),
+        closes=closes.all(list(told)),
+    )  # fmt: skip
 
 
 def fetch_results(settings: Settings, directory: Path) -> None:
@@ -134,6 +141,40 @@ class _Files:
                 with path.open("rb") as file:
                     found[f"{directory.name}/{path.name}"] = file_digest(file, "sha256").hexdigest()
         return found
+
+
+class _Kept:
+    """What was known at the closes of the candidates' timeframes, between the first of them and the last."""
+
+    def __init__(self, signals: Sequence[Signal], instruments: Collection[str], width: int) -> None:
+        self._start, self._end = signals[0].ts_event, signals[-1].ts_event
+        self._timeframes = {signal.timeframe for signal in signals}
+        lengths = [TIMEFRAME_NS[name] for name in self._timeframes]
+        self._every = thinned(self._start, self._end, len(instruments), lengths)
+        self._empty = array("f", [nan]) * width
+        self._rows: dict[_Place, array[float]] = {}
+
+    def wants(self, seen: _Seen | Vector | Context) -> bool:
+        ts = seen.ts_close
+        return (
+            seen.timeframe in self._timeframes
+            and self._start <= ts <= self._end
+            and ts % GRID == 0
+            and day_of(ts) % self._every == 0
+        )
+
+    def row(self, place: _Place) -> "array[float]":
+        return self._rows.setdefault(place, self._empty[:])
+
+    def all(self, inputs: list[str]) -> Closes:
+        places = sorted(self._rows, key=lambda place: (place[2], place[1], place[0]))
+        instruments, timeframes, ts = ([place[at] for place in places] for at in range(3))
+        x = np.empty((len(places), len(inputs)), np.float32)
+        for at, place in enumerate(places):
+            x[at] = self._rows[place]
+        return Closes(
+            np.array(instruments, object), np.array(timeframes, object), np.array(ts, np.int64), inputs, x
+        )  # fmt: skip
 
 
 class _Funding:
@@ -220,6 +261,12 @@ def _timeframes(files: _Files) -> dict[str, Timeframe]:
     for _ in files.read("features.bars", shorter):
         pass
     return found
+
+
+def _fill(values: "array[float]", record: Vector | Context, order: Mapping[str, int]) -> None:
+    for name, value in record.features.items():
+        if value is not None and name in order and name not in record.tainted:
+            values[order[name]] = value
 
 
 def _same(known: str, found: str, topic: str) -> str:

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from flows.errors import FlowError
 from models.dataset import Dataset
-from models.drift import bin_of, counts_of, ks, psi
-from models.training import histogram
+from models.drift import bin_of, counts_of, histogram, ks, psi
 
 __all__ = ["Compared", "Report", "compare", "drift_report"]
 

@@ -127,7 +127,7 @@ class EngineObserver:
         if known is None or known.ts_close != told.ts_close:
             known = self.vitals.drift[model] = DriftVitals(seen=now, ts_close=told.ts_close)
         known.seen = now
-        if told.measure == "psi" and told.threshold is not None:
+        if told.measure in {"psi", "psi_day"} and told.threshold is not None:
             beyond = told.value - told.threshold
             if not known.feature or beyond > known.psi - known.threshold:
                 known.feature, known.psi, known.threshold = told.feature, told.value, told.threshold

@@ -13,9 +13,10 @@ from msgspec import Struct
 from flows.errors import FlowError
 from flows.ledger import Ledger, Trial
 from flows.settings import Settings
+from models.closes import everyday
 from models.config import TrainConfig
-from models.dataset import load, manifest_hash
-from models.drift import psi_thresholds
+from models.dataset import load, load_closes, manifest_hash
+from models.drift import thresholds
 from models.errors import ModelError
 from models.gates import stretches
 from models.manifest import entry_of
@@ -127,7 +128,7 @@ def add_models(
     Raises:
         ModelError: a model that does not say as ONNX what it said in training, or that the registry refuses.
     """
-    told = load(directory).manifest
+    told, closes = load(directory).manifest, load_closes(directory)
     found = []
     for evaluation in evaluations:
         best = evaluation.attempts[0]
@@ -137,8 +138,11 @@ def add_models(
         manifest, files = entry_of(made, best.gates)
         sample = evaluation.candidate.sample
         days = (manifest.train_end - manifest.train_start) / DAY
-        limits = psi_thresholds(sample.x, manifest.reference, days=days, seed=config.seed)
-        manifest = msgspec.structs.replace(manifest, drift=limits)
+        limits = thresholds(sample.x, manifest.reference, days=days, seed=config.seed)
+        usual = {}
+        if closes is not None:
+            usual = everyday(closes, manifest.instruments, manifest.inputs, manifest.train_end, seed=config.seed)
+        manifest = msgspec.structs.replace(manifest, drift=limits, closes=usual)
         found.append(Added(manifest.model, registry.add(manifest, files, PROGRAM), best))
     return found
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from models.closes import Closes, read_closes, write_closes
 from models.costs import Costs
 from models.errors import ModelError
 from models.labels import DELAYS, HORIZONS, Labelled
@@ -22,10 +23,10 @@ from models.weights import uniqueness
 from schemas.signals import Signal
 from schemas.time import MINUTE
 
-__all__ = ["Dataset", "Hole", "Manifest", "Row", "load", "manifest_hash", "write"]
+__all__ = ["Dataset", "Hole", "Manifest", "Row", "load", "load_closes", "manifest_hash", "write"]
 
 _VERSION: Final = 1
-_ROWS, _MANIFEST = "rows.parquet", "manifest.json"
+_ROWS, _CLOSES, _MANIFEST = "rows.parquet", "closes.parquet", "manifest.json"
 _FORWARD: Final = tuple(f"forward_{count}" for count in HORIZONS)
 _DELAYED: Final = tuple(f"net_return_{delay // MINUTE}m_later" for delay in DELAYS)
 _PLAIN: Final[dict[str, pa.DataType]] = {
@@ -105,6 +106,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """SHA-256 of each file it was made of."""
     rows_hash: str
     """SHA-256 of the Parquet file."""
+    closes_hash: str = ""
+    """The same of what was known at the closes, candidates or not; empty: that was not kept."""
 
 
 class Dataset:
@@ -133,6 +136,7 @@ class Dataset:
 def write(
     directory: Path, rows: Sequence[Row], units: Mapping[str, str], *,
     hashes: tuple[str, str], costs: Costs, bars: Mapping[str, str], holes: Sequence[Hole], sources: Mapping[str, str],
+    closes: Closes | None = None,
 ) -> Manifest:  # fmt: skip
     """Write ``rows``, in order of their decision, into a new ``directory``, whole or not at all; equal rows give equal
     bytes.
@@ -161,6 +165,8 @@ def write(
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         parquet.write_table(table, partial / _ROWS, compression="zstd")
+        if closes is not None:
+            write_closes(partial / _CLOSES, closes)
         nets = [row.labelled.label.net_return for row in rows]
         manifest = Manifest(
             version=_VERSION,
@@ -181,6 +187,7 @@ def write(
             holes=list(holes),
             sources=dict(sources),
             rows_hash=sha256((partial / _ROWS).read_bytes()).hexdigest(),
+            closes_hash="" if closes is None else sha256((partial / _CLOSES).read_bytes()).hexdigest(),
         )
         (partial / _MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
         partial.rename(directory)
@@ -195,13 +202,11 @@ def load(directory: Path) -> Dataset:
     Raises:
         ModelError: there is none, or its rows are not those that the manifest tells of.
     """
+    manifest = _manifest(directory)
     try:
-        manifest = msgspec.json.decode((directory / _MANIFEST).read_bytes(), type=Manifest)
         data = (directory / _ROWS).read_bytes()
     except OSError as error:
-        raise ModelError(f"data set {directory}: {error.strerror}: name one that `candlewick dataset` wrote") from error
-    except msgspec.MsgspecError as error:
-        raise ModelError(f"data set {directory}/{_MANIFEST}: {error}") from error
+        raise ModelError(f"data set {directory}/{_ROWS}: {error.strerror}") from error
     if sha256(data).hexdigest() != manifest.rows_hash:
         raise ModelError(f"data set {directory}/{_ROWS}: not the rows that its manifest tells of (SHA-256 differs)")
     table = parquet.read_table(pa.BufferReader(data))
@@ -212,9 +217,36 @@ def load(directory: Path) -> Dataset:
     return Dataset(manifest, columns, np.ascontiguousarray(x))
 
 
+def load_closes(directory: Path) -> Closes | None:
+    """What was known at the closes of the data set in ``directory``, if that was kept.
+
+    Raises:
+        ModelError: it is not what the manifest tells of.
+    """
+    asked = _manifest(directory).closes_hash
+    if not asked:
+        return None
+    try:
+        data = (directory / _CLOSES).read_bytes()
+    except OSError as error:
+        raise ModelError(f"data set {directory}/{_CLOSES}: {error.strerror}") from error
+    if sha256(data).hexdigest() != asked:
+        raise ModelError(f"data set {directory}/{_CLOSES}: not what its manifest tells of (SHA-256 differs)")
+    return read_closes(data)
+
+
 def manifest_hash(directory: Path) -> str:
     """SHA-256 of its manifest, which holds those of everything else."""
     return sha256((directory / _MANIFEST).read_bytes()).hexdigest()
+
+
+def _manifest(directory: Path) -> Manifest:
+    try:
+        return msgspec.json.decode((directory / _MANIFEST).read_bytes(), type=Manifest)
+    except OSError as error:
+        raise ModelError(f"data set {directory}: {error.strerror}: name one that `candlewick dataset` wrote") from error
+    except msgspec.MsgspecError as error:
+        raise ModelError(f"data set {directory}/{_MANIFEST}: {error}") from error
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, Any]:

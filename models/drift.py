@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from math import ceil, fsum, log
+from math import ceil, fsum, log, pi, sqrt
 from typing import Any, Final
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from models.trained import Histogram
 
 __all__ = [
-    "ALERTS", "WINDOW", "bin_of", "binned_ks", "counts_of", "jensen_shannon", "ks", "kullback_leibler", "psi",
-    "psi_thresholds",
+    "ALERTS", "WINDOW", "bin_of", "binned_ks", "counts_of", "histogram", "jensen_shannon", "ks", "kullback_leibler",
+    "psi", "thresholds",
 ]  # fmt: skip
 
 WINDOW: Final = 200
@@ -20,12 +20,25 @@ WINDOW: Final = 200
 ALERTS: Final = 0.1
 """A month, that thresholds are made for; one training span knows them so badly that on others there are up to ten times
 as many, which is the budget: one."""
+_BINS: Final = 10
 _PRIOR: Final = 0.5
 """Added to each bin (Jeffreys), so that an empty one is no certainty."""
 _DRAWS: Final = 400
 _NOTHING: Final = 1e-18  # a variance that is rounding only
 _MONTH: Final = 30.0
+_KOLMOGOROV: Final = 6.0 / pi**2
+"""Of n independent rows the squared distance is pi^2 / 12 n in the mean, and above x with probability 2 exp(-2 n x)."""
 _Floats = NDArray[np.floating[Any]]
+
+
+def histogram(values: _Floats) -> Histogram:
+    """In bins of equal frequency, as far as the values differ."""
+    known = values[~np.isnan(values)].astype(np.float64)
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else np.array([])
+    counts = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1)
+    return Histogram(
+        edges=[float(edge) for edge in edges], counts=[int(count) for count in counts], missing=len(values) - len(known)
+    )
 
 
 def counts_of(histogram: Histogram) -> list[int]:
@@ -80,18 +93,19 @@ def binned_ks(reference: Sequence[float], current: Sequence[float]) -> float:
     return float(np.abs(np.cumsum(p) / p.sum() - np.cumsum(q) / q.sum()).max())
 
 
-def psi_thresholds(
+def thresholds(
     rows: _Floats, reference: Mapping[str, Histogram], *, days: float, window: int = WINDOW, alerts: float = ALERTS,
     seed: int = 0,
 ) -> dict[str, dict[str, float]]:  # fmt: skip
-    """By input the `psi` that windows of the training span exceed so seldom that all inputs together give at most
-    ``alerts`` a month.
+    """By input the `psi` and `binned_ks` (``"ks"``) that windows of the training span exceed so seldom that all inputs
+    together give at most ``alerts`` a month.
 
     Windows are drawn from ``rows`` (by time, columns as in ``reference``) in blocks, since rows that follow one another
     are alike (Künsch, "The jackknife and the bootstrap for general stationary observations", 1989). There are too few
     windows in any training span to see such a rare one, so the tail is that of a gamma distribution with their mean and
-    variance, as PSI is a sum of squares. The budget is shared evenly by inputs and windows. A drawn window is also part
-    of its reference, and a new one is not: that is made up for.
+    variance, as PSI is a sum of squares; that of the distance is at least Kolmogorov's for as many independent rows as
+    give the same mean square. The budget is shared evenly by inputs, both measures and windows. A drawn window is also
+    part of its reference, and a new one is not: that is made up for.
 
     Parameters:
         days: that the rows span, which says how many windows there are in a month.
@@ -99,24 +113,33 @@ def psi_thresholds(
     block = max(1, min(window, len(rows) // 4))
     blocks = ceil(window / block)
     windows = len(rows) / window / max(days, 1e-9) * _MONTH
-    seldom = min(0.5, alerts / max(windows, 1.0) / len(reference))
+    seldom = min(0.5, alerts / max(windows, 1.0) / len(reference) / 2)
     starts = np.random.default_rng(seed).integers(0, len(rows) - block + 1, (_DRAWS, blocks))
     part = min(0.5, window / len(rows))
-    gamma: Any = import_module("scipy.stats").gamma
+    more = (1.0 + part) / (1.0 - part)
     found: dict[str, dict[str, float]] = {}
     for at, (name, about) in enumerate(reference.items()):
-        drawn, chance = _drawn(bin_of(about, rows[:, at]), about, starts, block)
-        middle, variance = float(drawn.mean()), float(drawn.var())
-        if variance > _NOTHING:
-            far = float(gamma.isf(seldom, middle * middle / variance, scale=variance / middle))
-            found[name] = {"psi": far * (1.0 + part) / (1.0 - part) - chance}
+        drawn, distances, chance = _drawn(bin_of(about, rows[:, at]), about, starts, block)
+        far, apart = _rare(drawn, seldom), _rare(distances**2, seldom)
+        if far is not None and apart is not None:
+            apart = max(apart, float((distances**2).mean()) * log(2.0 / seldom) * _KOLMOGOROV)
+            found[name] = {"psi": far * more - chance, "ks": sqrt(apart * more)}
     return found
+
+
+def _rare(drawn: NDArray[np.float64], seldom: float) -> float | None:
+    """What is exceeded with probability ``seldom``; none where nothing varies."""
+    gamma: Any = import_module("scipy.stats").gamma
+    middle, variance = float(drawn.mean()), float(drawn.var())
+    if variance <= _NOTHING:
+        return None
+    return float(gamma.isf(seldom, middle * middle / variance, scale=variance / middle))
 
 
 def _drawn(
     bins: NDArray[np.intp], histogram: Histogram, starts: NDArray[np.int64], block: int
-) -> tuple[NDArray[np.float64], float]:
-    """The index of each drawn window, and what chance makes of it, which `psi` takes off."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """The index of each drawn window and its distance, and what chance makes of the index, which `psi` takes off."""
     reference = np.array(counts_of(histogram), float)
     places = len(reference)
     passed = np.zeros((len(bins) + 1, places))
@@ -126,7 +149,8 @@ def _drawn(
     p = (reference + _PRIOR) / (n + _PRIOR * places)
     q = (current + _PRIOR) / (m + _PRIOR * places)
     found: NDArray[np.float64] = ((q - p) * np.log(q / p)).sum(axis=1)
-    return found, float((places - 1) * (1.0 / n + 1.0 / m))
+    distances = np.abs(np.cumsum(current / m, axis=1) - np.cumsum(reference / n)).max(axis=1)
+    return found, distances, float((places - 1) * (1.0 / n + 1.0 / m))
 
 
 def _shares(counts: Sequence[float]) -> list[float]:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from models.errors import ModelRefused
-from models.trained import Calibration, Golden, Histogram, Trained
+from models.trained import Calibration, Everyday, Golden, Histogram, Trained
 from schemas.cards import CurveBin
 
 __all__ = [
@@ -76,6 +76,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """By input, its share in each window of the walk-forward."""
     drift: dict[str, dict[str, float]] = {}
     """By input, then measure: the threshold that a stationary market exceeds as seldom as the alert budget allows."""
+    closes: dict[str, Everyday] = {}
+    """By timeframe; without it what the model sees at closes without a candidate is not watched."""
     dataset: str = ""
     """SHA-256 of its manifest."""
     seed: int = 0
@@ -87,14 +89,16 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if len(set(self.inputs)) != len(self.inputs):
             raise ValueError("an input is named twice")
-        strangers = sorted({*self.reference, *self.drift, *self.importance} - set(self.inputs))
+        everyday = [name for one in self.closes.values() for name in (*one.reference, *one.drift)]
+        strangers = sorted({*self.reference, *self.drift, *self.importance, *everyday} - set(self.inputs))
         if strangers:
             raise ValueError(f"reference, drift and importance are of inputs, and {strangers[0]} is none")
         if any(len(golden.inputs) != len(self.inputs) for golden in self.golden):
             raise ValueError(f"a golden vector has to have {len(self.inputs)} inputs")
         if any(not isfinite(value) for golden in self.golden for value in golden.inputs if value is not None):
             raise ValueError("a golden vector holds a value that is not finite")
-        for name, histogram in self.reference.items():
+        histograms = [(name, one) for each in self.closes.values() for name, one in each.reference.items()]
+        for name, histogram in (*self.reference.items(), *histograms):
             if len(histogram.counts) != len(histogram.edges) + 1 or histogram.edges != sorted(set(histogram.edges)):
                 raise ValueError(
                     f"reference of {name}: rising edges and one more count than there are edges are needed"

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from schemas.cards import CurveBin
 
-__all__ = ["CANDIDATE_INPUTS", "LEAST_OUTCOMES", "Calibration", "Golden", "Histogram", "Trained"]
+__all__ = ["CANDIDATE_INPUTS", "LEAST_OUTCOMES", "Calibration", "Everyday", "Golden", "Histogram", "Trained"]
 
 CANDIDATE_INPUTS: Final = ("direction", "score")
 """Inputs that are the candidate's own: 1 long, -1 short; the sum of its factors' contributions, 0 to 1. All others are
@@ -56,6 +56,17 @@ class Histogram(Struct, frozen=True, kw_only=True):
     counts: list[int]
     missing: int
     """Rows in which it was not known."""
+
+
+class Everyday(Struct, frozen=True, kw_only=True):
+    """What a model's inputs were like at the closes of one timeframe, candidates or not."""
+
+    window: int
+    """Closes a day, of all its instruments; as many are held against the reference together."""
+    reference: dict[str, Histogram]
+    """By input."""
+    drift: dict[str, dict[str, float]]
+    """By input, then measure: the threshold of such a window."""
 
 
 class Trained(Struct, frozen=True, kw_only=True):

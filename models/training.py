@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.config import TrainConfig
 from models.dataset import Dataset
+from models.drift import histogram
 from models.errors import ModelError
 from models.evaluation import LEARNERS, Learned, Walk, evaluated, learned
 from models.gates import Verdict, earned_by_day, figures, gates
@@ -18,11 +19,11 @@ from models.metrics import reliability, sharpe
 from models.sample import Sample, inputs_of, sample_of
 from models.scorer import Scorer
 from models.splits import Fold, walk_forward
-from models.trained import Golden, Histogram, Trained
+from models.trained import Golden, Trained
 from schemas.cards import CurveBin
 from schemas.time import DAY, to_text
 
-__all__ = ["Attempt", "Candidate", "attempts", "folds_of", "histogram", "segments", "trained"]
+__all__ = ["Attempt", "Candidate", "attempts", "folds_of", "segments", "trained"]
 
 _KINDS: Final[dict[str, Literal["lightgbm-onnx", "logistic-onnx"]]] = {
     "lightgbm": "lightgbm-onnx",
@@ -31,7 +32,6 @@ _KINDS: Final[dict[str, Literal["lightgbm-onnx", "logistic-onnx"]]] = {
 _TOLERANCE: Final = 1e-5
 """Between the logit of the learner and that of its ONNX file: float32 sums."""
 _GOLDEN: Final = 24
-_BINS: Final = 10
 _LIBRARIES: Final = ("lightgbm", "numpy", "onnx", "onnxruntime", "scikit-learn")
 
 
@@ -181,16 +181,6 @@ def trained(
         seed=config.seed,
         libraries=_versions(),
     ), made
-
-
-def histogram(values: NDArray[np.floating]) -> Histogram:
-    """In bins of equal frequency, as far as the values differ."""
-    known = values[~np.isnan(values)].astype(np.float64)
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else np.array([])
-    counts = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1)
-    return Histogram(
-        edges=[float(edge) for edge in edges], counts=[int(count) for count in counts], missing=len(values) - len(known)
-    )
 
 
 def _check_whole(data: Dataset, instruments: set[str], config: TrainConfig) -> None:

@@ -28,13 +28,16 @@ from schemas.topics import Outgoing
 __all__ = ["Desk"]
 
 _LAYOUT: Final = Layout(
-    "desk", 8, {
+    "desk", 9, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
         5: lambda state: state | {"serving": [*state["serving"], None]},
         6: lambda state: state | {"serving": [*state["serving"][:3], None, [{}, 0]]},
         7: lambda state: state | {"serving": [*state["serving"], {}]},
+        8: lambda state: state | {
+            "serving": [*state["serving"][:4], [*state["serving"][4], [], 0], *state["serving"][5:]],
+        },
     },
 )  # fmt: skip
 _NAMED: Final = 10
@@ -80,9 +83,11 @@ class Desk:
             for vector, context, member in self.contexts.update(ts_close, closed):
                 out.append(outgoing(context, key=context.instrument_id, identifier=context.id, ts=context.ts_decided))
                 if vector.timeframe in self.config.strategy.timeframes:
+                    self.serving.see(vector, context)
                     out += self._consider(vector, context, member.definition)
             self.serving.learn(ts_close, closed)
-            out += [outgoing(d, key=d.instrument_id, identifier=d.id, ts=ts_close) for d in self.serving.drifts()]
+            drifts = self.serving.drifts(ts_close)
+            out += [outgoing(d, key=d.instrument_id, identifier=d.id, ts=ts_close) for d in drifts]
         passed, self.barrier.passed = self.barrier.passed, []
         self._check_room()
         return [*map(_undecided, passed), *out]

@@ -1,24 +1,32 @@
 """Whether what models see still is what they were trained on: windows of candidates held against the manifests."""
 
 from bisect import bisect_right
-from math import isnan, sqrt
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from math import inf, isnan, nan, sqrt
+from typing import Any, Final, cast
 
 import msgspec
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
+from models.closes import GRID
 from models.drift import WINDOW, binned_ks, counts_of, jensen_shannon, kullback_leibler, psi
 from models.registry import Model
 from models.rows import Row
-from models.trained import Histogram
+from models.trained import Everyday, Histogram
 from schemas.identifiers import derive
-from schemas.results import Drift
+from schemas.results import Context, Drift, Vector
 from schemas.time import DAY, Timeframe
 
 __all__ = ["DriftWatch", "Place"]
 
 _OUTPUT: Final = "probability"
 _OUTCOME: Final = "outcome"
+_ENOUGH: Final = 0.9
+"""Of the closes that a day of training had; with fewer a day is told together with the next."""
+_TOLD: Final = 5
+"""Records of a version and timeframe a day."""
 
 
 class Place(Struct, frozen=True):
@@ -42,8 +50,46 @@ class _Window(Struct):
     variance: float = 0.0
 
 
+class _Bins:
+    """Where what is seen at a close falls, of all inputs at once: a vector has to take next to no time."""
+
+    def __init__(self, about: Everyday) -> None:
+        self.names = list(about.reference)
+        histograms = list(about.reference.values())
+        self.reference = [counts_of(one) for one in histograms]
+        self.width = max(map(len, self.reference), default=1)
+        self._places = {name: at for at, name in enumerate(self.names)}
+        self._first = np.arange(len(self.names)) * self.width
+        self._missing = np.array([len(one.counts) for one in histograms])
+        self._edges = np.full((len(histograms), self.width), np.inf)
+        for row, one in zip(self._edges, histograms, strict=True):
+            row[: len(one.edges)] = one.edges
+
+    def count(self, counts: NDArray[np.int32], vector: Vector, context: Context) -> None:
+        features = vector.features | context.features
+        values = np.array([features[name] for name in self.names], np.float32)  # None becomes NaN
+        for name in (*vector.tainted, *context.tainted):
+            if name in self._places:
+                values[self._places[name]] = nan
+        bins = (values[:, None] >= self._edges).sum(axis=1)
+        bins = np.where(np.isnan(values), self._missing, np.minimum(bins, self._missing - 1))  # infinite: the last
+        counts.reshape(-1)[self._first + bins] += 1
+
+
+class _Day(Struct):
+    """What a version saw at the closes of a timeframe since that was last told."""
+
+    version: str
+    timeframe: Timeframe
+    rows: int
+    counts: bytes
+    """By input and bin, as 4-byte integers, in recovery."""
+
+
 class DriftWatch:
     """Counts each version's rows and labels; after `WINDOW` of either they are told and begun anew.
+
+    At the end of a day the same is told of what was seen at its closes, by timeframe.
 
     Of each input the population stability index and the Kolmogorov-Smirnov distance of its bins; of the probability,
     Kullback-Leibler and Jensen-Shannon divergence from those out of sample; of outcomes, how far their number lies from
@@ -54,7 +100,44 @@ class DriftWatch:
 
     def __init__(self) -> None:
         self._windows: dict[str, _Window] = {}
+        self._days: dict[tuple[str, Timeframe], tuple[NDArray[np.int32], list[int]]] = {}  # counts, and rows
+        self._bins: dict[tuple[str, Timeframe], _Bins] = {}
+        self._today = 0
         self._quiet_until = 0
+
+    def on_close(self, model: Model, vector: Vector, context: Context) -> None:
+        """Take what ``model`` sees at a close, whether there is a candidate or not."""
+        about = model.manifest.closes.get(vector.timeframe)
+        if about is None or vector.ts_close % GRID:
+            return
+        key = model.version, vector.timeframe
+        bins = self._bins.get(key)
+        if bins is None:
+            bins = self._bins[key] = _Bins(about)
+        if key not in self._days:
+            self._days[key] = np.zeros((len(bins.names), bins.width), np.int32), [0]
+        counts, rows = self._days[key]
+        bins.count(counts, vector, context)
+        rows[0] += 1
+
+    def on_day(self, models: Sequence[Model], ts_close: int) -> list[Drift]:
+        """At the first close that ends a day (UTC): the records of what ``models`` saw, where it is enough.
+
+        Of each version and timeframe only the inputs that are furthest, so that records stay few.
+        """
+        day = ts_close // DAY
+        if day <= self._today or not models:
+            return []
+        self._today = day
+        out: list[Drift] = []
+        for model in models:
+            for timeframe, about in model.manifest.closes.items():
+                counts, rows = self._days.get((model.version, cast("Timeframe", timeframe)), (None, [0]))
+                if counts is not None and rows[0] >= _ENOUGH * about.window:
+                    place = Place(ts_close, cast("Timeframe", timeframe))
+                    out += _worst(model, about, self._bins[model.version, place.timeframe], counts, place)
+                    del self._days[model.version, place.timeframe]
+        return self._alerted(out, Place(ts_close, "1m"))
 
     def on_row(self, model: Model, row: Row, probability: float, place: Place) -> list[Drift]:
         """Take what ``model`` saw and said; the records of the window that it completes."""
@@ -119,7 +202,7 @@ class DriftWatch:
 
     def _alerted(self, records: list[Drift], place: Place) -> list[Drift]:
         """With an alert at the record that is furthest beyond its threshold, if one is due."""
-        beyond = [one.value - one.threshold if one.threshold is not None else -1.0 for one in records]
+        beyond = [_beyond(one) for one in records]
         furthest = max(range(len(records)), key=lambda at: beyond[at], default=0)
         if not records or beyond[furthest] <= 0 or place.ts_close < self._quiet_until:
             return records
@@ -145,18 +228,43 @@ class DriftWatch:
     def keep(self, versions: set[str]) -> None:
         """Forget all versions but these."""
         self._windows = {version: window for version, window in self._windows.items() if version in versions}
+        self._days = {key: day for key, day in self._days.items() if key[0] in versions}
+        self._bins = {key: bins for key, bins in self._bins.items() if key[0] in versions}
 
     def state(self) -> list[Any]:
         """Plain data for recovery."""
-        return [self._windows, self._quiet_until]
+        days = [_Day(*key, rows[0], counts.astype("<i4").tobytes()) for key, (counts, rows) in self._days.items()]
+        return [self._windows, self._quiet_until, days, self._today]
 
-    def restore(self, state: list[Any]) -> None:
-        """Take up ``state`` again."""
-        self._windows, self._quiet_until = msgspec.convert(state, tuple[dict[str, _Window], int])
+    def restore(self, state: list[Any], models: Iterable[Model]) -> None:
+        """Take up ``state`` again; ``models`` are those that are asked."""
+        self._windows, self._quiet_until, days, self._today = msgspec.convert(
+            state, tuple[dict[str, _Window], int, list[_Day], int]
+        )
+        manifests = {model.version: model.manifest for model in models}
+        for day in days:
+            key, manifest = (day.version, day.timeframe), manifests[day.version]
+            bins = self._bins[key] = _Bins(manifest.closes[day.timeframe])
+            counts = np.frombuffer(day.counts, "<i4").astype(np.int32).reshape(len(bins.names), bins.width)
+            self._days[key] = counts, [day.rows]
 
 
 def _bin(histogram: Histogram, value: float) -> int:
     return len(histogram.counts) if isnan(value) else bisect_right(histogram.edges, value)
+
+
+def _worst(model: Model, about: Everyday, bins: _Bins, counts: NDArray[np.int32], place: Place) -> list[Drift]:
+    found = []
+    for name, reference, row in zip(bins.names, bins.reference, counts, strict=True):
+        current, limits = row[: len(reference)].tolist(), about.drift.get(name, {})
+        for measure, value in (("psi", psi(reference, current)), ("ks", binned_ks(reference, current))):
+            found.append(_record(model, name, f"{measure}_day", value, place, limits.get(measure)))
+    return sorted(found, key=_beyond, reverse=True)[:_TOLD]
+
+
+def _beyond(record: Drift) -> float:
+    """How far beyond its threshold, in thresholds; without one, never."""
+    return -inf if not record.threshold else (record.value - record.threshold) / abs(record.threshold)
 
 
 def _record(

@@ -23,7 +23,7 @@ from operators.errors import StateError
 from operators.features import NAMES, SCHEMA_HASH
 from schemas.identifiers import derive
 from schemas.market import Activation, InstrumentDefinition
-from schemas.results import Drift, ModelEvent, Vector
+from schemas.results import Context, Drift, ModelEvent, Vector
 from schemas.signals import ModelOpinion, Signal
 
 __all__ = ["PROGRAM", "Serving", "Verdict"]
@@ -98,15 +98,18 @@ class Serving:
             self._watch.keep({version for _, version in self._asked()})  # what waits goes by arrival
         return events
 
+    def see(self, vector: Vector, context: Context) -> None:
+        """Take what the model in charge sees at a close, whether it is asked or not."""
+        model, _ = self._asked_of(vector.instrument_id)
+        if model is not None:
+            self._watch.on_close(model, vector, context)
+
     def judge(self, vector: Vector, opinion: Opinion, *, reward: float, explain: bool) -> Verdict:
         """What the models in charge of the instrument say, and why if asked to; ``vector`` with its context.
 
         ``reward`` is the candidate's, in multiples of its risk.
         """
-        name = vector.instrument_id
-        if name not in self._chosen:
-            self._chosen[name] = self._choose(name, self.active), self._choose(name, self.shadows)
-        (model, shadow), learning = self._chosen[name], self.learning
+        (model, shadow), learning = self._asked_of(vector.instrument_id), self.learning
         direction, score = (1 if opinion.direction == "long" else -1), min(1.0, abs(opinion.score))
         least = self._least(model, reward)
         words: dict[str, Word] = {}
@@ -188,9 +191,19 @@ class Serving:
                 if logit is not None:
                     self._drifts += self._watch.on_label(model, sigmoid(logit), place, win=bool(learnt.label.win))
 
-    def drifts(self) -> list[Drift]:
-        """What was found since last asked."""
+    def drifts(self, ts_close: int) -> list[Drift]:
+        """What was found since last asked, up to ``ts_close`` (ns)."""
+        models = [self._loaded[named] for named in sorted(self.active.items())]
+        self._drifts += self._watch.on_day(models, ts_close)
         found, self._drifts = self._drifts, []
+        return found
+
+    def _asked_of(self, instrument_id: str) -> tuple[Model | None, Model | None]:
+        """Of an instrument: its model, and its shadow."""
+        found = self._chosen.get(instrument_id)
+        if found is None:
+            found = self._choose(instrument_id, self.active), self._choose(instrument_id, self.shadows)
+            self._chosen[instrument_id] = found
         return found
 
     def _asked(self) -> set[tuple[str, str]]:
@@ -258,7 +271,6 @@ class Serving:
         self.active, self._waiting, self._count, learnt, watched, self.shadows = msgspec.convert(
             state, tuple[dict[str, str], list[_Waiting], int, dict[str, Any] | None, list[Any], dict[str, str]]
         )
-        self._watch.restore(watched)
         if self.learning is not None and learnt is not None:
             self.learning.restore(learnt)
         to_come = [(waits[2].model, waits[2].version) for waits in self._waiting if not waits[3] and waits[2].version]
@@ -269,6 +281,7 @@ class Serving:
                 raise StateError(
                     f"model {name} {version} serves by the recovery state, and is refused: {error}; put it back"
                 ) from error
+        self._watch.restore(watched, [self._loaded[named] for named in self._asked()])
 
 
 def _key(model: Model) -> str:

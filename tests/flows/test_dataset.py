@@ -10,7 +10,7 @@ from flows.dataset import fetch_results, make_dataset
 from flows.errors import FlowError
 from flows.settings import Settings
 from models.costs import Costs
-from models.dataset import load
+from models.dataset import load, load_closes
 from models.errors import ModelError
 from schemas.time import MILLISECOND, MINUTE
 from schemas.topics import TOPICS
@@ -64,6 +64,28 @@ def test_a_row_holds_what_was_known_at_the_decision_and_a_label_that_begins_afte
     assert np.isnan(data.x[:, data.inputs.index("obi_10")]).all()
     assert set(np.unique(data.x[:, data.inputs.index("direction")])) == {-1.0, 1.0}
     assert (data.x[:, data.inputs.index("score")] >= 0.3 - 1e-6).all()
+
+
+def test_every_close_is_kept_beside_the_candidates(tmp_path: Path, dataset: Path, results: Path) -> None:
+    closes, data = load_closes(dataset), load(dataset)
+    assert closes is not None
+    assert set(closes.timeframe) == {*data["timeframe"]} == {"5m", "15m"}
+    one = closes.ts_close[(closes.instrument == ONE) & (closes.timeframe == "5m")]
+    assert (np.diff(one) == 5 * MINUTE).all()
+    assert closes.ts_close.min() == data["ts_event"].min()
+    assert closes.ts_close.max() >= data["ts_event"].max()  # the last candidates have no label yet
+    places = zip(data["instrument_id"], data["timeframe"], data["ts_event"], strict=True)
+    for row, (name, timeframe, ts) in enumerate(places):
+        (at,) = np.flatnonzero((closes.instrument == name) & (closes.timeframe == timeframe) & (closes.ts_close == ts))
+        assert np.array_equal(closes.x[at], data.x[row, :-2], equal_nan=True)
+    make_dataset([results], tmp_path / "again", Costs())
+    assert (tmp_path / "again" / "closes.parquet").read_bytes() == (dataset / "closes.parquet").read_bytes()
+    (tmp_path / "again" / "closes.parquet").write_bytes(b"other")
+    with pytest.raises(ModelError, match=r"closes\.parquet: not what its manifest tells of"):
+        load_closes(tmp_path / "again")
+    told = tmp_path / "again" / "manifest.json"
+    told.write_bytes(msgspec.json.encode(msgspec.structs.replace(data.manifest, closes_hash="")))
+    assert load_closes(tmp_path / "again") is None  # a set of before
 
 
 def test_funding_is_that_of_the_settlement_which_a_trade_lived_through(dataset: Path) -> None:

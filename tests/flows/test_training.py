@@ -35,7 +35,7 @@ least_rows = 10
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("training")
-    results = replayed(folder / "replay", {"simx:ONE/USDT:USDT": walk_file(folder / "one.csv", 2_400)}, threshold=0.1)
+    results = replayed(folder / "replay", {"simx:ONE/USDT:USDT": walk_file(folder / "one.csv", 3_100)}, threshold=0.1)
     assert "ended with a net profit" in run("dataset", results, "--out", folder / "set")
     (folder / "train.toml").write_text(CONFIG)
     return folder / "set"
@@ -65,6 +65,10 @@ def test_a_model_of_a_random_walk_enters_the_registry_and_must_not_serve(tmp_pat
     (version,) = registry.versions("confluence-all")
     model = registry.load("confluence-all", version, PROGRAM)
     assert not all(gate.passed for gate in model.manifest.gates)
+    usual = model.manifest.closes["5m"]  # of every close, not only those of candidates
+    assert usual.window == 288
+    assert set(usual.reference) <= {*model.manifest.inputs} - {"direction", "score"}
+    assert all(limits.keys() == {"psi", "ks"} for limits in usual.drift.values())
     assert {trial.learner for trial in Ledger(ledger).trials()} == {"lightgbm", "logistic"}
     assert run("train", dataset, *told, "--registry", tmp_path / "models").count(version) == 1
     assert registry.versions("confluence-all") == [version]  # but for the ledger, nothing has changed

@@ -12,9 +12,9 @@ from flows.feeds import recorded_feed
 from flows.ingest import Recorder, ingest
 from flows.models import activate, rollback
 from flows.settings import ModelsSettings, Settings
+from models.drift import histogram
 from models.manifest import Gate
 from models.registry import Registry
-from models.training import histogram
 from operators.desk.serving import PROGRAM
 from schemas.time import MINUTE
 from tests.faults.verdict import compare

@@ -12,14 +12,14 @@ from models.drift import (
     bin_of,
     binned_ks,
     counts_of,
+    histogram,
     jensen_shannon,
     ks,
     kullback_leibler,
     psi,
-    psi_thresholds,
+    thresholds,
 )
 from models.trained import Histogram
-from models.training import histogram
 
 stats: Any = import_module("scipy.stats")
 distance: Any = import_module("scipy.spatial.distance")
@@ -88,7 +88,7 @@ def test_a_stationary_market_stays_within_the_budget_and_a_shift_is_seen() -> No
     random = np.random.default_rng(3)
     training = persistent(random, 6_000, 12, 0.9)
     reference = {f"x{at}": histogram(training[:, at]) for at in range(12)}
-    limits = psi_thresholds(training, reference, days=30.0)  # thirty windows a month
+    limits = thresholds(training, reference, days=30.0)  # thirty windows a month
     assert set(limits) == set(reference)
 
     def alarms(rows: Any) -> list[set[str]]:
@@ -112,4 +112,4 @@ def test_a_stationary_market_stays_within_the_budget_and_a_shift_is_seen() -> No
 def test_an_input_that_never_varies_has_no_threshold() -> None:
     rows = np.column_stack((np.ones(1_000), np.random.default_rng(4).normal(size=1_000)))
     reference = {"flat": histogram(rows[:, 0]), "lively": histogram(rows[:, 1])}
-    assert set(psi_thresholds(rows, reference, days=10.0)) == {"lively"}
+    assert set(thresholds(rows, reference, days=10.0)) == {"lively"}

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from models.config import Boosting, TrainConfig
+from models.drift import histogram
 from models.errors import ModelError
 from models.evaluation import LEARNERS, evaluated
 from models.gates import by_window, figures, gates, stretches
@@ -15,7 +16,7 @@ from models.manifest import entry_of
 from models.registry import Catalogue, Registry
 from models.sample import Sample
 from models.splits import Fold, Inner, Rows, Times, inner
-from models.training import Attempt, Candidate, attempts, folds_of, histogram, trained
+from models.training import Attempt, Candidate, attempts, folds_of, trained
 from tests.models.samples import BEGIN, made_sample
 
 CONFIG = TrainConfig(windows=3, boosting=Boosting(rounds=60, least_rows=20), least_outcomes=300)

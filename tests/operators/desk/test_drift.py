@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from models.drift import WINDOW, counts_of, psi
+from models.drift import WINDOW, counts_of, histogram, psi
 from models.registry import Registry
-from models.training import histogram
 from operators.closed import Closed
 from operators.desk.desk import Desk
 from operators.desk.drift import DriftWatch, Place

@@ -156,9 +156,9 @@ def test_no_interleaving_and_no_restart_changes_what_is_learnt(random: Random) -
 def test_another_version_of_the_library_begins_anew_and_says_so() -> None:
     desk = Desk(CONFIG)
     told(desk, 30)
-    state = Layout("desk", 8).unseal(desk.state())
+    state = Layout("desk", 9).unseal(desk.state())
     state["serving"][3]["learner"][0] = "0.1.0"
-    again = Desk.restored(Layout("desk", 8).seal(state), CONFIG)
+    again = Desk.restored(Layout("desk", 9).seal(state), CONFIG)
     assert labels(again) == 0
     following = [record for name in NAMES for record in list(stream(name, 36))[30:]]
     (event,) = events(again.on_batch([standing(36, *NAMES), *following]))
