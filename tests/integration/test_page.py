@@ -207,7 +207,7 @@ def test_a_model_shows_how_it_did_what_it_looks_at_and_its_drift(page: Visit) ->
     importance, drift = card.locator(".weights").all()
     assert importance.locator("li").all_inner_texts() == ["tfi\n60.0%", "rsi_14\n40.0%"]
     assert importance.locator("li").first.get_attribute("title") == "50.0% to 70.0% in the windows"
-    assert drift.locator("li.bad").all_inner_texts() == ["obi_10\n0.27 of 0.25"]
+    assert drift.locator("li.bad").all_inner_texts() == ["obi_10 psi\n0.27 of 0.25"]
     assert drift.locator("li").count() == 3
     assert len((drift.locator("polyline").first.get_attribute("points") or "").split()) == 10
     assert "alerts: 1, the last" in card.inner_text()

@@ -63,8 +63,8 @@ function drifted(lines) {
   const alerts = lines.reduce((sum, line) => sum + line.alerts, 0);
   const last = Math.max(...lines.map(({ last_alert }) => last_alert ?? 0));
   const rows = lines.slice(0, SHOWN).map((line) =>
-    make("li", { class: line.alerts ? "bad" : null, title: `${line.measure}, ${moment(seconds(line.ts_close))}` },
-      make("span", { class: "name" }, line.feature),
+    make("li", { class: line.alerts ? "bad" : null, title: `to ${moment(seconds(line.ts_close))}` },
+      make("span", { class: "name" }, `${line.feature} ${line.measure}`),
       trail(line),
       make("span", { class: "figure" }, number(line.value, 2), line.threshold === null ? "" : ` of ${number(line.threshold, 2)}`)));
   return [
