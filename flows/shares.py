@@ -36,6 +36,8 @@ __all__ = ["BULK", "Shares", "Start", "deliver", "frames"]
 _AHEAD: Final = 4
 """Chunks on their way to a helper and back, so that it never waits for the next."""
 _LENGTH: Final = 8
+_PIPE: Final = 1 << 20
+"""Bytes: a chunk, mostly. A thread that reads in small pieces has to wait for the others again after each of them."""
 BULK: Final = frozenset({"features.vectors", "features.bars", "features.books"})
 """Topics that instruments alone write to: a helper has them in files of its own until the end."""
 _Said = tuple[list[Outgoing], list[Closed], list[list[float | None]]]
@@ -134,7 +136,7 @@ class _Helper:
     def __init__(self, number: int, config: InstrumentConfig, folder: Path) -> None:
         self._number = number
         self._process = subprocess.Popen(
-            command("replayer"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            command("replayer"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, pipesize=_PIPE
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
