@@ -66,6 +66,7 @@ class DriftLine(Struct, frozen=True, kw_only=True):
 
     feature: str
     measure: str
+    """What is told of a day's closes has their timeframe behind it."""
     ts_close: int
     """Of the newest record, ns."""
     value: float
@@ -268,14 +269,15 @@ async def model_events(connection: Connection, *, limit: int, serving: bool = Fa
 async def drift_lines(connection: Connection, model: str) -> list[DriftLine]:
     """What is stored of the drift of ``model``, furthest from its threshold first; what has none comes last."""
     query = SQL("""
-        SELECT feature, measure, max(ts_close) AS ts_close, (array_agg(value ORDER BY time DESC))[1] AS value,
+        SELECT feature, measure || CASE WHEN right(measure, 4) = '_day' THEN ' ' || timeframe ELSE '' END AS measure,
+               max(ts_close) AS ts_close, (array_agg(value ORDER BY time DESC))[1] AS value,
                (array_agg(threshold ORDER BY time DESC))[1] AS threshold, count(*) FILTER (WHERE alert) AS alerts,
                max(ts_close) FILTER (WHERE alert) AS last_alert,
                (array_agg(value ORDER BY time DESC))[1:%(points)s] AS values
         FROM drift
         WHERE instrument_id = %(id)s
           AND time > (SELECT max(time) FROM drift WHERE instrument_id = %(id)s) - interval '30 days'
-        GROUP BY feature, measure
+        GROUP BY 1, 2
     """)
     rows = await _rows(connection, query, {"id": f"model:{model}", "points": _POINTS})
     lines = [msgspec.convert({**row, "values": row["values"][::-1]}, DriftLine) for row in rows]

@@ -17,7 +17,20 @@ from schemas.signals import KeyFactor, Signal
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes
 from sinks.timescale import TimescaleWriter
 
-__all__ = ["BTC", "ETH", "SPOT", "Filler", "Record", "book", "definition", "drifted", "fill", "history", "signal"]
+__all__ = [
+    "BTC",
+    "ETH",
+    "SPOT",
+    "Filler",
+    "Record",
+    "book",
+    "daily",
+    "definition",
+    "drifted",
+    "fill",
+    "history",
+    "signal",
+]
 
 BTC, ETH, SPOT = "sim:BTC/USDT:USDT", "sim:ETH/USDT:USDT", "sim:BTC/USDT"
 _PRICE = {BTC: 64_000.0, SPOT: 64_010.0, ETH: 3_150.0}
@@ -94,6 +107,16 @@ def drifted(model: str, until: int) -> Iterator[Record]:
                 feature=feature, ts_close=ts, measure=measure, value=value, threshold=limit,
                 alert=limit is not None and value > limit,
             )  # fmt: skip
+
+
+def daily(model: str, until: int) -> Iterator[Record]:
+    """A day's closes of two timeframes, held against training."""
+    told: tuple[tuple[Timeframe, float], ...] = (("1m", 0.1), ("5m", 0.2))
+    for timeframe, value in told:
+        yield "quality.drift", Drift(
+            id=derive("drift", model, timeframe, until), instrument_id=f"model:{model}", timeframe=timeframe,
+            feature="tfi", ts_close=until - until % MINUTE, measure="psi_day", value=value, threshold=0.25,
+        )  # fmt: skip
 
 
 def definition(instrument_id: str, ts: int) -> Record:

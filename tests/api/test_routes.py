@@ -16,7 +16,7 @@ from schemas.identifiers import derive
 from schemas.results import Bar
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, to_text
 from tests.api.conftest import MINUTES, market_in
-from tests.api.market import BTC, ETH, SPOT, book, definition, drifted, fill, history, signal
+from tests.api.market import BTC, ETH, SPOT, book, daily, definition, drifted, fill, history, signal
 from tests.api.serving import running
 from tests.models.catalogue import CATALOGUE
 from tests.models.trees import trained
@@ -202,7 +202,7 @@ def test_a_version_tells_how_it_did_and_how_its_inputs_drift(store: str, until: 
     importance = {"tfi": [0.1, 0.3], "rsi_14": [0.8, 0.7]}
     told = replace(made.manifest, curve=[CurveBin(said=0.4, seen=0.5, rows=9)], importance=importance)
     version = registry.add(told, made.files, CATALOGUE)
-    fill(store, drifted("majors", until))
+    fill(store, [*drifted("majors", until), *daily("majors", until)])
     with (
         running(ApiConfig(dsn=store, port=0, shelf=RegistryShelf(registry, store))) as base,
         httpx.Client(base_url=base) as api,
@@ -214,7 +214,10 @@ def test_a_version_tells_how_it_did_and_how_its_inputs_drift(store: str, until: 
     assert found["card"]["curve"] == [{"said": 0.4, "seen": 0.5, "rows": 9}]
     assert [one["feature"] for one in found["card"]["importance"]] == ["rsi_14", "tfi"]
     assert found["card"]["importance"][1] == {"feature": "tfi", "mean": 0.2, "low": 0.1, "high": 0.3}
-    obi, rsi, ks = found["drift"]
+    obi, *days, rsi, ks = found["drift"]
+    assert [(one["feature"], one["measure"], one["value"]) for one in days] == [
+        ("tfi", "psi_day 5m", 0.2), ("tfi", "psi_day 1m", 0.1),
+    ]  # fmt: skip
     assert (obi["feature"], obi["measure"], obi["threshold"], obi["alerts"]) == ("obi_10", "psi", 0.25, 1)
     assert obi["ts_close"] == obi["last_alert"] == until // MINUTE * MINUTE
     assert obi["values"] == pytest.approx([0.03 * window for window in range(10)])
