@@ -15,11 +15,12 @@ from flows.runtime import run_here
 from flows.settings import Settings
 from flows.shares import Shares
 from sinks.files import FileSink
+from sources.history import History
 
 __all__ = ["Replayed", "replay", "workers_for"]
 
 _LARGE: Final = 4_000_000
-"""Bytes of input, packed as they are, from which helpers are worth their start of a second each."""
+"""Bytes of tables, packed as they are, from which helpers are worth their start; a tape is read in less than that."""
 _MOST: Final = 4
 """Helpers; with more of them the desk, which is one, is what takes longest."""
 
@@ -55,4 +56,5 @@ def replay(
 def workers_for(feed: Feed) -> int:
     """As many `replay` workers as ``feed`` is worth on this machine; 0 for a small one, or on a single processor."""
     processors = len(os.sched_getaffinity(0))
-    return min(processors, _MOST) if processors > 1 and feed.size >= _LARGE else 0
+    tables = sum(origin.size for origin in feed.origins if isinstance(origin, History))
+    return min(processors, _MOST) if processors > 1 and tables >= _LARGE else 0

@@ -106,11 +106,14 @@ def test_a_helper_that_is_killed_is_one_line_and_leaves_nothing(tmp_path: Path) 
 
 
 @needs_data
-def test_helpers_are_for_large_input_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_helpers_are_for_large_tables_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small, large = (
         bars(tmp_path, 400),
         recorded_feed([f"b:X/Y={_BARS}/{coin}USDT_5m.csv.gz" for coin in _COINS], None, timeframe="5m"),
     )
+    day = DATA / "ws_raw/binance_2024-08-08"
+    tapes = recorded_feed([str(day / f"usdm_{coin}usdt_20240808.gz") for coin in ("btc", "eth")], "binanceusdm")
+    assert tapes.size > 4_000_000
     for processors, expected in (({0, 1}, 2), ({0}, 0), (set(range(64)), 4)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, found=processors: found)
-        assert (workers_for(small), workers_for(large)) == (0, expected)
+        assert [workers_for(feed) for feed in (small, tapes, large)] == [0, 0, expected]
