@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.closes import GRID, Closes, everyday
-from models.drift import bin_of, binned_ks, counts_of, psi
+from models.closes import Closes, everyday
+from models.drift import GRID, bin_of, binned_ks, counts_of, psi
 from models.trained import Everyday
 from schemas.time import DAY, MINUTE, TIMEFRAME_NS
 

@@ -16,9 +16,10 @@ from flows.committed import committed
 from flows.errors import FlowError
 from flows.settings import Settings
 from models.barriers import Bracket
-from models.closes import GRID, Closes, day_of, thinned
+from models.closes import Closes, day_of, thinned
 from models.costs import Costs
 from models.dataset import Hole, Manifest, Row, write
+from models.drift import GRID
 from models.labels import Followed, Labelled
 from models.settlements import INTERVAL, settled
 from schemas.market import InstrumentDefinition

@@ -11,14 +11,12 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from models.drift import histogram, thresholds
+from models.drift import GRID, histogram, thresholds
 from models.trained import Everyday
-from schemas.time import DAY, MINUTE
+from schemas.time import DAY
 
-__all__ = ["GRID", "Closes", "day_of", "everyday", "read_closes", "thinned", "write_closes"]
+__all__ = ["Closes", "day_of", "everyday", "read_closes", "thinned", "write_closes"]
 
-GRID: Final = 5 * MINUTE
-"""Of shorter timeframes only the closes on it count: those between are much like their neighbours."""
 _MOST: Final = 300_000
 """Closes that are kept of a span, some 200 MB; of a longer one whole days are left out, evenly."""
 _LEAST_DAYS: Final = 10

@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.trained import Histogram
+from schemas.time import MINUTE
 
 __all__ = [
-    "ALERTS", "WINDOW", "bin_of", "binned_ks", "counts_of", "histogram", "jensen_shannon", "ks", "kullback_leibler",
-    "psi", "thresholds",
+    "ALERTS", "GRID", "WINDOW", "bin_of", "binned_ks", "counts_of", "histogram", "jensen_shannon", "ks",
+    "kullback_leibler", "psi", "thresholds",
 ]  # fmt: skip
 
+GRID: Final = 5 * MINUTE
+"""Of shorter timeframes only the closes on it count: those between are much like their neighbours."""
 WINDOW: Final = 200
 """Rows that are held against the reference together."""
 ALERTS: Final = 0.1

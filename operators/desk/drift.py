@@ -10,8 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from models.closes import GRID
-from models.drift import WINDOW, binned_ks, counts_of, jensen_shannon, kullback_leibler, psi
+from models.drift import GRID, WINDOW, binned_ks, counts_of, jensen_shannon, kullback_leibler, psi
 from models.registry import Model
 from models.rows import Row
 from models.trained import Everyday, Histogram
