@@ -23,14 +23,15 @@ _TIMEOUT_S: Final = 300
 _TAIL: Final = 300  # characters of a compiler's complaint
 
 
-def build(source: Path = _SOURCE, compiler: str | None = None) -> str:
+def build(source: Path = _SOURCE) -> str:
     """Build ``source`` beside itself; what was done, in words, or nothing if that had been done before."""
     built = source.with_name(source.stem + str(sysconfig.get_config_var("EXT_SUFFIX")))
     stamp = source.with_suffix(".made-from")
     made_from = sha256(_text(source) + repr((sys.version, _OPTIONS)).encode()).hexdigest()
     if built.exists() and stamp.exists() and stamp.read_text() == made_from:
         return ""
-    compiler = compiler or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    built.unlink(missing_ok=True)  # who runs it keeps it; nobody may start with one of another source
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     headers = Path(sysconfig.get_path("include"))
     if compiler is None:
         return _without("there is no C compiler (Debian: gcc)")
@@ -45,8 +46,7 @@ def build(source: Path = _SOURCE, compiler: str | None = None) -> str:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
             if done.returncode:
                 return _without(f"{command[0]} says: {(done.stderr or done.stdout).strip()[-_TAIL:]}")
-        shutil.copy(binary, built.with_suffix(".new"))
-        built.with_suffix(".new").replace(built)  # who runs it keeps the old one
+        shutil.copy(binary, built)
     stamp.write_text(made_from)
     return f"built {built.name}"
 

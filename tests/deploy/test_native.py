@@ -32,6 +32,14 @@ def test_built_once_and_anew_when_the_source_changes(source: Path) -> None:
 
 
 @needs_compiler
+def test_what_another_source_was_built_to_does_not_outlive_it(source: Path) -> None:
+    build(source)
+    source.write_text("def of(:")
+    assert build(source).startswith("the event path runs in Python")
+    assert not list(source.parent.glob("*.so"))
+
+
+@needs_compiler
 def test_a_source_that_is_wrong_is_named(source: Path) -> None:
     source.write_text("def of(:")
     assert "twice.pyx" in build(source)
