@@ -16,6 +16,8 @@ from cpython.unicode cimport PyUnicode_DecodeASCII
 
 from array import array
 
+from operators.seen import number_of
+
 cdef extern from "Python.h":
     double PyOS_string_to_double(const char *text, char **end, void *overflow)
 

@@ -90,7 +90,7 @@ cdef class FastPath:
                 PyList_Append(
                     new_trades,
                     (
-                        self.ts, number_of(self.trade_id) if order is None else order, arrivals, self.price,
+                        self.ts, (number_of(self.trade_id) or 0) if order is None else order, arrivals, self.price,
                         self.amount if self.market else 0.0, self.side, order,
                     ),
                 )  # fmt: skip
@@ -354,13 +354,3 @@ cdef class FastPath:
         sweeps._number, sweeps._ended = self.number, self.ended
         sweeps._recovered, sweeps._waited = self.recovered, self.waited
         return 0
-
-
-cdef object number_of(object identifier):
-    """`operators.seen.number_of`, or 0 for what is no number."""
-    if identifier is None:
-        return 0
-    cdef str text = identifier
-    if not text or len(text) > 18 or not text.isdecimal() or (text[0] == "0" and text != "0"):
-        return 0
-    return int(text)

@@ -60,7 +60,7 @@ def assert_equal(values: list[bytes], cuts: Random) -> None:
 @needs_data
 @pytest.mark.parametrize("name", ["2023", "2024"])
 def test_a_recording(name: str) -> None:
-    assert_equal([encode(record) for record in tape(name)[:25_000]], Random(1))  # noqa: S311
+    assert_equal([encode(record) for record in tape(name)[:25_000]], Random(1))  # noqa: S311, a market
 
 
 TICKS: Final = st.integers(1, 7)
@@ -130,7 +130,7 @@ def test_any_market(events: list[MarketEvent], cuts: Random) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_book_in_motion(seed: int) -> None:
     """Levels go and come, three and more at once, until too few are left to measure, and fewer still."""
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)  # noqa: S311, a market
     events: list[MarketEvent] = [snapshot(0.0, dense(-1), dense(1), sequence=0, depth=100), beat(0.0)]
     at = 0.0
     for number in range(1, 1_500):
@@ -208,7 +208,7 @@ def test_any_number(prices: list[tuple[str, str]]) -> None:
 
 
 def test_more_digits_than_a_double_holds() -> None:
-    random = Random(5)  # noqa: S311
+    random = Random(5)  # noqa: S311, a market
     twins = Twins()
     twins.tell(BEGIN)
     for at in range(1, 400):
