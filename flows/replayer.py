@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from flows.errors import told
+from flows.errors import status_of
 from flows.process import spare_collector
 from flows.shares import BULK, Start, deliver, frames
 from operators.closed import Closed
@@ -26,15 +26,7 @@ _batches: Final = msgspec.msgpack.Decoder(list[Batch]).decode
 def main() -> int:
     """Work until the input ends; 0 then, an error's own status after one line on standard error."""
     spare_collector()
-    try:
-        _work()
-    except Exception as error:
-        ours = told(error)
-        if ours is None:
-            raise
-        print(f"candlewick: {ours}", file=sys.stderr)  # noqa: T201, this is a command
-        return ours.exit_status
-    return 0
+    return status_of(_work, "candlewick")
 
 
 def _work() -> None:

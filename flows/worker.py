@@ -3,7 +3,7 @@
 import sys
 
 from flows.cluster import Task
-from flows.errors import told
+from flows.errors import status_of
 from flows.process import stop_flag
 from flows.remarks import show_remarks
 from flows.run import run_worker
@@ -20,12 +20,8 @@ def main() -> int:
     arm(task.settings.failpoint)
     stop = stop_flag()
     state = RecoveryConfig(str(task.settings.engine.recovery_dir))
-    try:
+
+    def work() -> None:
         run_worker(task.settings, task.addresses, task.number, state, stop, until_end=task.until_end, group=task.parent)
-    except Exception as error:
-        ours = told(error)
-        if ours is None:
-            raise
-        print(f"candlewick: engine worker {task.number}: {ours}", file=sys.stderr)  # noqa: T201, this is a command
-        return ours.exit_status
-    return 0
+
+    return status_of(work, f"candlewick: engine worker {task.number}")
