@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.closes import Closes, everyday
 from models.drift import GRID, bin_of, binned_ks, counts_of, psi
 from models.trained import Everyday
-from schemas.time import DAY, MINUTE, TIMEFRAME_NS
+from schemas.time import DAY, MINUTE, TIMEFRAME_NS, Timeframe
 
 __all__ = ["false_days", "main", "world"]
 
@@ -25,7 +25,7 @@ _MOST_DAYS: Final = 60
 
 
 def world(
-    random: np.random.Generator, times: NDArray[np.float64], days: int, timeframe: str, instruments: int
+    random: np.random.Generator, times: NDArray[np.float64], days: int, timeframe: Timeframe, instruments: int
 ) -> list[_Floats]:
     """By input its values at the closes of ``days``, row by row for all instruments: stationary, of variance one.
 
@@ -34,7 +34,7 @@ def world(
     Parameters:
         times: in which autocorrelation falls to 1/e, by input, in days.
     """
-    closes = days * DAY // max(TIMEFRAME_NS[timeframe], GRID)  # type: ignore[index]
+    closes = days * DAY // max(TIMEFRAME_NS[timeframe], GRID)
     found = []
     for time in times:
         keep = np.exp(-days / closes / time)
@@ -45,10 +45,10 @@ def world(
     return found
 
 
-def trained_on(training: list[_Floats], timeframe: str, seed: int, timeframes: int) -> Everyday:
+def trained_on(training: list[_Floats], timeframe: Timeframe, seed: int, timeframes: int) -> Everyday:
     """What a manifest holds of ``training``; one of ``timeframes`` that share the budget."""
     count, instruments = training[0].shape
-    length = max(TIMEFRAME_NS[timeframe], GRID)  # type: ignore[index]
+    length = max(TIMEFRAME_NS[timeframe], GRID)
     ts = np.repeat(np.arange(1, count + 1) * length, instruments)
     names = [f"x{at}" for at in range(len(training))]
     x = np.column_stack([one.ravel() for one in training])
