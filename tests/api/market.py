@@ -82,7 +82,7 @@ def history(instrument_id: str, until: int, *, minutes: int = 240, seed: int = 1
         drift = 0.92 * drift + random.gauss(0, 0.00008)
         steps = (random.gauss(drift / 6, 0.00025) for _ in range(6))
         path = [_on_tick(instrument_id, price := price * exp(step)) for step in steps]
-        yield from _minute(instrument_id, ts_open, path, open_bars, averages, random)
+        yield from _minute(instrument_id, minute + 1, ts_open, path, open_bars, averages, random)
         if minute % 37 == 29:
             direction = "long" if drift > 0 else "short"
             yield from signal(instrument_id, ts_open + MINUTE, price, direction, published=minute % 74 == 29)
@@ -179,7 +179,7 @@ def _published(candidate: Signal) -> Signal:
 
 
 def _minute(
-    instrument_id: str, ts_open: int, path: list[float], open_bars: dict[Timeframe, Bar],
+    instrument_id: str, number: int, ts_open: int, path: list[float], open_bars: dict[Timeframe, Bar],
     averages: dict[Timeframe, list[float]], random: Random,
 ) -> Iterator[Record]:  # fmt: skip
     bought, sold = random.expovariate(0.1), random.expovariate(0.1)
@@ -201,7 +201,7 @@ def _minute(
         yield "features.bars", grown
         emas = averages.setdefault(timeframe, [grown.close, grown.close])
         emas[:] = [ema + (grown.close - ema) * 2 / (n + 1) for ema, n in zip(emas, (20, 50), strict=True)]
-        yield "features.vectors", _vector(grown, emas, random)
+        yield "features.vectors", _vector(grown, number, emas, random)
         yield "features.context", _context(grown)
 
 
@@ -220,9 +220,10 @@ def _join(bar: Bar | None, part: Bar, timeframe: Timeframe) -> Bar:
     )  # fmt: skip
 
 
-def _vector(bar: Bar, emas: list[float], random: Random) -> Vector | Absence:
+def _vector(bar: Bar, number: int, emas: list[float], random: Random) -> Vector | Absence:
+    """What is absent and what is tainted goes by the market's own minutes, whenever it is."""
     identifier = derive("vector", bar.instrument_id, bar.timeframe, bar.ts_close)
-    if bar.ts_close // MINUTE % 97 == 0:
+    if number % 97 == 0:
         return Absence(
             id=identifier, instrument_id=bar.instrument_id, timeframe=bar.timeframe, ts_close=bar.ts_close,
             ts_decided=bar.ts_decided, reason="nobody listened",
@@ -235,7 +236,7 @@ def _vector(bar: Bar, emas: list[float], random: Random) -> Vector | Absence:
     return Vector(
         id=identifier, instrument_id=bar.instrument_id, timeframe=bar.timeframe, ts_close=bar.ts_close,
         ts_decided=bar.ts_decided, schema_hash="b0c9f1d2a4e6f801", features=features,
-        tainted={"obi_10": "book_sequence"} if bar.ts_close // MINUTE % 50 == 0 else {}, bid=bar.bid_last,
+        tainted={"obi_10": "book_sequence"} if number % 50 == 0 else {}, bid=bar.bid_last,
         ask=bar.ask_last,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import Final, Self
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from schemas.topics import LOG
 from sinks.kafka_admin import LATEST
 from tests.faults.market import RESULTS, Market
 from tests.faults.member import Member
@@ -36,8 +37,8 @@ class Stand:
         self._members: list[Member] = []
         self.engine, self.store = self.member("run"), self.member("store")
         self._asked = AdminClient({**broker.client, "log_level": 0})
-        self._places = {TopicPartition(topic, number): LATEST for topic in RESULTS for number in range(partitions)}
-        self._known = self._before = 0
+        self._ends = {topic: dict.fromkeys(range(partitions), 0) for topic in (LOG, *RESULTS)}
+        self._before = 0
 
     def member(self, *arguments: str) -> Member:
         """A subcommand that is not yet started."""
@@ -58,15 +59,18 @@ class Stand:
 
     def results(self) -> int:
         """Messages in the topics `RESULTS`, or as many as were last known of."""
+        return self._count(RESULTS)
+
+    def _count(self, topics: Sequence[str]) -> int:
+        places = {TopicPartition(topic, number): LATEST for topic in topics for number in self._ends[topic]}
         try:
-            answers = self._asked.list_offsets(self._places, request_timeout=5.0)
-            offsets = [answer.result().offset for answer in answers.values()]
-            if min(offsets) >= 0:  # below, the connection went away under the question
-                self._known = sum(offsets)
+            for place, answer in self._asked.list_offsets(places, request_timeout=5.0).items():
+                if (offset := answer.result().offset) >= 0:  # below, the connection went away under the question
+                    self._ends[place.topic][place.partition] = offset
         except KafkaException:
             with suppress(KafkaException):
                 self._asked.list_topics(timeout=1.0)  # who leads now
-        return self._known
+        return sum(sum(self._ends[topic].values()) for topic in topics)
 
     def start_engine(self, **more: str) -> None:
         """A new engine, which has to bring `results` forward from where they are now."""
@@ -82,10 +86,17 @@ class Stand:
     def wait(self, results: int, patience_s: float = 60.0) -> None:
         """Until there are so many, while the engine runs."""
         deadline = time.monotonic() + patience_s
-        while self.results() < results:
-            state = f"{self._known} of {results} results after {patience_s:.0f} s; the engine:\n{self.engine.words()}"
+        while (found := self.results()) < results:
+            state = f"{found} of {results} results after {patience_s:.0f} s; the engine:\n{self.engine.words()}"
             assert self.engine.alive, state
             assert time.monotonic() < deadline, state
+            time.sleep(0.02)
+
+    def wait_for_log(self, messages: int, patience_s: float = 60.0) -> None:
+        """Until the log has so many."""
+        deadline = time.monotonic() + patience_s
+        while self._count([LOG]) < messages:
+            assert time.monotonic() < deadline, f"fewer than {messages} messages after {patience_s:.0f} s"
             time.sleep(0.02)
 
     def more(self, patience_s: float) -> float:
