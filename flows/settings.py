@@ -227,7 +227,7 @@ class MarketSettings(_Section):
 class ModelsSettings(_Section):
     """Where versions of models lie, and what they may do to a candidate."""
 
-    dir: Path = Path(".candlewick/models")
+    dir: Annotated[str, Field(pattern="^s3://")] | Path = Path(".candlewick/models")
     min_probability: Annotated[float, Field(ge=0, lt=1)] | None = None
     max_disagreement: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     online: bool = False

@@ -69,7 +69,7 @@ class RegistryShelf:
             raise AwayError("another report is being made; ask again in a moment")
         try:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                asked = (self.registry.directory, self._dsn, model, version, since, until, form)
+                asked = (self.registry.place, self._dsn, model, version, since, until, form)
                 return process.submit(_drift_report, *asked).result()
         except BrokenProcessPool as error:
             raise FlowError("the process that makes the report was ended; is there enough memory?") from error
@@ -78,11 +78,11 @@ class RegistryShelf:
 
 
 def _drift_report(
-    directory: Path, dsn: str, model: str, version: str, since: int, until: int, form: Literal["html", "json"]
+    place: Path | str, dsn: str, model: str, version: str, since: int, until: int, form: Literal["html", "json"]
 ) -> bytes:
     from flows.drift_report import compare  # noqa: PLC0415, what it stands on is not loaded where nobody asks for it
 
-    manifest = Registry(directory).manifest(model, version)
+    manifest = Registry(place).manifest(model, version)
     with in_one_line(dsn), connect(dsn) as connection:
         was = _inputs(connection, manifest, manifest.train_start, manifest.train_end)
         now = _inputs(connection, manifest, since, until)

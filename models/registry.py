@@ -1,12 +1,7 @@
-"""Versions of models that never change: a directory a version, named after what is in it."""
+"""Versions of models that never change, each named after what is in it."""
 
-import fcntl
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from hashlib import sha256
 from math import fsum, isfinite
 from pathlib import Path
@@ -17,7 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from models.errors import ModelError, ModelRefused
+from models.bucket import Bucket
+from models.directory import Directory
+from models.errors import ModelRefused
 from models.linear import decode_linear
 from models.manifest import FILES, MODEL_NAME, VERSION_NAME, Manifest, decode, encode, version_of
 from models.rows import Row, row
@@ -28,8 +25,6 @@ from models.treeshap import TreeShap
 __all__ = ["Catalogue", "Explained", "Model", "Registry"]
 
 _MANIFEST: Final = "manifest.json"
-_MOST: Final = 64 << 20
-"""Bytes of one file; what is larger is no model of ours."""
 _TOLERANCE: Final = 1e-6
 """Between a golden vector's probability and the one given now: float32 sums of another processor."""
 _ROUNDED: Final = 1e-4
@@ -92,30 +87,44 @@ class Model(Struct, frozen=True):
         return Explained(logit, logit - fsum(parts.values()), parts)
 
 
+class Storage(Protocol):
+    """Where files of versions lie. What cannot be read is a `ModelRefused`, what cannot be written a `ModelError`."""
+
+    def models(self) -> list[str]: ...
+    def versions(self, model: str, /) -> list[str]: ...
+    def holds(self, model: str, version: str, /) -> bool: ...
+    def files(self, model: str, version: str, /) -> set[str]: ...
+    def read(self, model: str, version: str, name: str, /) -> bytes: ...
+    def add(self, model: str, version: str, files: Mapping[str, bytes], /) -> None: ...
+
+
 class Registry:
-    """``<directory>/<model>/<version>/manifest.json`` with its files beside it.
+    """``<place>/<model>/<version>/manifest.json`` with its files beside it.
 
     A version is the beginning of its manifest's SHA-256, and the manifest holds those of the files: whatever is
     changed, added or lacking is told at the next load. What is added appears whole or not at all.
+
+    Parameters:
+        place: a directory, or ``s3://bucket/prefix`` (see `models.bucket`).
+
+    Raises:
+        ModelError: what begins as ``s3://`` is no such place.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, place: Path | str) -> None:
+        self.place = place
+        self._storage: Storage = Bucket(place) if isinstance(place, str) else Directory(place)
 
     def models(self) -> list[str]:
         """Those that have a version, sorted."""
-        if not self.directory.is_dir():
-            return []
-        named = sorted(path.name for path in self.directory.iterdir() if re.match(MODEL_NAME, path.name))
+        named = sorted(name for name in self._storage.models() if re.match(MODEL_NAME, name))
         return [name for name in named if self.versions(name)]
 
     def versions(self, model: str) -> list[str]:
         """Of ``model``, those trained on the newest data last."""
-        folder = self.directory / _named(model, MODEL_NAME, "model")
-        if not folder.is_dir():
-            return []
-        found = [path.name for path in folder.iterdir() if re.match(VERSION_NAME, path.name)]
-        return sorted(found, key=lambda version: (self.manifest(model, version).train_end, version))
+        found = self._storage.versions(_named(model, MODEL_NAME, "model"))
+        named = [version for version in found if re.match(VERSION_NAME, version)]
+        return sorted(named, key=lambda version: (self.manifest(model, version).train_end, version))
 
     def manifest(self, model: str, version: str) -> Manifest:
         """The manifest of a version, held against its name.
@@ -123,10 +132,9 @@ class Registry:
         Raises:
             ModelRefused: there is none, or it was changed.
         """
-        folder = self._folder(model, version)
-        if not folder.is_dir():
-            raise ModelRefused(f"model {model} has no version {version} in the registry {self.directory}")
-        data = _read(folder / _MANIFEST)
+        if not self._storage.holds(_named(model, MODEL_NAME, "model"), _named(version, VERSION_NAME, "version")):
+            raise ModelRefused(f"model {model} has no version {version} in the registry {self.place}")
+        data = self._storage.read(model, version, _MANIFEST)
         if version_of(data) != version:
             raise ModelRefused(f"manifest.json of {model} {version} was changed: it is that of {version_of(data)}")
         manifest = decode(data)
@@ -139,28 +147,15 @@ class Registry:
 
         Raises:
             ModelRefused: `load` would refuse it; nothing of it is left.
-            ModelError: the directory cannot be written.
+            ModelError: the registry cannot be written.
         """
         data = encode(replace(manifest, files={name: sha256(files[name]).hexdigest() for name in sorted(files)}))
         version = version_of(data)
         _verify(decode(data), version, files, catalogue)
-        try:
-            with self._alone():
-                target = self._folder(manifest.model, version)
-                if target.is_dir():
-                    self.load(manifest.model, version, catalogue)
-                    return version
-                fresh = Path(tempfile.mkdtemp(prefix=".adding-", dir=self.directory))
-                for name, content in {**files, _MANIFEST: data}.items():
-                    _write(fresh / name, content)
-                fresh.chmod(0o755)
-                target.parent.mkdir(exist_ok=True)
-                _sync(fresh)
-                fresh.rename(target)
-                _sync(target.parent)
-                _sync(self.directory)
-        except OSError as error:
-            raise ModelError(f"registry {self.directory}: {error.strerror}; nothing was added") from error
+        if self._storage.holds(manifest.model, version):
+            self.load(manifest.model, version, catalogue)
+        else:
+            self._storage.add(manifest.model, version, {**files, _MANIFEST: data})
         return version
 
     def load(self, model: str, version: str, catalogue: Catalogue) -> Model:
@@ -170,29 +165,10 @@ class Registry:
             ModelRefused: the reason why it must not serve.
         """
         manifest = self.manifest(model, version)
-        folder = self._folder(model, version)
-        try:
-            present = {path.name for path in folder.iterdir()} - {_MANIFEST}
-        except OSError as error:
-            raise ModelRefused(f"{folder}: {error.strerror}") from error
+        present = self._storage.files(model, version) - {_MANIFEST}
         _known_files(present)
-        return _verify(manifest, version, {name: _read(folder / name) for name in sorted(present)}, catalogue)
-
-    def _folder(self, model: str, version: str) -> Path:
-        return self.directory / _named(model, MODEL_NAME, "model") / _named(version, VERSION_NAME, "version")
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the directory, and clear away what an add that died has left."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            for left in self.directory.glob(".adding-*"):
-                shutil.rmtree(left)
-            yield
-        finally:
-            os.close(handle)
+        files = {name: self._storage.read(model, version, name) for name in sorted(present)}
+        return _verify(manifest, version, files, catalogue)
 
 
 def _named(text: str, pattern: str, what: str) -> str:
@@ -244,29 +220,3 @@ def _fits(manifest: Manifest, catalogue: Catalogue) -> None:
     unknown = [name for name in manifest.inputs if name not in catalogue.names and name not in CANDIDATE_INPUTS]
     if unknown:
         raise ModelRefused(f"input {unknown[0]} is no feature of this program")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.is_symlink() or not path.is_file():
-            raise ModelRefused(f"{path} is no plain file")
-        if path.stat().st_size > _MOST:
-            raise ModelRefused(f"{path} has more than {_MOST} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelRefused(f"{path}: {error.strerror}") from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

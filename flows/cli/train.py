@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.evaluate import CONFIG, LEDGER, shown
-from flows.settings import load
+from flows.settings import ModelsSettings, load
 
 __all__ = ["train"]
 
@@ -14,7 +14,7 @@ __all__ = ["train"]
 def train(
     dataset: Annotated[Path, typer.Argument(help="What `candlewick dataset` wrote")],
     *,
-    registry: Annotated[Path | None, typer.Option("--registry", help="Its directory; default: models.dir")] = None,
+    registry: Annotated[str | None, typer.Option("--registry", metavar="PLACE", help="Default: models.dir")] = None,
     config: Annotated[Path | None, CONFIG] = None,
     ledger: Annotated[Path, LEDGER] = Path(".candlewick/ledger.jsonl"),
 ) -> None:
@@ -23,11 +23,13 @@ def train(
     from flows.training import add_models, evaluate, log_runs, train_config  # noqa: PLC0415
     from models.registry import Registry  # noqa: PLC0415
 
+    given = None if registry is None else ModelsSettings.model_validate({"dir": registry})
     told, settings = train_config(config), load()
+    known = Registry((given or settings.models).dir)
     found, left = evaluate(dataset, told, Ledger(ledger), "train")
     for evaluation in found:
         shown(evaluation)
-    added = add_models(dataset, found, told, Registry(registry or settings.models.dir))
+    added = add_models(dataset, found, told, known)
     for one in added:
         failed = [gate.name for gate in one.attempt.gates if not gate.passed]
         verdict = f"must not serve: {', '.join(failed)}" if failed else "passed every gate"

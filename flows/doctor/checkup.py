@@ -11,6 +11,7 @@ from flows.doctor.database import examine_database
 from flows.doctor.finding import Finding
 from flows.doctor.kafka import examine_kafka
 from flows.doctor.machine import check_disk, check_native, check_port, check_recovery
+from flows.doctor.models import check_models
 from flows.settings import Settings
 from schemas.secrets import is_secret
 
@@ -27,6 +28,7 @@ def examine(settings: Settings) -> list[Finding]:
         "event path": lambda: [check_native(wanted=settings.engine.native)],
         "recovery directory": lambda: [check_recovery(recovery)],
         "port of the API": lambda: [check_port(settings.api.host, settings.api.port, settings.api.tls_certificate)],
+        "models": lambda: [check_models(settings.models.dir)],
         "access to the API": partial(examine_access, settings),
     }
     with ThreadPoolExecutor(len(groups)) as pool:  # one may have to wait for its time-out

@@ -22,8 +22,13 @@ from tests.models.trees import trained
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "registry")
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "registry"
+
+
+@pytest.fixture
+def registry(place: Path) -> Registry:
+    return Registry(place)
 
 
 @pytest.fixture
@@ -65,8 +70,8 @@ def _refusal(registry: Registry, version: str, catalogue: Catalogue = CATALOGUE)
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.txt", "manifest.json"])
-def test_a_changed_byte_is_told(registry: Registry, version: str, name: str) -> None:
-    path = registry.directory / "majors" / version / name
+def test_a_changed_byte_is_told(registry: Registry, place: Path, version: str, name: str) -> None:
+    path = place / "majors" / version / name
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
@@ -74,16 +79,16 @@ def test_a_changed_byte_is_told(registry: Registry, version: str, name: str) -> 
     assert "was changed: it" in _refusal(registry, version)
 
 
-def test_files_that_lack_or_do_not_belong_are_told(registry: Registry, version: str) -> None:
-    folder = registry.directory / "majors" / version
+def test_files_that_lack_or_do_not_belong_are_told(registry: Registry, place: Path, version: str) -> None:
+    folder = place / "majors" / version
     (folder / "more.pkl").write_bytes(pickle.dumps({}))
     assert _refusal(registry, version).startswith("more.pkl is a pickle")
     (folder / "more.pkl").rename(folder / "more.txt")
     assert _refusal(registry, version) == "more.txt has no business in a model"
     (folder / "more.txt").unlink()
-    (folder / "model.txt").rename(registry.directory / "kept")
+    (folder / "model.txt").rename(place / "kept")
     assert _refusal(registry, version) == "model.txt is missing"
-    (folder / "model.txt").symlink_to(registry.directory / "kept")
+    (folder / "model.txt").symlink_to(place / "kept")
     assert _refusal(registry, version).endswith("model.txt is no plain file")
 
 
@@ -216,14 +221,15 @@ Registry(Path(target)).add(model.manifest, model.files, CATALOGUE)
 
 @pytest.mark.parametrize("nth", [1, 3, 4])
 def test_an_add_that_dies_leaves_nothing_half_registered(
-    registry: Registry, version: str, tmp_path: Path, nth: int
+    registry: Registry, place: Path, version: str, tmp_path: Path, nth: int
 ) -> None:
-    other = Registry(tmp_path / "other")
-    command: list[str | Path] = [sys.executable, "-c", _DYING, registry.directory, other.directory, version, str(nth)]
+    target = tmp_path / "other"
+    other = Registry(target)
+    command: list[str | Path] = [sys.executable, "-c", _DYING, place, target, version, str(nth)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert other.models() == []
-    assert list(other.directory.glob(".adding-*")) != []
+    assert list(target.glob(".adding-*")) != []
     model = registry.load("majors", version, CATALOGUE)
     assert other.add(model.manifest, model.files, CATALOGUE) == version
     assert other.load("majors", version, CATALOGUE).version == version
-    assert list(other.directory.glob(".adding-*")) == []
+    assert list(target.glob(".adding-*")) == []

@@ -1,0 +1,22 @@
+"""Whether the registry of models can be read."""
+
+from pathlib import Path
+
+from flows.doctor.finding import Finding
+from models.errors import ModelError
+
+__all__ = ["check_models"]
+
+
+def check_models(place: Path | str) -> Finding:
+    """How many versions lie in the registry at ``place``; they are not verified, `candlewick models list` does that."""
+    from models.registry import Registry  # noqa: PLC0415, brings ONNX Runtime
+
+    try:
+        known = Registry(place)
+        models = known.models()
+        versions = sum(len(known.versions(model)) for model in models)
+    except ModelError as error:
+        return Finding("models", "bad", str(error), "set models.dir to a registry that can be read, or put it right")
+    found = f"{versions} versions of {len(models)} models in {place}" if models else f"none yet in {place}"
+    return Finding("models", "ok", found)
