@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -119,6 +119,10 @@ class EngineObserver:
             for record in records:
                 if record.topic == "quality.drift":
                     self._drifted(msgspec.json.decode(record.value, type=Drift))
+
+    def settled(self, lane: str, took: int) -> None:
+        """A sink has waited ``took`` ns until what it has written was acknowledged."""
+        self.vitals.sinks.setdefault(lane, SinkVitals()).seconds += took / SECOND
 
     def _drifted(self, told: Drift) -> None:
         model = told.instrument_id.partition(":")[2]
@@ -261,29 +265,24 @@ class ObservedSink(FixedPartitionedSink[Outgoing, Any]):
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> "_SinkPart":
         """Raises as the sink does."""
         part = self._sink.build_part(step_id, for_part, resume_state)
-        return _SinkPart(part, self._observer, self._wrote)
-
-    def _wrote(self, records: list[Outgoing], took: int) -> None:
-        self._observer.wrote(self._lane, records, took)
+        return _SinkPart(self._lane, part, self._observer)
 
 
 class _SinkPart(StatefulSinkPartition[Outgoing, Any]):
-    def __init__(
-        self,
-        part: StatefulSinkPartition[Outgoing, Any],
-        observer: EngineObserver,
-        wrote: Callable[[list[Outgoing], int], None],
-    ) -> None:
-        self._part, self._observer, self._wrote = part, observer, wrote
+    def __init__(self, lane: str, part: StatefulSinkPartition[Outgoing, Any], observer: EngineObserver) -> None:
+        self._lane, self._part, self._observer = lane, part, observer
 
     def write_batch(self, values: list[Outgoing]) -> None:
         begun = time.monotonic_ns()
         self._part.write_batch(values)
-        self._wrote(values, time.monotonic_ns() - begun)
+        self._observer.wrote(self._lane, values, time.monotonic_ns() - begun)
 
     def snapshot(self) -> Any:
+        begun = time.monotonic_ns()
         state = self._part.snapshot()
-        self._observer.snapshotted(time.monotonic_ns())
+        now = time.monotonic_ns()
+        self._observer.settled(self._lane, now - begun)
+        self._observer.snapshotted(now)
         return state
 
     def close(self) -> None:

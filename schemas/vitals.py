@@ -59,7 +59,7 @@ class SourceVitals(Struct, kw_only=True):
 
 
 class SinkVitals(Struct, kw_only=True):
-    """Writes of a lane, each until the broker has acknowledged it."""
+    """Writes of a lane, and at the end of an epoch the wait until the broker has acknowledged them."""
 
     writes: int = 0
     seconds: float = 0.0

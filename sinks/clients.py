@@ -48,7 +48,7 @@ def producer_settings(client: Mapping[str, Any], delivery_timeout_s: float) -> d
     tuning = {
         "compression.type": "lz4",
         "message.max.bytes": LARGEST_MESSAGE,
-        "queue.buffering.max.kbytes": 16_384,  # of each producer; a batch is flushed before the next one
+        "queue.buffering.max.kbytes": 32_768,  # of each producer; when it is full, who writes waits
     }
     guarantee = {
         "enable.idempotence": True,

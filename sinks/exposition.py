@@ -109,7 +109,9 @@ def _market(found: Sequence[Vitals], known: EngineVitals, now: int, limits: Limi
 
 
 def _engine(known: EngineVitals) -> Iterable[Metric]:
-    writes = SummaryMetricFamily("candlewick_sink_write_seconds", "Writes until acknowledged", labels=["lane"])
+    writes = SummaryMetricFamily(
+        "candlewick_sink_write_seconds", "Writes, with the waits for acknowledgement", labels=["lane"]
+    )
     for lane, sink in known.sinks.items():
         writes.add_metric([lane], sink.writes, sink.seconds)
     last = GaugeMetricFamily("candlewick_sink_last_write_seconds", "The last of them", labels=["lane"])

@@ -1,10 +1,11 @@
 """Results to Kafka, each identifier once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final, TypedDict
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from schemas.failpoints import reach
@@ -15,7 +16,7 @@ from sinks.clients import Output, admin, partition_counts
 from sinks.errors import SinkError
 from sinks.gate import Past
 from sinks.grace import never
-from sinks.producers import IdempotentWriter, Placed, TransactionalWriter, Writer
+from sinks.producers import IdempotentWriter, Placed, TransactionalWriter, Writer, idempotent_producer
 from sinks.readback import Known, look_back, read_back
 
 __all__ = ["LAYOUT", "KafkaFeatures", "KafkaSignals", "SinkState"]
@@ -37,11 +38,12 @@ class SinkState(TypedDict):
 class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
     """The features lane: what the per-instrument step gives.
 
-    Unit of parallelism: the partition number, one part and one idempotent producer for that partition of all topics.
-    Guarantee: a batch is acknowledged by the broker when it counts as written, and what a resumed engine repeats is
-    read back and left out, so every identifier is there, and once. One exception: what a killed engine had on the wire
-    may arrive after its successor has read back, leaving an equal message twice; readers go by identifier, as the
-    store does. A compacted topic is written again instead, since there the order of the last records is what counts.
+    Unit of parallelism: the partition number, one part for that partition of all topics; one idempotent producer.
+    Guarantee: what an epoch has written is acknowledged by the broker before the epoch counts, and what a resumed
+    engine repeats is read back and left out, so every identifier is there, and once. One exception: what a killed
+    engine had on the wire may arrive after its successor has read back, leaving an equal message twice; readers go by
+    identifier, as the store does. A compacted topic is written again instead, since there the order of the last records
+    is what counts.
 
     Parameters:
         client: librdkafka's settings, ``bootstrap.servers`` among them.
@@ -92,12 +94,16 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
         following = _following(for_part, resume_state, self._partitions)
         partition = int(for_part)
         outputs = [(topic, partition) for topic in self._topics if not _compacted(topic)]
-        writer = IdempotentWriter(self._client, delivery_timeout_s=self._delivery_timeout_s, stop=self._stop)
         known = _known(
             self._client, self._admin, outputs, following, self._past,
             desk=False, settled=self._settled, stop=self._stop,
         )  # fmt: skip
+        writer = IdempotentWriter(self._producer, stop=self._stop)
         return _Part(writer, known, dict.fromkeys(self._topics, self._partitions), partition)
+
+    @cached_property
+    def _producer(self) -> Producer:
+        return idempotent_producer(self._client, delivery_timeout_s=self._delivery_timeout_s)
 
 
 class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
@@ -171,7 +177,8 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
 
     def _writer(self) -> Writer:
         if self._transactional_id is None:
-            return IdempotentWriter(self._client, delivery_timeout_s=self._delivery_timeout_s, stop=self._stop)
+            own = idempotent_producer(self._client, delivery_timeout_s=self._delivery_timeout_s)
+            return IdempotentWriter(own, stop=self._stop)
         return TransactionalWriter(
             self._client, transactional_id=self._transactional_id, delivery_timeout_s=self._delivery_timeout_s,
             stop=self._stop,
@@ -185,14 +192,21 @@ class _Part(StatefulSinkPartition[Outgoing, bytes]):
     def write_batch(self, values: list[Outgoing]) -> None:
         fresh = [placed for placed in map(self._place, values) if not self._known.holds(*placed)]
         if fresh:
-            self._known.written(self._writer.write(fresh))
+            self._writer.write(fresh)
 
     def snapshot(self) -> bytes:
         reach("sink.snapshot.before")
+        self._settle()
         partitions = 0 if self._partition is None else next(iter(self._counts.values()))
         state = LAYOUT.seal(SinkState(partitions=partitions, following=self._known.state()))
         reach("sink.snapshot.after")
         return state
+
+    def close(self) -> None:
+        self._settle()  # without recovery there is no snapshot
+
+    def _settle(self) -> None:
+        self._known.written(self._writer.settle())
 
     def _place(self, record: Outgoing) -> Placed:
         topic = record.topic

@@ -1,4 +1,4 @@
-"""Two ways to write a batch so that it is there when the call returns: idempotent, and in a transaction."""
+"""Two ways to write batches: idempotent, acknowledged when it is asked for, and each in a transaction."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from sinks.clients import Output, producer, producer_settings, words
 from sinks.errors import BrokerAwayError, BrokerError, SinkError
 from sinks.grace import GRACE_S, STEP_S, Grace, never
 
-__all__ = ["IdempotentWriter", "Placed", "TransactionalWriter", "Writer"]
+__all__ = ["IdempotentWriter", "Placed", "TransactionalWriter", "Writer", "idempotent_producer"]
 
 Placed = tuple[Output, Outgoing]
 """A record and where it goes."""
@@ -25,8 +25,17 @@ _TRANSACTION_TIMEOUT_S: Final = (
 class Writer(Protocol):
     """Writes batches."""
 
-    def write(self, records: Sequence[Placed]) -> dict[Output, int]:
-        """Write ``records`` and give, for each output written to, the offset after its last one.
+    def write(self, records: Sequence[Placed]) -> None:
+        """Write ``records``.
+
+        Raises:
+            SinkError: some record, of these or of earlier ones, could not be delivered.
+        """
+        ...
+
+    def settle(self) -> dict[Output, int]:
+        """Wait until the broker has acknowledged all that was written; the offset after the last record of each output
+        written to since this was last asked.
 
         Raises:
             SinkError: some record could not be delivered.
@@ -34,34 +43,56 @@ class Writer(Protocol):
         ...
 
 
-class IdempotentWriter:
-    """Each record once and in order, as long as this process lives; it blocks while the broker is away.
+def idempotent_producer(client: Mapping[str, Any], *, delivery_timeout_s: float) -> Producer:
+    """For any number of `IdempotentWriter`.
 
     Parameters:
         delivery_timeout_s: how long the broker may be away before a record counts as lost and the engine stops.
+
+    Raises:
+        SinkError: a setting that librdkafka refuses.
+    """
+    return producer(producer_settings(client, delivery_timeout_s))
+
+
+class IdempotentWriter:
+    """Each record once and in order, as long as this process lives.
+
+    Writing only waits when the producer's queue is full, so that a broker far away delays nobody by a round trip for
+    each batch, and one that is slow, or away, slows the source.
+
+    Parameters:
+        shared: see `idempotent_producer`.
         stop: once it says true, a broker that does not acknowledge is given up within `GRACE_S`.
     """
 
-    def __init__(
-        self, client: Mapping[str, Any], *, delivery_timeout_s: float, stop: Callable[[], bool] = never
-    ) -> None:
-        self._producer = producer(producer_settings(client, delivery_timeout_s))
-        self._stop = stop
+    def __init__(self, shared: Producer, *, stop: Callable[[], bool] = never) -> None:
+        self._producer, self._stop = shared, stop
+        self._reports = _Reports()
+        self._unsettled: set[str] = set()
 
-    def write(self, records: Sequence[Placed]) -> dict[Output, int]:
+    def write(self, records: Sequence[Placed]) -> None:
         """See `Writer.write`."""
         reach("features.write.before")
-        reports, grace = _Reports(), Grace(self._stop)
+        self._unsettled.update([topic for (topic, _), _ in records])
         try:
-            _produce(self._producer, records, reports, grace)
+            _produce(self._producer, records, self._reports, Grace(self._stop))
         except KafkaException as error:
             raise BrokerError(f"{_topics(records)}: not written: {words(error)}") from error
+        self._producer.poll(0)
+        self._reports.check()
+        reach("features.write.after")
+
+    def settle(self) -> dict[Output, int]:
+        """See `Writer.settle`."""
+        grace = Grace(self._stop)
         while self._producer.flush(STEP_S):
             if grace.over():
                 self._producer.purge()
-                raise _unacknowledged(_topics(records))
-        reach("features.write.after")
-        return reports.checked()
+                raise _unacknowledged(", ".join(sorted(self._unsettled)))
+        self._unsettled.clear()
+        reach("features.settle.after")
+        return self._reports.take()
 
 
 class TransactionalWriter:
@@ -87,6 +118,7 @@ class TransactionalWriter:
         stop: Callable[[], bool] = never,
     ) -> None:
         self._id, self._patience_s, self._stop = transactional_id, delivery_timeout_s, stop
+        self._following: dict[Output, int] = {}
         timeout_s = min(delivery_timeout_s, _TRANSACTION_TIMEOUT_S)
         self._producer = producer({
             "linger.ms": 1,  # 0 sends the first record alone, and the others wait for a retry of 25 ms
@@ -101,12 +133,13 @@ class TransactionalWriter:
             kind = BrokerAwayError if error.args[0].retriable() else SinkError
             raise kind(f"transactions of {transactional_id} cannot begin: {words(error)}") from error
 
-    def write(self, records: Sequence[Placed]) -> dict[Output, int]:
-        """See `Writer.write`."""
+    def write(self, records: Sequence[Placed]) -> None:
+        """See `Writer.write`; they are committed when this returns."""
         deadline, grace = time.monotonic() + self._patience_s, Grace(self._stop)
         while True:
             try:
-                return self._transaction(records, deadline, grace)
+                self._following.update(self._transaction(records, deadline, grace))
+                return
             except KafkaException as error:
                 reason: KafkaError = error.args[0]
                 # A record offered after the transaction has failed is refused for the state it is in.
@@ -114,6 +147,11 @@ class TransactionalWriter:
                 if not abortable or time.monotonic() > deadline:
                     raise self._failed(records, error) from error
             self._abort(records, deadline, grace)
+
+    def settle(self) -> dict[Output, int]:
+        """See `Writer.settle`; there is nothing to wait for."""
+        following, self._following = self._following, {}
+        return following
 
     def _transaction(self, records: Sequence[Placed], deadline: float, grace: Grace) -> dict[Output, int]:
         reports = _Reports()
@@ -123,7 +161,7 @@ class TransactionalWriter:
         reach("signals.commit.before")
         self._insist(self._producer.commit_transaction, _topics(records), deadline, grace)
         reach("signals.commit.after")
-        return reports.checked()
+        return reports.take()
 
     def _abort(self, records: Sequence[Placed], deadline: float, grace: Grace) -> None:
         try:
@@ -152,7 +190,7 @@ class TransactionalWriter:
 
 
 class _Reports:
-    """The delivery reports of one batch."""
+    """The delivery reports of what was written."""
 
     def __init__(self) -> None:
         self._next: dict[Output, int] = {}
@@ -165,10 +203,15 @@ class _Reports:
         else:
             self._next[output] = max(self._next.get(output, 0), offset + 1)
 
-    def checked(self) -> dict[Output, int]:
+    def check(self) -> None:
         if self._failure is not None:
             raise BrokerError(self._failure)
-        return self._next
+
+    def take(self) -> dict[Output, int]:
+        """The offsets that follow, since they were last taken."""
+        self.check()
+        following, self._next = self._next, {}
+        return following
 
 
 def _produce(producer: Producer, records: Sequence[Placed], reports: _Reports, grace: Grace) -> None:

@@ -4,14 +4,15 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from bytewax.outputs import StatefulSinkPartition
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.cimpl import NewPartitions
 
-from schemas.topics import Topic
+from schemas.topics import Outgoing, Topic
 from sinks.clients import admin, existing
 from sinks.topics import create_topics
 
-__all__ = ["Client", "Read", "ends", "grow", "make_topic", "put", "read_all", "trim"]
+__all__ = ["Client", "Read", "ends", "grow", "make_topic", "put", "read_all", "trim", "write"]
 
 Client = Mapping[str, Any]
 """A client's settings."""
@@ -98,3 +99,9 @@ def read_all(client: Client, topic: str) -> Iterator[Read]:
 
 def _text(header: str | bytes | None) -> str:
     return header.decode() if isinstance(header, bytes) else header or ""
+
+
+def write(part: StatefulSinkPartition[Outgoing, bytes], records: list[Outgoing]) -> None:
+    """Write ``records`` by a sink's part, and wait for the broker's acknowledgement."""
+    part.write_batch(records)
+    part.close()

@@ -12,7 +12,7 @@ from sinks.errors import ContradictionError, SinkError
 from sinks.kafka import LAYOUT, KafkaFeatures, KafkaSignals
 from sinks.log_writer import LogWriter
 from tests.integration.kafka_broker import KafkaBroker
-from tests.kafka_tools import make_topic, put, read_all, trim
+from tests.kafka_tools import make_topic, put, read_all, trim, write
 
 pytestmark = pytest.mark.integration
 
@@ -37,9 +37,9 @@ LANES = pytest.mark.parametrize("name", ["features", "signals"])
 def test_another_content_under_an_identifier_stops_the_engine(kafka: KafkaBroker, name: str) -> None:
     topic = make_topic(kafka.client, name, 1)
     sink, part = lane(name, kafka, topic)
-    sink.build_part("out", part, None).write_batch([record(topic, 0), record(topic, 1)])
+    write(sink.build_part("out", part, None), [record(topic, 0), record(topic, 1)])
     with pytest.raises(ContradictionError, match=rf"{name}\.\w+\[0\]@1: identifier id1 has other content"):
-        sink.build_part("out", part, None).write_batch([record(topic, 0), record(topic, 1, b"other")])
+        write(sink.build_part("out", part, None), [record(topic, 0), record(topic, 1, b"other")])
 
 
 @LANES
@@ -47,9 +47,9 @@ def test_a_topic_that_does_not_reach_back_far_enough_is_refused(kafka: KafkaBrok
     topic = make_topic(kafka.client, name, 1)
     sink, part = lane(name, kafka, topic)
     first = sink.build_part("out", part, None)
-    first.write_batch([record(topic, 0)])
+    write(first, [record(topic, 0)])
     state = first.snapshot()
-    first.write_batch([record(topic, number) for number in range(1, 5)])
+    write(first, [record(topic, number) for number in range(1, 5)])
     trim(kafka.client, topic, 3)
     with pytest.raises(SinkError, match=rf"{name}\.\w+\[0\]: offsets \d to 2 are gone, the topic now begins at 3"):
         sink.build_part("out", part, state)
@@ -60,10 +60,10 @@ def test_a_broker_that_crashes_under_a_batch_only_delays_it(kafka: KafkaBroker, 
     topic = make_topic(kafka.client, name, 1)
     sink, part_name = lane(name, kafka, topic)
     part = sink.build_part("out", part_name, None)
-    part.write_batch([record(topic, 0)])
+    write(part, [record(topic, 0)])
     kafka.kill()
     with ThreadPoolExecutor(max_workers=1) as pool:
-        written: Future[None] = pool.submit(part.write_batch, [record(topic, number) for number in range(1, 100)])
+        written: Future[None] = pool.submit(write, part, [record(topic, number) for number in range(1, 100)])
         kafka.start()
         written.result(60)
     kafka.recover()  # for the tests that come next
@@ -79,7 +79,7 @@ def test_a_part_that_is_made_while_the_broker_is_away_waits_for_it(kafka: KafkaB
     with ThreadPoolExecutor(max_workers=1) as pool:
         made: Future[Any] = pool.submit(sink.build_part, "out", part_name, state)
         kafka.start()
-        made.result(60).write_batch([record(topic, 0)])
+        write(made.result(60), [record(topic, 0)])
     kafka.recover()
     assert [read.identifier for read in read_all(kafka.client, topic)] == ["id0"]
 
@@ -97,7 +97,7 @@ def test_a_broker_that_stays_away_ends_the_engine_with_a_reason(kafka: KafkaBrok
     kafka.pause()
     try:
         with pytest.raises(SinkError, match=rf"{name}\.\w+.*([Tt]imed out|timeout)"):
-            part.write_batch([record(topic, 0)])
+            write(part, [record(topic, 0)])
     finally:
         kafka.recover()
 
@@ -115,16 +115,16 @@ def test_a_stop_does_not_wait_for_a_broker_that_is_away(
         sink = KafkaSignals(kafka.client, topics=[topic], transactional_id=topic, stop=stop.is_set)
     part_name = "signals" if name == "signals" else "00000"
     part = sink.build_part("out", part_name, None)
-    part.write_batch([record(topic, 0)])
+    write(part, [record(topic, 0)])
     kafka.pause()
     try:
         stop.set()
         with pytest.raises(SinkError, match=rf"{name}\.\w+: stopped, and the broker has not acknowledged"):
-            part.write_batch([record(topic, 1)])
+            write(part, [record(topic, 1)])
     finally:
         kafka.recover()
-    stop.clear()
-    sink.build_part("out", part_name, None).write_batch([record(topic, number) for number in range(3)])
+    sink, part_name = lane(name, kafka, topic)
+    write(sink.build_part("out", part_name, None), [record(topic, number) for number in range(3)])
     assert {read.identifier for read in read_all(kafka.client, topic)} == {"id0", "id1", "id2"}
 
 
@@ -154,7 +154,7 @@ def test_a_transaction_that_is_still_open_is_waited_for(kafka: KafkaBroker) -> N
         assert not waited.wait(0.3)
         assert not built.done()
         other.commit_transaction(10)
-        built.result(30).write_batch([record(topic, 0), record(topic, 1)])
+        write(built.result(30), [record(topic, 0), record(topic, 1)])
     assert [read.identifier for read in read_all(kafka.client, topic)] == ["id0", "id1"]
 
 
@@ -166,7 +166,7 @@ def test_a_predecessor_is_fenced_and_its_open_transaction_aborted(kafka: KafkaBr
     zombie.produce(topic, b"0", "a", 0, headers=[("id", b"id0")])
     zombie.flush(10)
     sink, name = lane("signals", kafka, topic)
-    sink.build_part("out", name, None).write_batch([record(topic, 0)])
+    write(sink.build_part("out", name, None), [record(topic, 0)])
     assert [read.offset for read in read_all(kafka.client, topic)] == [2]  # behind its message and its marker
 
 
@@ -175,5 +175,5 @@ def test_messages_without_an_identifier_are_not_the_engines(kafka: KafkaBroker) 
     put(kafka.client, [(b"a", b"foreign", 0, TS_MS)], topic)
     sink, name = lane("features", kafka, topic)
     part = sink.build_part("out", name, None)
-    part.write_batch([record(topic, 0)])
+    write(part, [record(topic, 0)])
     assert LAYOUT.unseal(part.snapshot())["following"] == [[topic, 0, 2]]

@@ -12,7 +12,7 @@ from schemas.partitioner import partition_for
 from schemas.topics import BY_NAME, Outgoing
 from sinks.errors import SinkError
 from sinks.kafka import LAYOUT, KafkaFeatures, KafkaSignals
-from tests.kafka_tools import put, read_all
+from tests.kafka_tools import put, read_all, write
 
 Client = dict[str, Any]
 TS_MS = 1_723_161_300_000
@@ -38,7 +38,7 @@ def test_a_feature_goes_to_its_keys_partition_with_its_identifier_and_time(
     parts = {name: sink.build_part("out", name, None) for name in sink.list_parts()}
     for key in "abcdefgh":
         names = sorted(sink.list_parts())
-        parts[names[sink.part_fn(key) % len(names)]].write_batch([Outgoing(topics[0], key, key * 3, b"v", TS_MS)])
+        write(parts[names[sink.part_fn(key) % len(names)]], [Outgoing(topics[0], key, key * 3, b"v", TS_MS)])
     found = list(read_all(embedded_kafka, topics[0]))
     assert {(read.key.decode(), read.identifier, read.ts_ms) for read in found} == {
         (key, key * 3, TS_MS) for key in "abcdefgh"
@@ -55,12 +55,12 @@ def test_a_resumed_part_leaves_out_what_is_there(embedded_kafka: Client, topics:
         sink, name = KafkaSignals(embedded_kafka, topics=topics, transactions=False), "signals"
     batch = records(topics[0], 10)
     part = sink.build_part("out", name, None)
-    part.write_batch(batch[:3])
+    write(part, batch[:3])
     state = part.snapshot()
-    part.write_batch(batch[3:6])
+    write(part, batch[3:6])
     for resume in (state, None):
         resumed = sink.build_part("out", name, resume)
-        resumed.write_batch(batch[0 if resume is None else 3 :])
+        write(resumed, batch[0 if resume is None else 3 :])
     found = [(read.identifier, read.value) for read in read_all(embedded_kafka, topics[0])]
     assert found == [(one.id, one.value) for one in batch]
 
@@ -72,14 +72,14 @@ def test_a_compacted_topic_is_written_again(
     sink = KafkaFeatures(embedded_kafka, topics=topics)
     name = f"{partition_for('a', 4):05d}"
     for _ in range(2):
-        sink.build_part("out", name, None).write_batch(records(topics[0], 2))
+        write(sink.build_part("out", name, None), records(topics[0], 2))
     assert [read.value for read in read_all(embedded_kafka, topics[0])] == [b"0", b"1", b"0", b"1"]
 
 
 def test_a_batch_beyond_the_clients_queue_waits_for_room(embedded_kafka: Client, topics: list[str]) -> None:
     client = {**embedded_kafka, "queue.buffering.max.messages": 10}
     sink = KafkaSignals(client, topics=topics, transactions=False)
-    sink.build_part("out", "signals", None).write_batch(records(topics[0], 100))
+    write(sink.build_part("out", "signals", None), records(topics[0], 100))
     assert len(list(read_all(embedded_kafka, topics[0]))) == 100
 
 
@@ -96,7 +96,7 @@ def test_a_record_that_cannot_be_written_is_named(
     record = Outgoing(record.topic or topics[0], record.key, record.id, record.value, record.ts_ms)
     sink = KafkaFeatures(embedded_kafka, topics=topics)
     with pytest.raises(SinkError, match=reason):
-        sink.build_part("out", "00000", None).write_batch([record])
+        write(sink.build_part("out", "00000", None), [record])
 
 
 def test_topics_of_one_lane_have_one_number_of_partitions(embedded_kafka: Client, topics: list[str]) -> None:
@@ -128,7 +128,7 @@ def test_a_stop_does_not_wait_for_a_broker_that_is_away(monkeypatch: pytest.Monk
     stop.set()
     for part, topic in zip(parts, ("features.bars", "signals.published"), strict=True):
         with pytest.raises(SinkError, match=f"{topic}: stopped, .* made again from the log at the next start"):
-            part.write_batch(records(topic, 3))
+            write(part, records(topic, 3))
 
 
 @pytest.mark.parametrize("lane", [KafkaFeatures, KafkaSignals])
