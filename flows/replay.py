@@ -47,7 +47,7 @@ def replay(
             shelf = features.build_part(f"{FLOW}.features", "files", None).shelf
             with Shares(items, instrument_config(settings), workers, shelf) as happened:
                 run_here(desk_flow(settings, happened, features, signals))
-                happened.gather()
+                happened.check()
         else:
             run_here(engine_flow(settings, MemoryLog(items), features, signals))
     return Replayed(features.written + signals.written)

@@ -9,13 +9,11 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Final, Self
 
 import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from msgspec import Struct
 
 from flows.cluster import WorkerError
 from flows.feeds import Entry
@@ -26,34 +24,26 @@ from operators.config import InstrumentConfig
 from operators.features import NAMES
 from operators.steps import Happened, InstrumentLogic, refuse
 from schemas.batches import Batch, Rejected
+from schemas.errors import CandlewickError
 from schemas.market import CONTROL
 from schemas.results import Vector
 from schemas.topics import Outgoing
+from sinks.errors import SinkError
 from sinks.files import Shelf
 
-__all__ = ["BULK", "Shares", "Start", "deliver", "frames"]
+__all__ = ["Shares", "deliver", "frames"]
 
 _AHEAD: Final = 4
 """Chunks on their way to a helper and back, so that it never waits for the next."""
 _LENGTH: Final = 8
 _PIPE: Final = 1 << 20
 """Bytes: a chunk, mostly. A thread that reads in small pieces has to wait for the others again after each of them."""
-BULK: Final = frozenset({"features.vectors", "features.bars", "features.books"})
-"""Topics that instruments alone write to: a helper has them in files of its own until the end."""
+_BULK: Final = frozenset({"features.vectors", "features.bars", "features.books"})
+"""Topics that instruments alone write to: theirs need not go through the flow."""
 _Said = tuple[list[Outgoing], list[Closed], list[list[float | None]]]
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_paths: Final = msgspec.msgpack.Decoder(list[str]).decode
 _said: Final = msgspec.msgpack.Decoder[_Said](_Said).decode
-
-
-class Start(Struct):
-    """What a helper is told first."""
-
-    name: str
-    config: InstrumentConfig
-    folder: str
-    """Where its files go."""
 
 
 def deliver(pipe: IO[bytes], message: Any) -> None:
@@ -93,8 +83,8 @@ class Shares(FixedPartitionedSource[tuple[str, Happened], None]):
         self._items, self._config, self._count, self._shelf = items, config, count, shelf
         self._helpers: list[_Helper] = []
         self._by_key: dict[str, _Helper] = {}
-        self.failure: WorkerError | None = None
-        """For `gather`: what is raised inside a flow makes Bytewax write lines of its own."""
+        self.failure: CandlewickError | None = None
+        """For `check`: what is raised inside a flow makes Bytewax write lines of its own."""
 
     def __enter__(self) -> Self:
         return self
@@ -116,24 +106,27 @@ class Shares(FixedPartitionedSource[tuple[str, Happened], None]):
         if key not in self._by_key:
             number = len(self._by_key) % self._count
             if number == len(self._helpers):
-                self._helpers.append(_Helper(number, self._config, self._shelf.folder))
+                self._helpers.append(_Helper(number, self._config))
             self._by_key[key] = self._helpers[number]
         return self._by_key[key]
 
-    def gather(self) -> None:
-        """Put what the helpers have in files on the shelf, after the flow.
+    def put_aside(self, records: Iterable[Outgoing]) -> None:
+        """Take ``records`` that need nothing more."""
+        self._shelf.add(records)
+
+    def check(self) -> None:
+        """To be called after the flow.
 
         Raises:
             WorkerError: a helper has ended before its time, and the flow with it.
+            SinkError: what came could not be put aside.
         """
         if self.failure is not None:
             raise self.failure
-        for helper in self._helpers:
-            self._shelf.adopt(helper.put_aside())
 
 
 class _Helper:
-    def __init__(self, number: int, config: InstrumentConfig, folder: Path) -> None:
+    def __init__(self, number: int, config: InstrumentConfig) -> None:
         self._number = number
         self._process = subprocess.Popen(
             command("replayer"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, pipesize=_PIPE
@@ -141,7 +134,7 @@ class _Helper:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._pipe, self._frames = self._process.stdin, frames(self._process.stdout)
-        self.send(Start(f"{number}.", config, str(folder)))
+        self.send(config)
 
     def send(self, message: Any) -> None:
         try:
@@ -150,24 +143,16 @@ class _Helper:
             raise self._error() from error
 
     def receive(self) -> tuple[list[Outgoing], list[Closed]]:
-        records, closes, values = _said(self._frame())
+        packed = next(self._frames, None)
+        if packed is None:
+            raise self._error()
+        records, closes, values = _said(packed)
         features = iter(values)
         for closed in closes:
             for record in closed.records:
                 if isinstance(record, Vector):
                     record.features.update(zip(NAMES, next(features), strict=True))
         return records, closes
-
-    def put_aside(self) -> list[Path]:
-        """The end of its input; all that it has in files."""
-        self._pipe.close()
-        return [Path(path) for path in _paths(self._frame())]
-
-    def _frame(self) -> bytes:
-        packed = next(self._frames, None)
-        if packed is None:
-            raise self._error()
-        return packed
 
     def end(self) -> None:
         with suppress(BrokenPipeError), self._process:  # what it has not read is of no use any more
@@ -187,7 +172,7 @@ class _Part(StatefulSourcePartition[tuple[str, Happened], None]):
     def next_batch(self) -> list[tuple[str, Happened]]:
         try:
             return self._gathered()
-        except WorkerError as error:
+        except (WorkerError, SinkError) as error:
             self._shares.failure = error
             raise StopIteration from error
 
@@ -202,7 +187,8 @@ class _Part(StatefulSourcePartition[tuple[str, Happened], None]):
         happened, asked = self._under_way.popleft()
         for helper in asked:
             records, closes = helper.receive()
-            happened += [(record.key, record) for record in records]
+            self._shares.put_aside(record for record in records if record.topic in _BULK)
+            happened += [(record.key, record) for record in records if record.topic not in _BULK]
             happened += [(closed.instrument_id, closed) for closed in closes]
         return happened
 

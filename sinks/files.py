@@ -6,8 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -19,7 +18,7 @@ from msgspec import Struct
 from schemas.topics import BY_NAME, TOPICS, Outgoing
 from sinks.errors import SinkError
 from sinks.parquet import write_parquet
-from sinks.runs import BUFFER, Entry, Runs
+from sinks.runs import BUFFER, Runs
 
 __all__ = ["FileSink", "Format", "Shelf", "read_jsonl"]
 
@@ -95,50 +94,47 @@ class FileSink(FixedPartitionedSink[Outgoing, None]):
 
 
 class Shelf:
-    """Records that wait, each with its place in its file; of a topic's key all go to the same shelf, in their order.
+    """Records that wait, each with its place in its file; those of a topic's key come in their order.
 
     Parameters:
-        folder: of a `FileSink`, where several may be side by side, each with a ``name`` of its own.
+        folder: of a `FileSink`.
         memory: bytes of records kept there before they are put aside on disk.
 
     Raises:
         SinkError: a topic that there is not, or ``folder`` cannot be written.
     """
 
-    def __init__(self, folder: Path, memory: int, name: str = "") -> None:
-        self.folder = folder
-        self._runs = Runs(folder, memory, name)
-        self._last: dict[tuple[str, str], tuple[int, int]] = {}
+    def __init__(self, folder: Path, memory: int) -> None:
+        self._folder, self._memory = folder, memory
+        self._runs: dict[str, Runs] = {}
+        self._last: dict[tuple[str, str], int] = {}
 
     def add(self, records: Iterable[Outgoing]) -> None:
         """Take ``records``."""
-        with _explained(self.folder.parent):
-            for record in records:
-                self._runs.add(self._entry(record))
+        last = self._last
+        for record in records:
+            topic, key, ts_ms, value = record.topic, record.key, record.ts_ms, record.value
+            runs = self._runs.get(topic) or self._begun(topic)
+            if topic == "dead_letters":
+                number = _offset.decode(value).offset
+            else:
+                number = runs.count
+                last[topic, key] = ts_ms = max(ts_ms, last.get((topic, key), ts_ms))
+            runs.add((ts_ms, key, number, value))
+        with _explained(self._folder.parent):
+            while sum(runs.size for runs in self._runs.values()) > self._memory:
+                max(self._runs.values(), key=attrgetter("size")).spill()
 
-    def put_aside(self) -> list[Path]:
-        """All that was taken, as files in the folder for another shelf to `adopt`."""
-        with _explained(self.folder.parent):
-            return self._runs.put_aside()
+    def finish(self) -> list[tuple[str, Path, int]]:
+        """All that was taken: topics, their files, and how many records are in each."""
+        with _explained(self._folder.parent):
+            return [(topic, runs.finish(), runs.count) for topic, runs in sorted(self._runs.items())]
 
-    def adopt(self, runs: Iterable[Path]) -> None:
-        """Take what another shelf has put aside."""
-        with _explained(self.folder.parent):
-            self._runs.adopt(runs)
-
-    def merged(self) -> Iterator[Entry]:
-        """All records in the order of their files."""
-        return self._runs.merged()
-
-    def _entry(self, record: Outgoing) -> Entry:
-        topic, key = record.topic, record.key
-        if topic == "dead_letters":
-            return topic, record.ts_ms, key, _offset.decode(record.value).offset, record.value
+    def _begun(self, topic: str) -> Runs:
         if topic not in BY_NAME:
             raise SinkError(f"topic {topic}: there is none of this name; known are {', '.join(BY_NAME)}")
-        ts_ms, number = self._last.get((topic, key), (record.ts_ms, -1))
-        self._last[topic, key] = last = (max(ts_ms, record.ts_ms), number + 1)
-        return topic, last[0], key, last[1], record.value
+        self._runs[topic] = runs = Runs(self._folder / f"{topic}.jsonl")
+        return runs
 
 
 class _Part(StatefulSinkPartition[Outgoing, None]):
@@ -156,8 +152,7 @@ class _Part(StatefulSinkPartition[Outgoing, None]):
 
     def finish(self) -> Counter[str]:
         """Bring the files to their place; how many records each topic has."""
-        topics = groupby(self.shelf.merged(), itemgetter(0))
-        finished = [(topic, *self._finish(topic, entries)) for topic, entries in topics]
+        finished = [(topic, self._finish(topic, lines), count) for topic, lines, count in self.shelf.finish()]
         for _, whole, _ in finished:
             whole.rename(self._directory / whole.name)
         return Counter({topic: count for topic, _, count in finished})
@@ -167,18 +162,13 @@ class _Part(StatefulSinkPartition[Outgoing, None]):
         shutil.rmtree(self._folder)
         os.close(self._lock)
 
-    def _finish(self, topic: str, entries: Iterator[Entry]) -> tuple[Path, int]:
-        whole, count = self._folder / f"{topic}.jsonl", 0
-        with whole.open("wb", BUFFER) as file:
-            for entry in entries:
-                file.write(entry[4] + b"\n")
-                count += 1
+    def _finish(self, topic: str, lines: Path) -> Path:
+        whole = lines.with_suffix(f".{self._fmt}")
         if self._fmt == "parquet":
-            lines, whole = whole, whole.with_suffix(".parquet")
             write_parquet(whole, topic, lambda: read_jsonl(lines))
         with whole.open("rb") as file:
             os.fsync(file.fileno())
-        return whole, count
+        return whole
 
 
 class _Offset(Struct):

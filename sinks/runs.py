@@ -1,92 +1,111 @@
-"""Sorts more records than memory holds: sorted runs on disk, merged (Knuth, The Art of Computer Programming 3, 5.4).
+"""Sorts the records of a file, more than memory holds (Knuth, The Art of Computer Programming 3, 5.4).
 
 However many keys there are, at most `FAN_IN` files are open at once.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-__all__ = ["BUFFER", "FAN_IN", "Entry", "Runs"]
+__all__ = ["BUFFER", "FAN_IN", "OVERHEAD", "Entry", "Runs"]
 
-Entry = tuple[str, int, str, int, bytes]
-"""Topic, time stamp in ms, key, number within what came of that topic and key, value; entries sort by all of them."""
+Entry = tuple[int, str, int, bytes]
+"""Time stamp in ms, key, number within what came of that key, value; entries sort by all of them."""
 
 BUFFER: Final = 1 << 17
 """Bytes read or written at a time."""
 FAN_IN: Final = 128
-_OVERHEAD: Final = 300  # bytes of Python objects an entry beside its value
+OVERHEAD: Final = 200
+"""Bytes of Python objects an entry beside its value."""
 
-_place: Final = msgspec.json.Decoder(tuple[str, int, str, int])
+_Place = tuple[int, str, int]
+_places: Final = msgspec.json.Decoder(list[_Place])
+_LINES, _PLACES = ".lines", ".places"
+_BLOCK: Final = 1_000
+"""Entries that are merged at a time."""
 
 
 class Runs:
-    """Takes entries in any order and gives them back sorted, once.
+    """Takes the entries of one file in any order, and gives the file: a value a line, sorted.
+
+    By replacement selection: only the older half of what is in memory is written, and what continues a run goes into
+    it. So entries that come nearly in order are one run, and that is the file already.
 
     Parameters:
-        directory: an existing one; the files in it that begin with ``name`` are this object's.
-        memory: bytes kept there before a run is written.
+        whole: the file, in an existing directory; those beside it that have its name and a number are this object's.
     """
 
-    def __init__(self, directory: Path, memory: int, name: str = "") -> None:
-        self._directory, self._memory, self._name = directory, memory, name
+    def __init__(self, whole: Path) -> None:
+        self._whole = whole
         self._entries: list[Entry] = []
-        self._size = 0
-        self._written = 0
         self._runs: list[Path] = []
+        self._written = 0
+        self._end: _Place = (0, "", 0)  # of the last run
+        self.size = 0
+        """Bytes in memory."""
+        self.count = 0
+        """Entries taken."""
 
     def add(self, entry: Entry) -> None:
         """Take ``entry``; its value holds no line break, as nothing encoded as JSON does."""
         self._entries.append(entry)
-        self._size += len(entry[4]) + _OVERHEAD
-        if self._size > self._memory:
-            self._spill()
+        self.count += 1
+        self.size += len(entry[3]) + OVERHEAD
 
-    def merged(self) -> Iterator[Entry]:
-        """All that was taken, sorted."""
-        self._entries.sort()
-        return heapq.merge(self._entries, *map(_read, self._runs))
+    def spill(self) -> None:
+        """Have less in memory."""
+        self._write((len(self._entries) + 1) // 2)
 
-    def put_aside(self) -> list[Path]:
-        """All that was taken, as runs on disk; who `adopt`s them has them from now on."""
-        if self._entries:
-            self._spill()
-        runs, self._runs = self._runs, []
-        return runs
+    def finish(self) -> Path:
+        """All that was taken, as the file."""
+        self._write(len(self._entries))
+        if len(self._runs) > 1:
+            self._merge()
+        (run,) = self._runs
+        run.with_suffix(_PLACES).unlink()
+        return run.with_suffix(_LINES).rename(self._whole)
 
-    def adopt(self, runs: Iterable[Path]) -> None:
-        """Take what another object has put aside."""
-        for run in runs:
-            self._keep(run)
+    def _write(self, count: int) -> None:
+        entries = self._entries
+        entries.sort()
+        older, self._entries = entries[:count], entries[count:]
+        if not older:
+            return
+        if not self._runs or older[0] < self._end:
+            if len(self._runs) == FAN_IN // 2 - 1:  # two files each, and two more that they are merged into
+                self._merge()
+            self._begin()
+        self._append(older)
+        self._end = older[-1][:3]
+        self.size = sum(len(entry[3]) + OVERHEAD for entry in self._entries)
 
-    def _spill(self) -> None:
-        self._entries.sort()
-        run = self._write(self._entries)
-        self._entries, self._size = [], 0
-        self._keep(run)
-
-    def _keep(self, run: Path) -> None:
-        self._runs.append(run)
-        if len(self._runs) == FAN_IN - 1:  # one more is open for what they are merged into
-            whole = self._write(heapq.merge(*map(_read, self._runs)))
-            for part in self._runs:
-                part.unlink()
-            self._runs = [whole]
-
-    def _write(self, entries: Iterable[Entry]) -> Path:
-        run = self._directory / f"{self._name}{self._written:06d}.run"
+    def _begin(self) -> None:
+        self._runs.append(self._whole.with_name(f"{self._whole.name}{self._written:06d}.run"))
         self._written += 1
-        with run.open("wb", BUFFER) as file:
-            for *place, value in entries:
-                file.write(b"%b\n%b\n" % (msgspec.json.encode(place), value))
-        return run
+
+    def _append(self, entries: list[Entry]) -> None:
+        run = self._runs[-1]
+        with run.with_suffix(_LINES).open("ab") as lines, run.with_suffix(_PLACES).open("ab") as places:
+            lines.write(b"\n".join([*(value for *_, value in entries), b""]))
+            places.write(msgspec.json.encode([entry[:3] for entry in entries]) + b"\n")
+
+    def _merge(self) -> None:
+        runs, self._runs = self._runs, []
+        self._begin()
+        merged = heapq.merge(*map(_read, runs))
+        while block := list(islice(merged, _BLOCK)):
+            self._append(block)
+        for run in runs:
+            run.with_suffix(_LINES).unlink()
+            run.with_suffix(_PLACES).unlink()
 
 
 def _read(run: Path) -> Iterator[Entry]:
-    with run.open("rb", BUFFER) as file:
-        for line in file:
-            place: tuple[Any, ...] = _place.decode(line)
-            yield (*place, next(file)[:-1])
+    with run.with_suffix(_PLACES).open("rb") as blocks, run.with_suffix(_LINES).open("rb", BUFFER) as lines:
+        for block in blocks:
+            for place in _places.decode(block):
+                yield (*place, next(lines)[:-1])

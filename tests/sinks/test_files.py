@@ -196,14 +196,21 @@ def interleaved_batches(streams: list[list[Outgoing]]) -> Iterator[list[Outgoing
     return ([record] for record in records)
 
 
-def test_runs_give_back_what_they_took_sorted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("late", "runs"), [(3, 1), (500, FAN_IN // 2)])
+def test_runs_are_one_file_sorted_and_one_run_if_they_come_nearly_so(tmp_path: Path, late: int, runs: int) -> None:
     rng = random.Random(3)  # noqa: S311
-    entries: list[Entry] = [("t", rng.randrange(9), rng.choice("ab\n"), n, b"%d" % n) for n in range(500)]
-    runs = Runs(tmp_path, memory=1_000)
+    entries: list[Entry] = [(n - rng.randrange(late), rng.choice("ab\n"), n, b"%d" % n) for n in range(2_000)]
+    sorter = Runs(tmp_path / "whole")
+    most = 0
     for entry in entries:
-        runs.add(entry)
-    assert list(runs.merged()) == sorted(entries)
-    assert len(list(tmp_path.iterdir())) < FAN_IN
+        sorter.add(entry)
+        if sorter.size > 8_000:
+            sorter.spill()
+            most = max(most, len(list(tmp_path.glob("*.lines"))))
+    assert sorter.finish().read_bytes() == b"".join(value + b"\n" for *_, value in sorted(entries))
+    assert sorter.count == 2_000
+    assert 1 <= most <= runs
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
 
 
 SIGNAL = Signal(
