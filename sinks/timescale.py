@@ -10,15 +10,13 @@ Needs a session of its own (advisory lock, temporary tables): not a pooler in tr
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from functools import cache
 from threading import Event
 from time import monotonic
-from typing import Final, LiteralString, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 import psycopg
 from psycopg import errors
-from psycopg.sql import SQL, Composed, Identifier
 from psycopg.types.json import set_json_dumps
 
 from schemas.codec import DecodeError
@@ -28,6 +26,7 @@ from schemas.message import Message
 from sinks.arrays import FloatsDumper
 from sinks.database import Connection, DatabaseError, UnreachableError, address, connect, one_line
 from sinks.errors import ContradictionError
+from sinks.loading import Loader
 from sinks.migrate import pending
 from sinks.tables import DEAD_LETTERS, TABLES, Row, Table, dead_letter, decode
 
@@ -38,7 +37,6 @@ _log: Final = logging.getLogger(__name__)
 _LOCK: Final = 0x6377746F72  # "cwtor"
 _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 10.0
-_FEW: Final = 1_000
 # A peer that is gone without a word is noticed within half a minute: here, so that the loss is seen, and there, so that
 # the lost session gives its lock back.
 _KEEPALIVES: Final = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
@@ -95,9 +93,7 @@ class TimescaleWriter:
         """Messages that became rows (or were there already), by table."""
         self._dsn = dsn
         self._stop = stop or Event()
-        self._connection: Connection | None = None
-        self._types: dict[Table, list[int]] = {}
-        self._left: Counter[Table] = Counter()
+        self._session: Loader | None = None
         self._schema_hash = ""
         self._patience = patience
         self._deadline: float | None = monotonic() + patience
@@ -105,7 +101,7 @@ class TimescaleWriter:
     def offsets(self) -> dict[tuple[str, int], int]:
         """By topic and partition the offset to go on at; empty if ``stop`` ended the wait for the database."""
         query = "SELECT topic, partition, next_offset FROM stream_offsets"
-        rows = self._persist(lambda connection: connection.execute(query).fetchall())
+        rows = self._persist(lambda session: session.connection.execute(query).fetchall())
         return {(topic, partition): offset for topic, partition, offset in rows or []}
 
     def write(self, batch: Sequence[Message]) -> bool:
@@ -121,7 +117,7 @@ class TimescaleWriter:
         """`write` for who has prepared the batch already, as one can while the one before is being stored."""
         if not prepared.following:
             return not self._stop.is_set()
-        counted = self._persist(lambda connection: self._store(connection, prepared))
+        counted = self._persist(lambda session: self._store(session, prepared))
         if counted is None:
             return False
         self.stored += counted
@@ -130,15 +126,15 @@ class TimescaleWriter:
 
     def close(self) -> None:
         """Ends the session. What was written stays."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._session is not None:
+            self._session.connection.close()
+            self._session = None
 
-    def _persist(self, action: Callable[[Connection], T]) -> T | None:
+    def _persist(self, action: Callable[[Loader], T]) -> T | None:
         delay = _FIRST_DELAY
         while not self._stop.is_set():
             try:
-                return action(self._session())
+                return action(self._open())
             except _AWAY as error:
                 self.close()
                 if self._deadline is not None and monotonic() + delay > self._deadline:
@@ -150,20 +146,20 @@ class TimescaleWriter:
                 raise DatabaseError(f"database {address(self._dsn)}: {one_line(error)}") from error
         return None
 
-    def _session(self) -> Connection:
-        if self._connection is None:
+    def _open(self) -> Loader:
+        if self._session is None:
             connection = connect(
                 self._dsn, application_name="candlewick store", tcp_user_timeout=_TCP_TIMEOUT_MS, **_KEEPALIVES
             )
             try:
-                self._prepare(connection)
+                self._session = self._prepare(connection)
             except BaseException:
                 connection.close()
                 raise
-            self._connection, self._deadline = connection, None
-        return self._connection
+            self._deadline = None
+        return self._session
 
-    def _prepare(self, connection: Connection) -> None:
+    def _prepare(self, connection: Connection) -> Loader:
         set_json_dumps(msgspec.json.encode, connection)
         connection.adapters.register_dumper(None, FloatsDumper)
         connection.execute(_SESSION.encode())
@@ -173,10 +169,7 @@ class TimescaleWriter:
             raise DatabaseError(
                 f"database {address(self._dsn)} lacks migration {missing[0].name}: run `candlewick migrate` first"
             )
-        for table in TABLES.values():
-            connection.execute(_sql(_CREATE, table))
-            described = connection.execute(_sql(_DESCRIBE, table)).description or []
-            self._types[table] = [column.type_code for column in described]
+        return Loader(connection)
 
     def _lock(self, connection: Connection) -> None:
         # Every wait for a lock is bounded, so that `stop` is seen.
@@ -193,69 +186,53 @@ class TimescaleWriter:
             ) from error
         connection.execute("SET lock_timeout = '5s'")
 
-    def _store(self, connection: Connection, prepared: Prepared) -> Counter[str]:
+    def _store(self, session: Loader, prepared: Prepared) -> Counter[str]:
         dead = list(prepared.rejected)
         counted: Counter[str] = Counter()
         reach("store.copy.before")
-        with connection.transaction():
+        with session.connection.transaction():
             for table, wanted in prepared.items.items():
-                refused = self._insert(connection, table, wanted)
+                refused = self._insert(session, table, wanted)
                 counted[table.name] += len(wanted) - len(refused)
                 dead += refused
             if dead:
-                self._copy(connection, DEAD_LETTERS, dead)
+                self._load(session, DEAD_LETTERS, dead)
                 counted[DEAD_LETTERS.name] += len(dead)
             columns = zip(*((*output, offset) for output, offset in prepared.following.items()), strict=True)
-            connection.execute(_ADVANCE, [list(column) for column in columns])
+            session.connection.execute(_ADVANCE, [list(column) for column in columns])
             reach("store.commit.before")
         reach("store.commit.after")
         return counted
 
-    def _insert(self, connection: Connection, table: Table, items: list[_Item]) -> list[_Item]:
+    def _insert(self, session: Loader, table: Table, items: list[_Item]) -> list[_Item]:
         """The dead letters of what the database refused, found by halving."""
         try:
-            with connection.transaction():  # a savepoint
-                self._copy(connection, table, items)
+            self._load(session, table, items)
         except _REFUSED as error:
             if len(items) == 1:
                 reason = error.diag.message_primary if isinstance(error, psycopg.Error) else None
                 message = items[0].message
                 return [_Item(message, dead_letter(message, f"refused by the database: {reason or error}"))]
             middle = len(items) // 2
-            return self._insert(connection, table, items[:middle]) + self._insert(connection, table, items[middle:])
+            return self._insert(session, table, items[:middle]) + self._insert(session, table, items[middle:])
         return []
 
-    def _copy(self, connection: Connection, table: Table, items: list[_Item]) -> None:
-        # What earlier calls left. TRUNCATE costs milliseconds, DELETE leaves dead rows to step over: each in its place.
-        connection.execute(_sql(_TRUNCATE if self._left[table] > _FEW else _DELETE, table))
-        self._left[table] = len(items) + (0 if self._left[table] > _FEW else self._left[table])
-        with connection.cursor() as cursor:
-            with cursor.copy(_sql(_COPY, table)) as copy:
-                copy.set_types(self._types[table])
-                for item in items:
-                    copy.write_row(item.row)
-            if table.newest_by is None:
-                cursor.execute(_sql(_INSERT, table))
-            else:
-                cursor.execute(_sql(_UPSERT, table))
-            if table.immutable:
-                self._check(cursor.execute(_sql(_DIFFERENT, table)).fetchone(), table, items)
-
-    def _check(self, found: tuple[object, ...] | None, table: Table, items: list[_Item]) -> None:
-        if found is not None:
-            message = next(item.message for item in items if item.row[0] == found[0])
+    def _load(self, session: Loader, table: Table, items: list[_Item]) -> None:
+        identifier = session.load(table, [item.row for item in items])
+        if identifier is not None:
+            message = next(item.message for item in items if item.row[0] == identifier)
             raise ContradictionError(
                 f"{place(message.topic, message.partition, message.offset)}: {table.name} has another row of identifier"
-                f" {found[0]}; an identifier stands for one content: compare both before going on"
+                f" {identifier}; an identifier stands for one content: compare both before going on"
             )
 
     def _widen(self, vectors: list[_Item]) -> None:
         """Lets the view `features_wide` follow the features."""
         newest = next((item.row for item in reversed(vectors) if item.row[5] is not None), None)
-        if newest is None or newest[5] == self._schema_hash or self._connection is None:
+        if newest is None or newest[5] == self._schema_hash or self._session is None:
             return
         try:
-            self._connection.execute("SELECT refresh_features_wide(%s)", [list(newest[6])])
+            self._session.connection.execute("SELECT refresh_features_wide(%s)", [list(newest[6])])
         except psycopg.Error as error:  # in use, dropped, or depended upon: only a convenience, the rows are stored
             _log.warning("the view features_wide stays as it is: %s", one_line(error))
         self._schema_hash = newest[5]
@@ -282,46 +259,8 @@ def _holder(connection: Connection) -> str:
     return found[0] if found else "gone by now"
 
 
-_CREATE: Final = "CREATE TEMP TABLE {incoming} AS SELECT {columns} FROM {table} WITH NO DATA"
-_DESCRIBE: Final = "SELECT {columns} FROM pg_temp.{incoming} LIMIT 0"
-_DELETE: Final = "DELETE FROM pg_temp.{incoming}"
-_TRUNCATE: Final = "TRUNCATE pg_temp.{incoming}"
-_COPY: Final = "COPY pg_temp.{incoming} ({columns}) FROM STDIN (FORMAT binary)"
-_INSERT: Final = """
-    INSERT INTO {table} ({columns}, time) SELECT {columns}, ns_to_time({time}) FROM pg_temp.{incoming}
-    ON CONFLICT DO NOTHING"""
-_UPSERT: Final = """
-    INSERT INTO {table} AS kept ({columns})
-    SELECT DISTINCT ON ({key}) {columns} FROM pg_temp.{incoming} ORDER BY {key}, {newest_by} DESC, ctid DESC
-    ON CONFLICT ({key}) DO UPDATE SET ({columns}, stored_at) = ROW ({excluded}, now())
-    WHERE kept.{newest_by} <= EXCLUDED.{newest_by}"""
-# LIMIT keeps the planner at one index look-up a row, however large the table is.
-_DIFFERENT: Final = """
-    SELECT incoming.id FROM pg_temp.{incoming} AS incoming
-    CROSS JOIN LATERAL (SELECT {columns} FROM {table} WHERE id = incoming.id LIMIT 2) AS kept
-    WHERE ROW (kept.*) IS DISTINCT FROM ROW (incoming.*) LIMIT 1"""
 _ADVANCE: Final = """
     INSERT INTO stream_offsets AS kept (topic, partition, next_offset)
     SELECT * FROM unnest(%s::text[], %s::integer[], %s::bigint[])
     ON CONFLICT (topic, partition) DO UPDATE
     SET next_offset = greatest(kept.next_offset, EXCLUDED.next_offset), stored_at = now()"""
-
-
-@cache
-def _sql(template: LiteralString, table: Table) -> bytes:
-    def names(prefix: LiteralString = "") -> Composed:
-        return SQL(", ").join(SQL(prefix) + Identifier(column) for column in table.columns)
-
-    return (
-        SQL(template)
-        .format(
-            table=Identifier(table.name),
-            incoming=Identifier(f"incoming_{table.name}"),
-            columns=names(),
-            excluded=names("EXCLUDED."),
-            key=Identifier(table.columns[0]),
-            time=Identifier(table.time or ""),
-            newest_by=Identifier(table.newest_by or ""),
-        )
-        .as_bytes()
-    )

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from schemas.codec import encode
+from schemas.identifiers import derive
 from schemas.message import Message
 from schemas.time import SECOND
 from sinks.database import DatabaseError
@@ -60,6 +61,23 @@ def test_every_record_becomes_a_row_and_a_repetition_changes_nothing(database: s
         assert writer.offsets() == {(topic, 0): expected[table.name] for topic, table in TABLES.items()}
     assert contents(database) == before
     assert {name: len(rows) for name, rows in before.items()} == {**expected, "stream_offsets": len(TABLES)}
+
+
+def test_rows_that_are_there_are_passed_over_among_new_ones(database: str) -> None:
+    batch = messages(of_bars(100))
+    with _writer(database) as writer:
+        for first, last in ((0, 50), (25, 75), (60, 60), (75, 90), (90, 100), (0, 100)):
+            assert writer.write(batch[first:last])
+        assert counts(database)["bars"] == 100
+        assert counts(database)["dead_letters"] == 0
+
+
+def test_any_time_is_the_one_that_the_tables_demand(database: str) -> None:
+    topic, gap = next((topic, record) for topic, record in results(60) if topic == "quality.gaps")
+    times = [0, 999, -1, -1_001, 1_723_161_254_999_999_999, 4_102_444_799_999_999_999, 2**63 - 1, -(2**62)]
+    gaps = [msgspec.structs.replace(gap, id=derive("gap", at), ts_end=at) for at in times]
+    _write(database, messages([(topic, one) for one in gaps]), len(gaps))
+    assert sorted(row[4] for row in contents(database)["gaps"]) == sorted(times)
 
 
 def test_a_large_vector_is_packed_the_fast_way_where_the_server_can(database: str) -> None:
@@ -256,9 +274,9 @@ def test_the_lock_that_a_lost_session_still_holds_is_waited_for(timescale_databa
 def test_a_lost_peer_is_noticed_on_both_sides(timescale_database: str) -> None:
     with _writer(timescale_database) as writer:
         assert writer.offsets() == {}
-        connection = writer._connection
-        assert connection is not None
-        assert connection.info.get_parameters()["keepalives_idle"] == "10"
+        session = writer._session
+        assert session is not None
+        assert session.connection.info.get_parameters()["keepalives_idle"] == "10"
 
 
 def test_missing_tables_and_servers_are_named(empty_database: str) -> None:
