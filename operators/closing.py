@@ -67,7 +67,7 @@ class BarMaker:
         self._recorder = recorder
         self._given = GivenBars()
         self._series = {name: BarSeries(name) for name in TIMEFRAMES}
-        self._features = {name: FeatureSet(name) for name in TIMEFRAMES}
+        self._features = {name: FeatureSet(name, native=config.native) for name in TIMEFRAMES}
 
     def begin(self, ts: int) -> None:
         """Closes are told from the minute on that begins at ``ts`` (ns), with a hole before it if there were others.

@@ -3,6 +3,8 @@
 from math import isfinite
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from operators.feature import Moment, Ratios, Told
 from operators.indicators.percentile import Percentile
 from operators.liquidation_map import LiquidationMap, Outlook
@@ -116,7 +118,8 @@ class Derivatives(Slotted):
 
     def read(self, moment: Moment, told: tuple[int, int] = (0, 0)) -> Moment:
         """``moment`` with what is known here; ``told`` is when quotes and book were (ns), 0 if they are not known."""
-        return moment._replace(
+        return replace(
+            moment,
             funding_rate=self.funding_rate,
             funding_percentile=self.funding_percentile,
             funding_settled=self._settled.last,

@@ -13,8 +13,8 @@ from operators.state import Slotted
 from schemas.time import TIMEFRAMES, Timeframe
 
 __all__ = [
-    "SESSIONS", "Close", "Feature", "Input", "Measure", "Moment", "Ratios", "Span", "Stateless", "Told", "forgotten",
-    "hash_of", "of_close", "of_range", "one", "settled",
+    "SESSIONS", "Close", "Feature", "Input", "Measure", "Moment", "Ratios", "Span", "Stateless", "Step", "Told",
+    "forgotten", "hash_of", "of_close", "of_range", "one", "settled",
 ]  # fmt: skip
 
 Input = Literal["trades", "quotes", "book", "derivatives", "members", "external"]
@@ -74,7 +74,7 @@ class Told(NamedTuple):
     open_interest: int = 0
 
 
-class Moment(NamedTuple):
+class Moment(Struct, frozen=True):
     """What is read off the book and the derivatives at the moment of decision; ``None``: not known."""
 
     spread: float | None = None

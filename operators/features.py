@@ -1,6 +1,6 @@
 """The feature catalogue and the one place where a vector is computed, live, in replay and for training alike."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Final
@@ -10,13 +10,15 @@ import msgspec
 from operators import flow, indicators, moments
 from operators.bars import OpenBar
 from operators.errors import StateError
-from operators.feature import Close, Feature, Measure, Moment, hash_of
+from operators.feature import Close, Feature, Measure, Moment, Step, hash_of
 from operators.flow.part import Flow
 from operators.flow.recorder import add_flow, restored_flow
+from operators.native import asking
+from operators.state import Slotted
 from schemas.layouts import REBUILD
 from schemas.time import TIMEFRAME_NS, Timeframe
 
-__all__ = ["CATALOGUE", "NAMES", "SCHEMA_HASH", "FeatureSet"]
+__all__ = ["CATALOGUE", "NAMES", "SCHEMA_HASH", "FeatureSet", "asked"]
 
 
 def _measures() -> Iterator[Measure]:
@@ -37,15 +39,36 @@ SCHEMA_HASH: Final = hash_of(CATALOGUE)
 """Changes whenever a vector means something else."""
 
 
+def asked(
+    measures: Sequence[tuple[Step, Slotted]], close: Close, names: Sequence[str], blank: Sequence[str]
+) -> dict[str, float | None]:
+    """What ``measures`` tell of a close, under their ``names``; those in ``blank`` tell nothing."""
+    values: list[float | None] = []
+    for step, state in measures:
+        found = step(state, close)
+        if isinstance(found, tuple):
+            values += found
+        else:
+            values.append(found)
+    told = dict(zip(names, values, strict=True))
+    for name in blank:
+        told[name] = None
+    return told
+
+
 class FeatureSet:
-    """All measures of one instrument and timeframe."""
+    """All measures of one instrument and timeframe.
 
-    __slots__ = ("_blank", "_length", "_measures", "_packed", "flow")
+    ``native``: the compiled `asked`, where there is one.
+    """
 
-    def __init__(self, timeframe: Timeframe) -> None:
+    __slots__ = ("_asked", "_blank", "_length", "_measures", "_packed", "flow")
+
+    def __init__(self, timeframe: Timeframe, *, native: bool = True) -> None:
         self._length = TIMEFRAME_NS[timeframe]
         self._measures = [(measure.step, measure.make()) for measure in _MEASURES]
-        self._blank = [at for at, feature in enumerate(CATALOGUE) if timeframe not in feature.timeframes]
+        self._blank = tuple(feature.name for feature in CATALOGUE if timeframe not in feature.timeframes)
+        self._asked = asking(native=native) or asked
         self.flow: Flow = {}
         """What happened in the bar so far."""
         self._packed: msgspec.Raw | None = None
@@ -67,16 +90,7 @@ class FeatureSet:
         """
         close = Close(bar, moment, self.flow, bar.ts_open + self._length, shorter)
         self.flow, self._packed = {}, None
-        values: list[float | None] = []
-        for step, state in self._measures:
-            found = step(state, close)
-            if isinstance(found, tuple):
-                values += found
-            else:
-                values.append(found)
-        for at in self._blank:
-            values[at] = None
-        return dict(zip(NAMES, values, strict=True))
+        return self._asked(self._measures, close, NAMES, self._blank)
 
     def state(self) -> list[Any]:
         """Plain data for recovery; measures are packed once a close, however often they are asked for."""

@@ -92,6 +92,9 @@ class Gate:
         if ahead > self._tolerance + MILLISECOND:  # time stamps are cut to milliseconds
             raise Refused(f"$.ts_received is from the future: {ahead / SECOND:.3f} s after its message's time stamp")
         patience = TIMEFRAME_NS[event.timeframe] if isinstance(event, ExchangeBar) else 0
+        if self._leaps.plain(event.ts_received, patience):
+            self._own[type(event)](event)
+            return
         taken, refuted = self._leaps.judge(Held(partition, *message, event.ts_received), patience)
         for held in refuted:
             self._refute(held)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from operators.bars import OpenBar
 from operators.checksum import decimals_of
@@ -114,9 +115,7 @@ class Instrument:
             return
         self._definition = event
         self._quoting.book.decimals = (decimals_of(event.tick_size), decimals_of(event.lot_size))
-        if known is None or known != msgspec.structs.replace(
-            event, ts_event=known.ts_event, ts_received=known.ts_received
-        ):
+        if known is None or known != replace(event, ts_event=known.ts_event, ts_received=known.ts_received):
             self._outbox.define(event)
 
     def _on_exchange_bar(self, event: ExchangeBar) -> None:
@@ -135,7 +134,7 @@ class Instrument:
         moment = self._moment()
         if moment.bid is None:
             bid, ask = (event.close * (1.0 + side * self.config.half_spread) for side in (-1, 1))
-            moment = moment._replace(bid=bid, ask=ask)
+            moment = replace(moment, bid=bid, ask=ask)
         self._tell_desk(event.ts_event, self._bars.give(bar, event, moment))
 
     def _on_heartbeat(self, event: Heartbeat) -> None:
@@ -188,7 +187,7 @@ class Instrument:
     def _moment(self) -> Moment:
         if not self._listening.connected:
             return self._derivatives.read(Moment(lost=self._taints.lost))
-        moment = self._quoting.moment()._replace(lost=self._taints.lost)
+        moment = replace(self._quoting.moment(), lost=self._taints.lost)
         return self._derivatives.read(moment, self._quoting.told(moment))
 
     def state(self) -> bytes:

@@ -56,6 +56,10 @@ class Leaps:
         self.limit = self._near
         """Records received later than this (ns) have to be judged, the others can be taken as they are."""
 
+    def plain(self, ts_received: int, patience: int = 0) -> bool:
+        """Whether `judge` would give back just this message."""
+        return not self._held and ts_received <= self._reached + LEAP + patience
+
     def judge(self, message: Held, patience: int = 0) -> tuple[list[Held], list[Held]]:
         """The messages that can be taken now, in the order of the log, and those that are refuted.
 

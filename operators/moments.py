@@ -10,7 +10,11 @@ _SIZELESS = "nobody listens, no quote was seen since, or its sizes are 0"
 
 
 def _step(_: Stateless, close: Close) -> tuple[float | None, ...]:
-    return close.moment[:8]
+    moment = close.moment
+    return (
+        moment.spread, moment.spread_bps, moment.microprice, moment.microprice_bps, moment.obi_1, moment.obi_5,
+        moment.obi_10, moment.obi_20,
+    )  # fmt: skip
 
 
 MEASURES = (

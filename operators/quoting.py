@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from operators.book import Break, OrderBook
 from operators.checksum import CHECKSUMS
 from operators.closed import Closed
@@ -101,7 +103,8 @@ class Quoting:
             return moment
         bid, bid_size, ask, ask_size = self._best
         micro = microprice(bid, bid_size, ask, ask_size)
-        return moment._replace(
+        return replace(
+            moment,
             spread=ask - bid,
             spread_bps=spread_bps(bid, ask),
             microprice=micro,

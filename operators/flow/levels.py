@@ -62,8 +62,11 @@ class _Side(Slotted):
 
     def take(self) -> list[float]:
         sums = [total + size - begun for total, size, begun in zip(self._sums, self._sizes, self._begun, strict=False)]
-        self._sums, self._begun = [0.0] * LEVELS, self._sizes
+        self.restart()
         return sums
+
+    def restart(self) -> None:
+        self._sums, self._begun = [0.0] * LEVELS, self._sizes
 
 
 class LevelFlow(Slotted):
@@ -110,8 +113,11 @@ class LevelFlow(Slotted):
     def take(self) -> LevelsPart | None:
         """The sums of a minute, which begin anew; ``None`` if at any time of it so many levels were not known."""
         whole, self._whole = self._whole, self._known
-        sums = zip(self._bids.take(), self._asks.take(), strict=True)
-        return LevelsPart(1, tuple(bid - ask for bid, ask in sums)) if whole else None
+        if not whole:
+            self._bids.restart()
+            self._asks.restart()
+            return None
+        return LevelsPart(1, tuple(bid - ask for bid, ask in zip(self._bids.take(), self._asks.take(), strict=True)))
 
 
 def _read(part: LevelsPart, close: Close) -> tuple[float | None, ...]:

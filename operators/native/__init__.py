@@ -1,6 +1,7 @@
 """Where the event path runs compiled: the same bytes come out, in less time (`docs/adr/0011`)."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from operators.flow.resilience import PATIENCE
 from operators.ladder import Ladder
@@ -20,7 +21,7 @@ try:
 except ImportError:  # no C compiler was there at the set-up
     _native = None  # type: ignore[assignment]
 
-__all__ = ["BUILT", "fast_path", "sides"]
+__all__ = ["BUILT", "asking", "fast_path", "sides"]
 
 BUILT: Final = _native is not None
 """Whether `deploy.native` has built it here; else Python does everything."""
@@ -30,6 +31,11 @@ def sides(*, native: bool) -> tuple[Ladder, Ladder]:
     """Empty bids and asks."""
     make = _native.Ladder if native and BUILT else Ladder
     return make(1), make(-1)
+
+
+def asking(*, native: bool) -> Callable[..., dict[str, Any]] | None:
+    """The twin of `operators.features.asked`; ``None``: there is none."""
+    return _native.asked if native and BUILT else None
 
 
 def fast_path(

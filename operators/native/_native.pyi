@@ -1,8 +1,12 @@
+from collections.abc import Sequence
+
 from operators import ladder
 from operators.closing import BarMaker
+from operators.feature import Close, Step
 from operators.flow.recorder import Recorder
 from operators.quoting import Quoting
 from operators.seen import SeenIds
+from operators.state import Slotted
 
 class Ladder(ladder.Ladder): ...
 
@@ -20,3 +24,7 @@ class FastPath:
         patience: int,
     ) -> None: ...
     def run(self, messages: list[tuple[int, int, bytes]], at: int, limit: int) -> int: ...
+
+def asked(
+    measures: Sequence[tuple[Step, Slotted]], close: Close, names: Sequence[str], blank: Sequence[str]
+) -> dict[str, float | None]: ...

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The compiled twin of the event path: one side of a book, and what most records do to an instrument.
+"""The compiled twin of the event path: one side of a book, what most records do to an instrument, and the vector.
 
 Everything here exists in Python too and gives the same bytes there (`operators.native` chooses). What is unusual in
 any way is left to Python before anything has changed, so refusals, losses and their words have one source.
@@ -20,8 +20,10 @@ from operators.seen import number_of
 
 cdef extern from "Python.h":
     double PyOS_string_to_double(const char *text, char **end, void *overflow)
+    dict _PyDict_NewPresized(Py_ssize_t size)
 
 include "ladder.pxi"
 include "reading.pxi"
 include "meters.pxi"
 include "path.pxi"
+include "vector.pxi"

@@ -76,7 +76,7 @@ def test_every_entry_says_what_it_is() -> None:
 
 def test_what_is_told_of_the_moment_is_in_the_vector_as_it_is() -> None:
     vector = FeatureSet("1m").update(walked_bars(1, 1)[0], MOMENT)
-    shared = [name for name in Moment._fields if name in vector]
+    shared = [name for name in Moment.__struct_fields__ if name in vector]
     assert len(shared) == 13
     assert {name: vector[name] for name in shared} == {name: getattr(MOMENT, name) for name in shared}
 

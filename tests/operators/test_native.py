@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators import native
+from operators.bars import OpenBar
 from operators.config import InstrumentConfig
+from operators.feature import Close, Moment, Stateless
+from operators.features import asked
 from operators.instrument import Instrument
 from schemas.batches import Batch
 from schemas.codec import encode
@@ -224,6 +227,18 @@ def _with(record: dict[str, Any], **texts: str) -> bytes:
         f'"{name}":{texts.get(name) or json.dumps(value, separators=(",", ":"))}' for name, value in record.items()
     )
     return f"{{{','.join(fields)}}}".encode()
+
+
+@pytest.mark.parametrize("told", [(1.0,), (1.0, 2.0, 3.0)])
+def test_a_measure_tells_as_many_values_as_it_has_features(told: tuple[float, ...]) -> None:
+    bar = OpenBar(0)
+    for ask in (asked, native.asking(native=True)):
+        assert ask is not None
+        assert ask([(lambda *_: (None, told[0]), Stateless())], Close(bar, Moment(), {}, 0), ("a", "b"), ("b",)) == {
+            "a": None, "b": None,
+        }  # fmt: skip
+        with pytest.raises(ValueError, match=r"argument|features"):
+            ask([(lambda *_: told, Stateless())], Close(bar, Moment(), {}, 0), ("a", "b"), ())
 
 
 def test_plain_records_do_not_reach_python(monkeypatch: pytest.MonkeyPatch) -> None:
