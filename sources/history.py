@@ -1,8 +1,11 @@
 """History as tables: bars, funding, open interest, ratios and liquidations of an instrument from CSV and Parquet."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -10,7 +13,7 @@ import msgspec
 from pyarrow import ArrowException, parquet
 
 from schemas.market import ExchangeBar, FundingRate, Liquidation, LongShortRatio, MarketEvent, OpenInterest
-from schemas.time import HOUR, TIMEFRAME_NS, Timeframe
+from schemas.time import HOUR, SECOND, TIMEFRAME_NS, Timeframe
 from sources.errors import SourceError
 from sources.malformed import Malformed
 from sources.tapes.files import Damage, OneFile
@@ -43,6 +46,11 @@ _NAMES: Final = {
 _RATIOS: Final = ("accounts", "top_accounts", "top_positions", "taker_volume")
 _SETTLEMENTS: Final = range(1, 9)
 """Hours from one to the next; longer ones between two rows are a hole in the file."""
+_LOOKED_AT: Final = 100
+"""Rows from which it is told whether bars are of the timeframe that they are said to be of."""
+_OFTEN: Final = 3
+"""Steps of one length that are no chance."""
+_BATCH: Final = 4_096
 _SIDES: Final = {"s": "sell", "sell": "sell", "b": "buy", "buy": "buy"}
 _UNITS: Final = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))
 """A time below the first is counted in units of that many nanoseconds: seconds, milliseconds, microseconds."""
@@ -68,7 +76,8 @@ class History(OneFile):
         Only what is known after the first time and up to the second (ns).
 
     Raises:
-        HistoryError: on construction; a file that cannot be read, or columns that are of no kind known here.
+        HistoryError: on construction; a file that cannot be read, columns that are of no kind known here, bars of
+            another timeframe, or rows of other instruments alone.
     """
 
     recorded: Final = False
@@ -81,6 +90,7 @@ class History(OneFile):
         self.path, self.instrument_id = path, instrument_id
         self._columns = self._header()
         self._funded: int | None = None  # when the funding before was
+        self._bar_before: ExchangeBar | None = None
         self._time = self._first(_TIME, "a time")
         self._make = self._kind()
         venue, _, symbol = instrument_id.lower().partition(":")
@@ -90,12 +100,14 @@ class History(OneFile):
             for name in names
             if name in self._columns
         }
+        self._look()
 
     def __iter__(self) -> Iterator[MarketEvent | Malformed]:
         """The records."""
         (since, until), at = self._span, 0
-        for number, raw, row in self._rows():
-            if any(str(row.get(name, ours)).lower() != ours for name, ours in self._ours.items()):
+        for number, raw, row in self._own():
+            if isinstance(row, str):
+                yield self._malformed(number, raw, row, at)
                 continue
             try:
                 records = self._make(row)
@@ -111,7 +123,34 @@ class History(OneFile):
             if at > since:
                 yield from records
 
-    def _rows(self) -> Iterator[tuple[int, bytes, Row]]:
+    def _own(self) -> Iterator[tuple[int, bytes, Row | str]]:
+        """The rows that are of the instrument: line, bytes, cells or why there are none."""
+        for line in self._rows():
+            row = line[2]
+            if isinstance(row, str) or all(str(row[name]).lower() == ours for name, ours in self._ours.items()):
+                yield line
+
+    def _look(self) -> None:
+        """Refuse what would give wrong results, or none, without a word."""
+        rows = [row for _, _, row in islice(self._own(), _LOOKED_AT) if not isinstance(row, str)]
+        self._part.read = 0
+        if self._ours and not rows and next(self._rows(), None) is not None:
+            told = " and ".join(f"{name} {ours}" for name, ours in self._ours.items())
+            raise HistoryError(f"history {self.path} has no row of {told}, which is what {self.instrument_id} says")
+        if self._make != self._bar or self._timeframe is None:
+            return
+        times = []
+        for row in rows:
+            with suppress(ValueError):
+                times.append(self._moment(row))
+        steps = Counter(later - before for before, later in pairwise(times) if later > before)
+        ((step, count),) = steps.most_common(1) or ((0, 0),)
+        if TIMEFRAME_NS[self._timeframe] not in steps and count >= _OFTEN:
+            raise HistoryError(
+                f"history {self.path} has rows {step / SECOND:g} s apart: no bars of --timeframe {self._timeframe}"
+            )
+
+    def _rows(self) -> Iterator[tuple[int, bytes, Row | str]]:
         if self.path.suffix == ".parquet":
             yield from self._parquet_rows()
             return
@@ -123,28 +162,38 @@ class History(OneFile):
                 text = raw.decode(errors="replace").rstrip("\r")
                 if text:
                     cells = text.split(",") if '"' not in text else next(csv.reader([text]))
-                    yield number, raw, dict(zip(self._columns, cells, strict=False))
+                    whole = len(cells) == len(self._columns)
+                    wrong = f"{len(cells)} cells, the header has {len(self._columns)}"
+                    yield number, raw, dict(zip(self._columns, cells, strict=True)) if whole else wrong
         except Damage as damage:
-            yield number + 1, damage.rest, {}
+            yield number + 1, damage.rest, str(damage)
 
-    def _parquet_rows(self) -> Iterator[tuple[int, bytes, Row]]:
+    def _parquet_rows(self) -> Iterator[tuple[int, bytes, Row | str]]:
         number = 0
-        with parquet.ParquetFile(self.path) as table:
-            for batch in table.iter_batches():
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, repr(row).encode(), row
-                self._part.read = self._part.size * number // max(table.metadata.num_rows, 1)
+        try:
+            with parquet.ParquetFile(self.path) as table:
+                for batch in table.iter_batches(_BATCH):
+                    for row in batch.to_pylist():
+                        number += 1
+                        yield number, repr(row).encode(), row
+                    self._part.read = self._part.size * number // max(table.metadata.num_rows, 1)
+        except (ArrowException, OSError) as error:
+            yield number + 1, b"", f"the file can be read no further: {error}"
 
     def _header(self) -> tuple[str, ...]:
         try:
             if self.path.suffix == ".parquet":
                 with parquet.ParquetFile(self.path) as table:
-                    return tuple(table.schema_arrow.names)
+                    return self._distinct(table.schema_arrow.names)
             line = next(self._part.lines(), b"")
         except (ArrowException, Damage, OSError) as error:
             raise HistoryError(f"history {self.path}: {error}") from error
-        return tuple(name.strip().strip('"') for name in line.decode(errors="replace").rstrip("\r").split(","))
+        return self._distinct([name.strip().strip('"') for name in line.decode("utf-8-sig", "replace").split(",")])
+
+    def _distinct(self, names: list[str]) -> tuple[str, ...]:
+        if twice := [name for name, count in Counter(names).items() if name and count > 1]:
+            raise HistoryError(f"history {self.path} has two columns {twice[0]}")
+        return tuple(names)
 
     def _kind(self) -> Callable[[Row], tuple[MarketEvent, ...]]:
         columns = set(self._columns)
@@ -165,26 +214,30 @@ class History(OneFile):
 
     def _bar(self, row: Row) -> tuple[ExchangeBar]:
         assert self._timeframe is not None
-        begin = nanoseconds(row[self._time])
+        begin = self._moment(row)
         close = begin + TIMEFRAME_NS[self._timeframe]
         optional = ((name, self._cell(row, name)) for name in ("notional", "trades", "buy_volume"))
-        return (self._record(
+        bar, before = self._record(
             ExchangeBar, row, close, ("open", "high", "low", "close", "volume"), timeframe=self._timeframe,
             ts_open=begin, **{name: value for name, value in optional if value not in {None, ""}},
-        ),)  # fmt: skip
+        ), self._bar_before  # fmt: skip
+        if before is not None and before.ts_open == begin and before != bar:
+            raise ValueError(f"{self._time} {row[self._time]} is that of the row before, whose bar is another")
+        self._bar_before = bar
+        return (bar,)
 
     def _funding(self, row: Row) -> tuple[FundingRate]:
-        ts, hours = nanoseconds(row[self._time]), row.get("funding_interval_hours")
+        ts, hours = self._moment(row), row.get("funding_interval_hours")
         before, self._funded = self._funded, ts
         if hours in {None, ""}:
             hours = round((ts - before) / HOUR) if before is not None else None
             hours = hours if hours in _SETTLEMENTS else None
-        interval = None if hours is None else int(hours) * HOUR
+        interval = None if hours is None else round(float(hours) * HOUR)
         return (self._record(FundingRate, row, ts, (), rate=self._cell(row, "rate"), interval=interval),)
 
     def _positions(self, row: Row) -> tuple[MarketEvent, ...]:
         """Open interest, ratios of longs and shorts, or both; cells may be empty."""
-        ts = nanoseconds(row[self._time])
+        ts = self._moment(row)
         found = {name: self._cell(row, name) for name in ("open_interest", "value", *_RATIOS)}
         told = {name: cell for name, cell in found.items() if cell not in {None, ""}}
         interest, value = told.pop("open_interest", None), told.pop("value", None)
@@ -200,11 +253,17 @@ class History(OneFile):
     def _liquidation(self, row: Row) -> tuple[Liquidation]:
         size = row["size"] if "size" in row else float(row["size_usd"]) / float(row["price"])
         side = _SIDES.get(str(row["side"]).lower(), row["side"])
-        return (self._record(Liquidation, row, nanoseconds(row[self._time]), ("price",), side=side, size=size),)
+        return (self._record(Liquidation, row, self._moment(row), ("price",), side=side, size=size),)
 
     def _record(self, kind: type[Record], row: Row, ts: int, names: tuple[str, ...], **values: Any) -> Record:
         fields = {"instrument_id": self.instrument_id, "ts_event": ts, "ts_received": ts, **values}
         return msgspec.convert(fields | {name: row[name] for name in names}, kind, strict=False)
+
+    def _moment(self, row: Row) -> int:
+        try:
+            return nanoseconds(row[self._time])
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise ValueError(f"{self._time} {str(row[self._time])[:40]!r} is no time: {error}") from error
 
     def _cell(self, row: Row, field: str) -> Any:
         return next((row[name] for name in _NAMES[field] if name in row), None)
@@ -227,6 +286,8 @@ def nanoseconds(cell: Any) -> int:
         moment = cell if cell.tzinfo is not None else cell.replace(tzinfo=UTC)
         return round(moment.timestamp() * 1_000_000) * 1_000
     number = int(cell)
+    if not isinstance(cell, str) and number != cell:
+        raise ValueError("it is no whole number")
     return next((number * unit for bound, unit in _UNITS if abs(number) < bound), number)
 
 

@@ -114,6 +114,7 @@ def test_ratios_as_ccxt_tells_them_and_a_row_without_any(tmp_path: Path) -> None
     ("text", "hours"),
     [
         ("calc_time,funding_interval_hours,last_funding_rate\n1714521600000,4,1e-4\n", [4]),
+        ("calc_time,funding_interval_hours,last_funding_rate\n1714521600000,8.0,1e-4\n", [8]),
         ("ts_ms,funding_rate\n1714521600000,1e-4\n1714550400008,1e-4\n1714636800000,1e-4\n", [None, 8, None]),
     ],
 )
@@ -174,7 +175,9 @@ def test_times_in_any_unit(tmp_path: Path, unit: int) -> None:
         ("1714521660000,nan,3,0.5,2,7", "open"),
         ("1714521660000,1,3,0.5,x,7", "close"),
         ("soon,1,3,0.5,2,7", "soon"),
-        ("1714521660000,1,3", "column 'low' is missing"),
+        ("1714521660000,1,3", "3 cells, the header has 6"),
+        ("1714521660000,1,3,0.5,2,1,234.5", "7 cells, the header has 6"),
+        ("1714521600000,1,3,0.5,2.5,7", "ts_ms 1714521600000 is that of the row before"),
         ("1714435200000,1,3,0.5,2,7", "goes back"),
     ],
 )
@@ -196,6 +199,54 @@ def test_a_file_cut_short_is_told_at_its_end(tmp_path: Path) -> None:
     path.write_bytes(packed[:-9])
     *_, last = History(path, ID, "1m")
     assert isinstance(last, Malformed)
+    assert "packed data cut short" in last.reason
+
+
+def test_a_parquet_file_that_is_damaged_inside_is_told_where_it_ends(tmp_path: Path) -> None:
+    path, rows = tmp_path / "bars.parquet", 2_000
+    columns = {name: [float(row % 7 + 1) for row in range(rows)] for name in ("open", "high", "low", "close", "volume")}
+    times = [1_714_521_600_000 + row * 60_000 for row in range(rows)]
+    parquet.write_table(pa.table({"ts_ms": times, **columns}), path)
+    data = bytearray(path.read_bytes())
+    at = parquet.ParquetFile(path).metadata.row_group(0).column(0).data_page_offset
+    data[at : at + 500] = bytes(500)
+    path.write_bytes(data)
+    *_, last = History(path, ID, "1m")
+    assert isinstance(last, Malformed)
+    assert last.reason.startswith("the file can be read no further")
+
+
+def test_a_time_in_a_parquet_file_that_is_no_whole_number_is_not_rounded(tmp_path: Path) -> None:
+    columns = {name: [1.0] for name in ("open", "high", "low", "close", "volume")}
+    parquet.write_table(pa.table({"time": [1_714_521_600.25], **columns}), tmp_path / "bars.parquet")
+    (bad,) = History(tmp_path / "bars.parquet", ID, "1m")
+    assert isinstance(bad, Malformed)
+    assert bad.reason == "time '1714521600.25' is no time: it is no whole number"
+
+
+def test_a_byte_order_mark_and_ends_of_lines_of_elsewhere_change_nothing(tmp_path: Path) -> None:
+    text = f"{HEAD}1714521600000,1,3,0.5,2,7\n"
+    plain = list(History(table(tmp_path / "plain.csv", text), ID, "1m"))
+    marked = tmp_path / "marked.csv"
+    marked.write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert list(History(marked, ID, "1m")) == plain
+
+
+def test_bars_of_another_timeframe_are_refused(tmp_path: Path) -> None:
+    rows = "".join(f"{1_714_521_600_000 + number * 300_000},1,3,0.5,2,7\n" for number in range(10))
+    path = table(tmp_path / "bars.csv", HEAD + rows)
+    for timeframe in ("1m", "15m"):
+        with pytest.raises(SourceError, match=rf"rows 300 s apart: no bars of --timeframe {timeframe}"):
+            History(path, ID, timeframe)
+    assert len(list(History(path, ID, "5m"))) == 10
+
+
+def test_a_table_of_others_alone_is_refused(tmp_path: Path) -> None:
+    text = "ts_ms,venue,coin,funding_rate\n1714521600000,binance,BTC,0.0001\n"
+    path = table(tmp_path / "funding.csv", text)
+    assert len(list(History(path, "binance:BTC/USDT:USDT", None))) == 1
+    with pytest.raises(SourceError, match="no row of venue binanceusdm and coin btc, which is what binanceusdm:BTC/"):
+        History(path, ID, None)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +255,7 @@ def test_a_file_cut_short_is_told_at_its_end(tmp_path: Path) -> None:
         (HEAD, "say of which --timeframe"),
         ("ts_ms,open,high,low,close\n", "has the columns ts_ms, open, high, low, close"),
         ("open,high,low,close,volume\n", "no column for a time"),
+        ("ts_ms,open,high,low,close,volume,close\n", "two columns close"),
     ],
 )
 def test_a_table_of_no_known_kind_is_refused(tmp_path: Path, text: str, message: str) -> None:
