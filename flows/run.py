@@ -81,14 +81,14 @@ def run_worker(
         directory, "engine", worker=number, workers=workers, group=group, stop=stop.is_set, engine=known
     ) as pulse:
         observer = EngineObserver(pulse, min(settings.strategy.timeframes, key=TIMEFRAMES.index))
-        flow = _observed(settings, observer, until_end=until_end)
+        flow = _observed(settings, observer, alone=workers == 1, until_end=until_end)
         epoch = timedelta(seconds=engine.epoch_interval_s)
         pulse.state = "resuming"
         with disk_faults(engine.recovery_dir):
             cluster_main(flow, list(addresses), number, epoch_interval=epoch, recovery_config=state)
 
 
-def _observed(settings: Settings, observer: EngineObserver, *, until_end: bool) -> Dataflow:
+def _observed(settings: Settings, observer: EngineObserver, *, alone: bool, until_end: bool) -> Dataflow:
     """The dataflow between Kafka's topics, with its ends under observation."""
     client, engine, stop = kafka_client(settings), settings.engine, observer.pulse.stopped
     manifest = read_manifest(engine.recovery_dir)
@@ -103,7 +103,8 @@ def _observed(settings: Settings, observer: EngineObserver, *, until_end: bool) 
         start=None if manifest is None else manifest.starts,
     )
     features = KafkaFeatures(client, stop=stop, past=past, settled=settled)
-    signals = KafkaSignals(client, transactions=settings.kafka.transactions, stop=stop, past=past, settled=settled)
+    transactions = settings.kafka.transactions
+    signals = KafkaSignals(client, transactions=transactions, early=alone, stop=stop, past=past, settled=settled)
     return engine_flow(
         settings,
         ObservedLog(log, observer),

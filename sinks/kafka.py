@@ -1,6 +1,8 @@
 """Results to Kafka, each identifier once."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from functools import cached_property, lru_cache
 from typing import Any, Final, TypedDict
 
@@ -119,6 +121,8 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         topics: names.
         transactional_id: whose transactions these are; one for each engine that writes to a Kafka cluster.
         transactions: off only for a broker that has none.
+        early: begin with them now, half a second's work for the client, instead of at the first signal; for an engine
+            of one worker, since each one that begins ends the transactions of those before it.
         delivery_timeout_s: how long the broker may be away; the source waits meanwhile, then the engine stops.
         stop: once it says true, a broker that does not acknowledge is given up after seconds, with a `SinkError`.
         past: of an engine whose state is made anew (`sinks.gate`).
@@ -135,6 +139,7 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         topics: Sequence[str] | None = None,
         transactional_id: str = "candlewick-signals",
         transactions: bool = True,
+        early: bool = False,
         delivery_timeout_s: float = 300.0,
         stop: Callable[[], bool] = never,
         past: Past | None = None,
@@ -146,6 +151,7 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         self._transactional_id = transactional_id if transactions else None
         self._admin = admin(client)
         self._counts = partition_counts(self._admin, self._topics)
+        self._begun = _in_background(self._writer) if early and transactions else None
 
     def list_parts(self) -> list[str]:
         """The one part."""
@@ -163,7 +169,8 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         """
         following = _following(for_part, resume_state, 0)
         # The predecessor is fenced before the ends of the topics are asked for.
-        writer = self._writer()
+        begun, self._begun = self._begun, None
+        writer = self._writer() if begun is None else begun.result()
         outputs = [
             (topic, partition)
             for topic, count in self._counts.items() if not _compacted(topic)
@@ -242,6 +249,19 @@ def _known(
     if past is not None:
         return look_back(client, asked, outputs, past, desk=desk, stop=stop)
     return read_back(client, asked, {output: following.get(output) for output in outputs}, settled=settled, stop=stop)
+
+
+def _in_background(make: Callable[[], Writer]) -> "Future[Writer]":
+    made: Future[Writer] = Future()
+
+    def work() -> None:
+        try:
+            made.set_result(make())
+        except BaseException as error:
+            made.set_exception(error)
+
+    threading.Thread(target=work, name="transactions", daemon=True).start()
+    return made
 
 
 def _lane(lane: Lane) -> list[str]:

@@ -158,16 +158,18 @@ def test_a_transaction_that_is_still_open_is_waited_for(kafka: KafkaBroker) -> N
     assert [read.identifier for read in read_all(kafka.client, topic)] == ["id0", "id1"]
 
 
-def test_a_predecessor_is_fenced_and_its_open_transaction_aborted(kafka: KafkaBroker) -> None:
+@pytest.mark.parametrize("early", [False, True])
+def test_a_predecessor_is_fenced_and_its_open_transaction_aborted(kafka: KafkaBroker, early: bool) -> None:
     topic = make_topic(kafka.client, "signals", 1)
     zombie = Producer({**kafka.client, "transactional.id": topic})
     zombie.init_transactions(10)
     zombie.begin_transaction()
     zombie.produce(topic, b"0", "a", 0, headers=[("id", b"id0")])
     zombie.flush(10)
-    sink, name = lane("signals", kafka, topic)
-    write(sink.build_part("out", name, None), [record(topic, 0)])
-    assert [read.offset for read in read_all(kafka.client, topic)] == [2]  # behind its message and its marker
+    sink = KafkaSignals(kafka.client, topics=[topic], transactional_id=topic, early=early)
+    write(sink.build_part("out", "signals", None), [record(topic, 0)])
+    write(sink.build_part("out", "signals", None), [record(topic, 0), record(topic, 1)])
+    assert [read.offset for read in read_all(kafka.client, topic)] == [2, 4]  # behind messages and markers
 
 
 def test_messages_without_an_identifier_are_not_the_engines(kafka: KafkaBroker) -> None:
