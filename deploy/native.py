@@ -1,7 +1,7 @@
-"""Builds the compiled event path in place: ``python -m deploy.native``.
+"""Builds what is compiled in place, the event path and the store's rows: ``python -m deploy.native``.
 
 Needs a C compiler and Python's headers, and Cython, which the lock file has. Without a compiler nothing is built, which
-is said in one line: the engine gives the same results without, and takes longer. A second call does nothing, as the
+is said in one line: results are the same without, and take longer. A second call does nothing, as the
 file built says which source, Python and compiler options it was made from.
 """
 
@@ -16,14 +16,15 @@ from typing import Final
 
 __all__ = ["build", "main"]
 
-_SOURCE: Final = Path(__file__).resolve().parents[1] / "operators" / "native" / "_native.pyx"
+_ROOT: Final = Path(__file__).resolve().parents[1]
+_SOURCES: Final = (_ROOT / "operators" / "native" / "_native.pyx", _ROOT / "sinks" / "native" / "_rows.pyx")
 _OPTIONS: Final = ("-O2", "-fPIC", "-shared", "-ffp-contract=off", "-w")
 """No fused multiply-add: results have to equal Python's to the bit."""
 _TIMEOUT_S: Final = 300
 _TAIL: Final = 300  # characters of a compiler's complaint
 
 
-def build(source: Path = _SOURCE) -> str:
+def build(source: Path) -> str:
     """Build ``source`` beside itself; what was done, in words, or nothing if that had been done before."""
     built = source.with_name(source.stem + str(sysconfig.get_config_var("EXT_SUFFIX")))
     stamp = source.with_suffix(".made-from")
@@ -57,13 +58,14 @@ def _text(source: Path) -> bytes:
 
 
 def _without(reason: str) -> str:
-    return f"the event path runs in Python, which takes longer: {reason}"
+    return f"Python does what could be compiled, which takes longer: {reason}"
 
 
 def main() -> None:
     """Say what was done; a machine that cannot build it is no error."""
-    if said := build():
-        sys.stdout.write(f"{said}\n")
+    for said in dict.fromkeys(map(build, _SOURCES)):
+        if said:
+            sys.stdout.write(f"{said}\n")
 
 
 if __name__ == "__main__":

@@ -79,10 +79,11 @@ async def log_offsets(connection: AsyncConnection[Any]) -> list[LogOffset]:
 
 
 async def _figures(connection: AsyncConnection[Any], table: str, topic: str) -> TableFigures:
-    size, rows = await _estimate(connection, table)
+    relation = TABLES[topic].relation
+    size, rows = await _estimate(connection, relation)
     if exact := size < _COUNTED_BELOW:
-        rows = await _number(connection, SQL("SELECT count(*) FROM {table}").format(table=Identifier(table))) or 0
-    newest = _NEWEST.get(table, _NEWEST_OF_ALL).format(table=Identifier(table))
+        rows = await _number(connection, SQL("SELECT count(*) FROM {table}").format(table=Identifier(relation))) or 0
+    newest = _NEWEST.get(table, _NEWEST_OF_ALL).format(table=Identifier(relation))
     return TableFigures(
         table=table, topic=topic, rows=rows, exact=exact,
         newest=await _number(connection, SQL("SELECT time_to_ns(({newest}))").format(newest=newest)),

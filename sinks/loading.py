@@ -7,7 +7,6 @@ batch on that turned out to be all new.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from functools import cache
 from typing import Final, LiteralString
 
@@ -15,9 +14,11 @@ from psycopg import errors
 from psycopg.sql import SQL, Composed, Identifier
 
 from sinks.database import Connection
+from sinks.native import Encoder, encoder
+from sinks.packing import Layout
 from sinks.tables import TABLES, Row, Table
 
-__all__ = ["Loader"]
+__all__ = ["Loader", "stored_time"]
 
 _FEW: Final = 1_000
 _INT8: Final = 20
@@ -36,19 +37,26 @@ class Loader:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._types: dict[Table, list[int]] = {}
+        self._encoders: dict[Table, Encoder | None] = {}
         self._left: Counter[Table] = Counter()
         self._met: set[Table] = set()
+        self._layouts: set[Layout] = set()
         for table in TABLES.values():
             connection.execute(_sql(_CREATE, table))
             described = connection.execute(_sql(_DESCRIBE, table)).description or []
             self._types[table] = [_INT8 if column.name == "time" else column.type_code for column in described]
+            count = len(table.columns)
+            time_at = -1 if table.time is None else table.columns.index(table.time)
+            self._encoders[table] = encoder(self._types[table][:count], time_at)
 
-    def load(self, table: Table, rows: Sequence[Row]) -> object | None:
+    def load(self, table: Table, rows: list[Row]) -> object | None:
         """Stores those of ``rows`` that are not there yet, all or none of them.
 
         Returns:
             The identifier of a row that is there with other content, in a table where that is a contradiction.
         """
+        if table.packed:
+            self._name(table, rows)
         if table.newest_by is None and not table.immutable and table not in self._met:
             try:
                 with self.connection.transaction():  # a savepoint
@@ -60,7 +68,13 @@ class Loader:
         with self.connection.transaction():
             return self._by_way(table, rows)
 
-    def _by_way(self, table: Table, rows: Sequence[Row]) -> object | None:
+    def _name(self, table: Table, rows: list[Row]) -> None:
+        at = table.columns.index("layout")
+        for layout in {row[at] for row in rows if row[at] is not None} - self._layouts:
+            self.connection.execute(_LAYOUT, [layout, list(layout.names)])
+            self._layouts.add(layout)
+
+    def _by_way(self, table: Table, rows: list[Row]) -> object | None:
         # What earlier calls left. TRUNCATE costs milliseconds, DELETE leaves dead rows to step over: each in its place.
         self.connection.execute(_sql(_TRUNCATE if self._left[table] > _FEW else _DELETE, table))
         self._left[table] = len(rows) + (0 if self._left[table] > _FEW else self._left[table])
@@ -71,8 +85,13 @@ class Loader:
         found = self.connection.execute(_sql(_DIFFERENT, table)).fetchone() if table.immutable else None
         return None if found is None else found[0]
 
-    def _copy(self, template: LiteralString, table: Table, rows: Sequence[Row]) -> None:
+    def _copy(self, template: LiteralString, table: Table, rows: list[Row]) -> None:
+        native = self._encoders[table]
         with self.connection.cursor() as cursor, cursor.copy(_sql(template, table)) as copy:
+            if native is not None:
+                for piece in native.pieces(rows):
+                    copy.write(piece)
+                return
             copy.set_types(self._types[table])
             if table.time is None:
                 for row in rows:
@@ -80,10 +99,10 @@ class Loader:
             else:
                 at = table.columns.index(table.time)
                 for row in rows:
-                    copy.write_row((*row, _time(row[at])))
+                    copy.write_row((*row, stored_time(row[at])))
 
 
-def _time(ns: int) -> int:
+def stored_time(ns: int) -> int:
     """What ``ns_to_time`` of the migrations makes of it, to the last bit; a row of any other time is refused."""
     microseconds = ns // 1_000 if ns >= 0 else -(-ns // 1_000)
     return round((microseconds / 1e6 - _EPOCH_S) * 1e6)
@@ -91,6 +110,7 @@ def _time(ns: int) -> int:
 
 _CREATE: Final = "CREATE TEMP TABLE {incoming} AS SELECT {columns} FROM {table} WITH NO DATA"
 _DESCRIBE: Final = "SELECT {columns} FROM pg_temp.{incoming} LIMIT 0"
+_LAYOUT: Final = "INSERT INTO feature_layouts (layout, names) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 _DELETE: Final = "DELETE FROM pg_temp.{incoming}"
 _TRUNCATE: Final = "TRUNCATE pg_temp.{incoming}"
 _STRAIGHT: Final = "COPY {table} ({columns}) FROM STDIN (FORMAT binary)"
@@ -118,7 +138,7 @@ def _sql(template: LiteralString, table: Table) -> bytes:
     return (
         SQL(template)
         .format(
-            table=Identifier(table.name),
+            table=Identifier(table.relation),
             incoming=Identifier(f"incoming_{table.name}"),
             columns=names(),
             excluded=names("EXCLUDED."),

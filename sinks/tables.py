@@ -1,7 +1,7 @@
 """Which record becomes a row of which table: the bridge between the topics and ``deploy/migrations``."""
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
@@ -12,14 +12,16 @@ from schemas.codec import DecodeError
 from schemas.deadletters import identify, plausible_ms, readable
 from schemas.market import InstrumentDefinition
 from schemas.message import Message
-from schemas.results import Absence, DeadLetter, FeatureRecord
+from schemas.results import Absence, Context, DeadLetter, FeatureRecord, Vector
 from schemas.signals import Outcome
 from schemas.time import MILLISECOND
 from schemas.topics import BY_NAME
+from sinks.packing import Layout, Unpacker
 
 __all__ = ["DEAD_LETTERS", "TABLES", "Row", "Table", "dead_letter", "decode"]
 
 Row = tuple[Any, ...]
+Unpacked = tuple[Any, Layout | None, Sequence[float | None] | None]
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -28,17 +30,30 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     name: str
     columns: tuple[str, ...]
     row: Callable[[Any], Row]
-    """A record's values in the order of ``columns``."""
+    """The values in the order of ``columns`` of a record; of a packed table, of what `Unpacker.decode` gives."""
     time: str | None = None
     """The column (ns) that ``time`` repeats; ``None`` where the table has no such column."""
     newest_by: str | None = None
     """Set where a later record replaces the row of equal key: the column that says which one is later."""
     immutable: bool = False
     """An equal identifier with other content is a contradiction that must not pass."""
+    packed: bool = False
+    """Features are in the columns ``layout`` and ``numbers``; under the table's name there is a view with them."""
+
+    @property
+    def relation(self) -> str:
+        """Where the rows are."""
+        return f"{self.name}_packed" if self.packed else self.name
 
 
 def _table(
-    name: str, columns: str, time: str, row: Callable[[Any], Row] | None = None, *, immutable: bool = False
+    name: str,
+    columns: str,
+    time: str,
+    row: Callable[[Any], Row] | None = None,
+    *,
+    immutable: bool = False,
+    packed: bool = False,
 ) -> Table:
     """A table keyed by ``id``; without ``row`` its other columns are named as the record's fields."""
     names = tuple(columns.split())
@@ -49,6 +64,7 @@ def _table(
         row=row or (lambda record: (_uuid(record.id), *rest(record))),
         time=time,
         immutable=immutable,
+        packed=packed,
     )
 
 
@@ -57,11 +73,18 @@ def _uuid(text: str) -> UUID:
     return msgspec.convert(text, UUID)
 
 
-def _features(record: FeatureRecord) -> Row:
+def _features(unpacked: Unpacked) -> Row:
+    record, layout, numbers = unpacked
     head = (_uuid(record.id), record.instrument_id, record.timeframe, record.ts_close, record.ts_decided)
     if isinstance(record, Absence):
-        return (*head, None, None, None, None, None, record.reason)
-    return (*head, record.schema_hash, record.features, record.tainted, record.bid, record.ask, None)
+        return (*head, None, None, None, None, None, None, None, record.reason)
+    return (*head, record.schema_hash, layout, numbers, _PACKED, record.tainted, record.bid, record.ask, None)
+
+
+def _context(unpacked: Unpacked) -> Row:
+    record, layout, numbers = unpacked
+    head = (_uuid(record.id), record.instrument_id, record.timeframe, record.ts_close, record.ts_decided)
+    return (*head, record.schema_hash, layout, numbers, _PACKED, record.tainted)
 
 
 def _outcome(record: Outcome) -> Row:
@@ -82,8 +105,10 @@ _SIGNAL: Final = """
 _BAR: Final = """
     instrument_id timeframe ts_open ts_close ts_decided revision open high low close volume notional trades buy_volume
     sell_volume bid_first bid_low bid_high bid_last ask_first ask_low ask_high ask_last origin quality"""
-_FEATURES: Final = "instrument_id timeframe ts_close ts_decided schema_hash features tainted bid ask reason"
-_CONTEXT: Final = "instrument_id timeframe ts_close ts_decided schema_hash features tainted"
+_CONTEXT: Final = "instrument_id timeframe ts_close ts_decided schema_hash layout numbers features tainted"
+_FEATURES: Final = f"{_CONTEXT} bid ask reason"
+_PACKED: Final[Mapping[str, float]] = {}
+"""In the column ``features`` of a row that has numbers: there were rows before there were numbers."""
 _BOOK: Final = "instrument_id ts_event bid_prices bid_sizes ask_prices ask_sizes imbalance stale"
 _GAP: Final = "instrument_id kind ts_start ts_end ts_received expected received count detail"
 _DRIFT: Final = "instrument_id timeframe feature ts_close measure value threshold alert"
@@ -99,8 +124,8 @@ TABLES: Final[Mapping[str, Table]] = {
         name="instruments", columns=_INSTRUMENT, row=attrgetter(*_INSTRUMENT), newest_by="ts_received"
     ),
     "features.bars": _table("bars", _BAR, "ts_close"),
-    "features.vectors": _table("features", _FEATURES, "ts_close", _features),
-    "features.context": _table("contexts", _CONTEXT, "ts_close"),
+    "features.vectors": _table("features", _FEATURES, "ts_close", _features, packed=True),
+    "features.context": _table("contexts", _CONTEXT, "ts_close", _context, packed=True),
     "features.books": _table("books", _BOOK, "ts_event"),
     "signals.candidates": _table("candidates", _SIGNAL, "ts_event", immutable=True),
     "signals.published": _table("signals", _SIGNAL, "ts_event", immutable=True),
@@ -112,7 +137,12 @@ TABLES: Final[Mapping[str, Table]] = {
 }
 """By topic: every topic but the log itself."""
 
-_decoders: Final = {topic: msgspec.json.Decoder(BY_NAME[topic].record) for topic in TABLES}
+_decoders: Final[dict[str, Callable[[bytes], Any]]] = {
+    topic: msgspec.json.Decoder(BY_NAME[topic].record).decode for topic in TABLES
+} | {
+    "features.vectors": Unpacker(FeatureRecord, Vector).decode,
+    "features.context": Unpacker(Context, Context).decode,
+}
 
 
 def decode(message: Message) -> Row:
@@ -124,7 +154,7 @@ def decode(message: Message) -> Row:
     if message.value is None:
         raise DecodeError("no value")
     try:
-        return TABLES[message.topic].row(_decoders[message.topic].decode(message.value))
+        return TABLES[message.topic].row(_decoders[message.topic](message.value))
     except (ValueError, RecursionError) as error:  # msgspec's, UUID's and base64's errors are all ValueErrors
         raise DecodeError(str(error)) from error
 

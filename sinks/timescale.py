@@ -28,6 +28,7 @@ from sinks.database import Connection, DatabaseError, UnreachableError, address,
 from sinks.errors import ContradictionError
 from sinks.loading import Loader
 from sinks.migrate import pending
+from sinks.packing import Layout
 from sinks.tables import DEAD_LETTERS, TABLES, Row, Table, dead_letter, decode
 
 __all__ = ["Prepared", "TimescaleWriter", "prepare"]
@@ -41,6 +42,8 @@ _LONGEST_DELAY: Final = 10.0
 # the lost session gives its lock back.
 _KEEPALIVES: Final = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 _TCP_TIMEOUT_MS: Final = 30_000
+_VECTORS: Final = TABLES["features.vectors"]
+_LAYOUT: Final = _VECTORS.columns.index("layout")
 _SESSION: Final = f"""
     SET jit = off;  -- it never pays here
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;
@@ -94,7 +97,7 @@ class TimescaleWriter:
         self._dsn = dsn
         self._stop = stop or Event()
         self._session: Loader | None = None
-        self._schema_hash = ""
+        self._layout: Layout | None = None
         self._patience = patience
         self._deadline: float | None = monotonic() + patience
 
@@ -121,7 +124,7 @@ class TimescaleWriter:
         if counted is None:
             return False
         self.stored += counted
-        self._widen(prepared.items.get(TABLES["features.vectors"], []))
+        self._widen(prepared.items.get(_VECTORS, []))
         return True
 
     def close(self) -> None:
@@ -228,14 +231,14 @@ class TimescaleWriter:
 
     def _widen(self, vectors: list[_Item]) -> None:
         """Lets the view `features_wide` follow the features."""
-        newest = next((item.row for item in reversed(vectors) if item.row[5] is not None), None)
-        if newest is None or newest[5] == self._schema_hash or self._session is None:
+        layout = next((item.row[_LAYOUT] for item in reversed(vectors) if item.row[_LAYOUT] is not None), None)
+        if layout is None or layout == self._layout or self._session is None:
             return
         try:
-            self._session.connection.execute("SELECT refresh_features_wide(%s)", [list(newest[6])])
+            self._session.connection.execute("SELECT refresh_features_wide(%s)", [list(layout.names)])
         except psycopg.Error as error:  # in use, dropped, or depended upon: only a convenience, the rows are stored
             _log.warning("the view features_wide stays as it is: %s", one_line(error))
-        self._schema_hash = newest[5]
+        self._layout = layout
 
 
 def prepare(batch: Sequence[Message]) -> Prepared:

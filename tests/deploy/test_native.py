@@ -35,7 +35,7 @@ def test_built_once_and_anew_when_the_source_changes(source: Path) -> None:
 def test_what_another_source_was_built_to_does_not_outlive_it(source: Path) -> None:
     build(source)
     source.write_text("def of(:")
-    assert build(source).startswith("the event path runs in Python")
+    assert build(source).startswith("Python does what could be compiled")
     assert not list(source.parent.glob("*.so"))
 
 
@@ -48,7 +48,7 @@ def test_a_source_that_is_wrong_is_named(source: Path) -> None:
 
 def test_without_a_compiler(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
-    assert build(source) == ("the event path runs in Python, which takes longer: there is no C compiler (Debian: gcc)")
+    assert build(source).endswith("takes longer: there is no C compiler (Debian: gcc)")
 
 
 @needs_compiler

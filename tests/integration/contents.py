@@ -14,7 +14,8 @@ def contents(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
     with psycopg.connect(dsn) as connection:
         found = {}
         for table in TABLES.values():
-            columns = ", ".join([*table.columns, *(["time"] if table.time else [])])
+            hidden = {"layout", "numbers"} if table.packed else set()
+            columns = ", ".join([name for name in table.columns if name not in hidden] + ["time"] * bool(table.time))
             query = f"SELECT {columns} FROM {table.name} ORDER BY {table.columns[0]}"
             found[table.name] = connection.execute(query.encode()).fetchall()
         query = "SELECT topic, partition, next_offset FROM stream_offsets ORDER BY 1, 2"

@@ -18,6 +18,7 @@ from schemas.topics import TOPICS
 from sinks.clients import admin
 from sinks.figures import TOPIC_OF
 from sinks.topics import create_topics
+from sources.kafka import offset_range
 from tests.integration.golden import SETTINGS
 from tests.integration.kafka_broker import KafkaBroker
 
@@ -122,7 +123,7 @@ class Pipeline:
         """By partition the offset after its last message."""
         with Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "count"}) as consumer:
             numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-            return {at: consumer.get_watermark_offsets(TopicPartition(topic, at), 10)[1] for at in numbers}
+            return {at: offset_range(consumer, topic, at)[1] for at in numbers}
 
     def plant(self, topic: str, key: str, identifier: str, value: bytes, beside: bytes) -> None:
         """Write ``value`` under an identifier that stands there with the content ``beside``, at the same time stamp."""

@@ -52,7 +52,8 @@ def test_tables_are_hypertables_where_the_extension_is(timescale_database: str) 
     with psycopg.connect(timescale_database) as connection:
         rows = connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall()
     assert {name for (name,) in rows} == {
-        "bars", "features", "contexts", "books", "candidates", "signals", "outcomes", "gaps", "drift", "dead_letters",
+        "bars", "features_packed", "contexts_packed", "books", "candidates", "signals", "outcomes", "gaps", "drift",
+        "dead_letters",
     }  # fmt: skip
 
 
@@ -77,6 +78,31 @@ def test_the_wide_view_has_a_column_a_feature(database: str) -> None:
         connection.execute("SELECT refresh_features_wide(ARRAY['b', 'a c'])")
         columns = [column.name for column in connection.execute("SELECT * FROM features_wide").description or []]
     assert columns[-2:] == ["b", "a c"]
+
+
+def test_features_stored_before_they_were_packed_are_read_as_before(empty_database: str, tmp_path: Path) -> None:
+    for migration in read_migrations():
+        if migration.name < "0140":
+            (tmp_path / migration.name).write_text(migration.sql)
+    migrate(empty_database, tmp_path)
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("""
+            INSERT INTO features
+                (id, time, instrument_id, timeframe, ts_close, ts_decided, schema_hash, features, tainted)
+            VALUES (
+                gen_random_uuid(), ns_to_time(7000), 'x:A', '1m', 7000, 8000, 'old', '{"b": 2.5, "a": null}', '{}'
+            )""")
+        connection.execute("SELECT refresh_features_wide()")
+        connection.execute("CREATE VIEW a_users_own AS SELECT b FROM features_wide")
+        migrate(empty_database)
+        rows = [
+            connection.execute("SELECT features FROM features").fetchall(),
+            connection.execute("SELECT features FROM vectors").fetchall(),
+            connection.execute("SELECT feature, value FROM feature_values ORDER BY 1").fetchall(),
+            connection.execute("SELECT a, b FROM features_wide").fetchall(),
+            connection.execute("SELECT * FROM a_users_own").fetchall(),
+        ]
+    assert rows == [[({"a": None, "b": 2.5},)]] * 2 + [[("a", None), ("b", 2.5)], [(None, 2.5)], [(2.5,)]]
 
 
 def test_readers_read_and_writers_write_no_more_than_they_must(database: str) -> None:

@@ -80,15 +80,15 @@ def test_any_time_is_the_one_that_the_tables_demand(database: str) -> None:
     assert sorted(row[4] for row in contents(database)["gaps"]) == sorted(times)
 
 
-def test_a_large_vector_is_packed_the_fast_way_where_the_server_can(database: str) -> None:
-    topic, vector = next((topic, record) for topic, record in results(60) if topic == "features.vectors")
-    features = {f"feature_{number}": number / 7 for number in range(500)}
-    _write(database, messages([(topic, msgspec.structs.replace(vector, features=features))]), 1)
+def test_large_texts_are_packed_the_fast_way_where_the_server_can(database: str) -> None:
+    tainted = {f"feature_{number}": f"reason {number}" for number in range(500)}
+    vector = msgspec.structs.replace(_vector(), tainted=tainted)
+    _write(database, messages([("features.vectors", vector)]), 1)
     with psycopg.connect(database) as connection:
         known = connection.execute(
             "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
         ).fetchone()
-        packed = connection.execute("SELECT pg_column_compression(features) FROM features").fetchone()
+        packed = connection.execute("SELECT pg_column_compression(tainted) FROM features_packed").fetchone()
     assert packed == ("lz4" if known == (True,) else "pglz",)
 
 
@@ -185,6 +185,32 @@ def test_the_wide_view_follows_the_features(database: str) -> None:
         names = [column.name for column in connection.execute("SELECT * FROM features_wide").description or []]
     assert names[-2:] == ["new one", "ofi"]
     assert sum(row[-2] == 0.25 for row in rows) == 1
+
+
+def test_features_are_the_same_by_every_view_and_layout(database: str) -> None:
+    """Packed by any names, and as they were stored before they were packed."""
+    vector = msgspec.structs.replace(_vector(), features={"a": 0.1, "b": None, "c": 1e-300})
+    others = [{"c": 1e-300, "a": 0.1, "b": None}, {"a": 0.1, "c": 1e-300}]
+    batch = [
+        msgspec.structs.replace(vector, id=derive(place), ts_close=vector.ts_close + place * SECOND, features=features)
+        for place, features in enumerate([*others, vector.features])
+    ]
+    _write(database, messages([("features.vectors", one) for one in [vector, *batch]]), 2)
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            """
+            UPDATE features_packed SET layout = NULL, numbers = NULL, features = '{"a": 0.1, "b": null, "c": 1e-300}'
+            WHERE id = %s""",
+            [vector.id],
+        )
+        rows = connection.execute("SELECT features FROM features").fetchall()
+        wide = connection.execute("SELECT a, b, c FROM features_wide").fetchall()
+        values = connection.execute("SELECT feature, count(*), avg(value) FROM feature_values GROUP BY 1").fetchall()
+        layouts = connection.execute("SELECT count(DISTINCT layout) FROM features_packed").fetchone()
+    assert [{"b": None} | row[0] for row in rows] == [vector.features] * 4
+    assert wide == [(0.1, None, 1e-300)] * 4
+    assert sorted(values) == [("a", 4, 0.1), ("b", 3, None), ("c", 4, 1e-300)]
+    assert layouts == (2,)
 
 
 def test_a_crash_leaves_rows_and_offsets_together(timescale: TimescaleServer, timescale_database: str) -> None:

@@ -25,7 +25,8 @@ def test_columns_are_the_fields(topic: str) -> None:
     record: Any = BY_NAME[topic].record
     fields = {field for kind in get_args(record) or (record,) for field in kind.__struct_fields__}
     renamed = {"log_offset": "offset"}
-    assert {renamed.get(column, column) for column in TABLES[topic].columns} == fields
+    packing = {"layout", "numbers"} if TABLES[topic].packed else set()
+    assert {renamed.get(column, column) for column in TABLES[topic].columns} - packing == fields
 
 
 @pytest.mark.parametrize("topic", TABLES)
@@ -36,8 +37,8 @@ def test_columns_are_those_of_the_migrations(topic: str) -> None:
     body = re.search(rf"CREATE TABLE {name} \((.*?)\n\);", text, re.DOTALL)
     assert body is not None
     columns = re.findall(r"^    ([a-z_]+) ", body[1], re.MULTILINE)
-    columns += re.findall(rf"^ALTER TABLE {name} ADD COLUMN ([a-z_]+) ", text, re.MULTILINE)
-    assert [column for column in columns if column not in {"time", "stored_at"}] == list(table.columns)
+    columns += re.findall(rf"^ALTER TABLE {table.relation} ADD COLUMN ([a-z_]+) ", text, re.MULTILINE)
+    assert sorted(column for column in columns if column not in {"time", "stored_at"}) == sorted(table.columns)
 
 
 def test_a_row_has_a_value_for_each_column() -> None:
