@@ -110,6 +110,12 @@ class TimescaleServer:
             else:
                 return
 
+    @property
+    def pid(self) -> int:
+        """Of the process that the others are children of."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """Disconnect clients, write a checkpoint, end."""
         self._signal(signal.SIGINT)
