@@ -1,5 +1,6 @@
 """What a user names as input, as one ordered stream of log records."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, takewhile
 from pathlib import Path
@@ -30,6 +31,7 @@ __all__ = [
 Entry = MarketEvent | Malformed
 """What goes into the log, or to the dead letters beside it."""
 _Any = TypeVar("_Any")
+_INSTRUMENT: Final = re.compile(r"(?=.{3,128}$)[^\s:/=]+:\S+")
 _SIMULATED: Final = 1_704_067_200 * SECOND
 """Where a simulated past ends."""
 
@@ -169,8 +171,10 @@ def _metrics(text: str) -> Metrics:
 
 
 def _instrument(named: str | None, path: Path) -> str:
-    if named is None or ":" not in named:
+    if named is None:
         raise FlowError(f"{path} is a table: say of which --instrument, as in binanceusdm:BTC/USDT:USDT")
+    if not _INSTRUMENT.fullmatch(named):
+        raise FlowError(f"{path}: instrument {named!r} is no venue:symbol, as in binanceusdm:BTC/USDT:USDT")
     return named
 
 

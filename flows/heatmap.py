@@ -10,6 +10,7 @@ from operators.derivatives import Derivatives
 from operators.liquidation_map import REACH, Cluster
 from schemas.market import ExchangeBar, Liquidation, MarkPrice, OpenInterest
 from schemas.time import HOUR, TIMEFRAME_NS, Timeframe, floor_to
+from sources.malformed import Malformed
 from sources.simulator import Simulator
 
 __all__ = ["Truth", "Watch", "watched"]
@@ -133,12 +134,18 @@ class Truth:
 
 
 def watched(
-    items: Iterable[Entry], timeframe: Timeframe, every_hour: Callable[[Mapping[str, Watch]], None] | None = None
-) -> dict[str, Watch]:
-    """The instruments of a feed of which open interest is told; ``every_hour`` of the feed's time is called."""
+    items: Iterable[Entry], timeframe: Timeframe, every_hour: Callable[[Mapping[str, Watch]], None] | None = None,
+    refused: Callable[[Malformed], None] = lambda _: None,
+) -> dict[str, Watch]:  # fmt: skip
+    """The instruments of a feed of which open interest is told.
+
+    ``every_hour`` of the feed's time is called; ``refused`` is handed what is no record.
+    """
     watches: dict[str, Watch] = {}
     due = 0
     for item in items:
+        if isinstance(item, Malformed):
+            refused(item)
         if not isinstance(item, _TOLD):
             continue
         if item.ts_received >= due:

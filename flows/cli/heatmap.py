@@ -1,7 +1,7 @@
 """`candlewick heatmap`."""
 
 from statistics import mean
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -14,6 +14,7 @@ from flows.heatmap import Truth, watched
 from flows.progress import shown
 from models.levels import CONCLUSIVE, Score, scores
 from schemas.time import DAY, SECOND, TIMEFRAME_NS, Timeframe
+from sources.malformed import Malformed
 from sources.simulator import Simulator, SimulatorConfig
 
 __all__ = ["heatmap"]
@@ -32,7 +33,9 @@ def heatmap(
         Timeframe, typer.Option(help="Closes at which levels are predicted; of bars in tables")
     ] = "5m",
     hours: Annotated[float, typer.Option(min=0.01, max=10_000, help="In which a level is to be reached")] = 24.0,
-    simulate: Annotated[float | None, typer.Option(metavar="DAYS", help="A simulated market, and the truth")] = None,
+    simulate: Annotated[
+        float | None, typer.Option(metavar="DAYS", min=0.01, max=400, help="A simulated market, and the truth")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the simulation and of the drawn baselines")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="The scores as JSON")] = False,
 ) -> None:
@@ -44,12 +47,19 @@ def heatmap(
         feed = recorded_feed(inputs or [], venue, instrument=instrument, timeframe=timeframe)
     else:
         feed, truth = _simulated(simulate, seed)
+    refused: list[Malformed] = []
     with shown(feed) as items:
-        watches = watched(items, timeframe, truth)
-    if not watches:
-        raise FlowError(
-            f"{', '.join(inputs or ['the simulation'])}: no open interest in it, so nothing to estimate from"
+        watches = watched(items, timeframe, truth, refused.append)
+    if refused:
+        first = refused[0]
+        typer.echo(
+            f"left out: {len(refused):,} that are no records, the first at {first.place}: {first.reason}", err=True
         )
+    what = ", ".join(inputs or ["the simulation"])
+    if not watches:
+        raise FlowError(f"{what}: no open interest in it, so nothing to estimate from")
+    if not any(watch.samples for watch in watches.values()):
+        raise FlowError(f"{what}: no price of a whole {timeframe} beside the open interest, so nothing to predict at")
     horizon = max(1, round(hours * 3_600 * SECOND / TIMEFRAME_NS[timeframe]))
     found = {name: scores(watch.samples, horizon, seed) for name, watch in watches.items() if watch.samples}
     overlaps = {} if truth is None else {name: _means(pairs) for name, pairs in truth.overlaps.items()}
@@ -76,10 +86,6 @@ def _simulated(days: float, seed: int) -> tuple[Feed, Truth]:
 
 def _means(pairs: list[tuple[float, float]]) -> tuple[float, float, int]:
     return mean(one for one, _ in pairs), mean(other for _, other in pairs), len(pairs)
-
-
-def _plain(score: Score) -> dict[str, Any]:
-    return {**score._asdict(), "verdict": score.verdict}
 
 
 def _table(title: str, rows: list[Score]) -> Table:

@@ -24,7 +24,7 @@ from sinks.log_writer import LogWriter
 from sources.simulator import Faults, Simulator, SimulatorConfig
 from sources.user_messages import KINDS
 
-__all__ = ["METRICS", "ingest"]
+__all__ = ["METRICS", "ingest", "refuse"]
 
 METRICS: Final = "External metrics or macro calendar (CSV, JSON lines): PATH, METRIC=PATH or METRIC:ASSET=PATH"
 
@@ -60,12 +60,12 @@ def ingest(
         raise FlowError(
             "ingest needs one of --tape PATH... --venue V, --metrics PATH, --simulate, --topics KIND=TOPIC,..."
         )
-    _refuse("--topics", given=topics is not None, options={"--until-end": until_end or None})
-    _refuse("--tape", given=bool(files), options={"--venue": venue})
+    refuse("--topics", given=topics is not None, options={"--until-end": until_end or None})
+    refuse("--tape", given=bool(files), options={"--venue": venue})
     simulation = {
         "--seed": seed, "--seconds": seconds, "--start": start, "--history-days": history_days, "--faults": faults,
     }  # fmt: skip
-    _refuse("--simulate", given=simulate, options=simulation)
+    refuse("--simulate", given=simulate, options=simulation)
     for option, number in (("--seconds", seconds), ("--speed", speed), ("--history-days", history_days)):
         if number is not None and not 0 <= number < 1e9:  # neither is NaN
             raise FlowError(f"{option} {number}: it has to be a number from 0 to 1e9")
@@ -105,8 +105,8 @@ def ingest(
         typer.echo(f"{kind}: {count}")
 
 
-def _refuse(source: str, *, given: bool, options: Mapping[str, object]) -> None:
-    """Say it of options that belong to ``source``, where another one was ``given``."""
+def refuse(source: str, *, given: bool, options: Mapping[str, object]) -> None:
+    """Raise `FlowError` for options that belong to ``source``, where another one was ``given``."""
     alone = [name for name, value in options.items() if value is not None]
     if alone and not given:
         raise FlowError(f"{', '.join(alone)}: only together with {source}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.ingest import METRICS
+from flows.cli.ingest import METRICS, refuse
 from flows.errors import FlowError
 from flows.feeds import recorded_feed, simulated_past
 from flows.process import spare_collector
@@ -52,6 +52,11 @@ def replay(
     spare_collector()
     if bool(inputs) == (simulate is not None):
         raise FlowError("replay needs either INPUT... or --simulate DAYS")
+    of_files = {
+        "--venue": venue, "--instrument": instrument, "--timeframe": timeframe, "--metrics": metrics,
+        "--activations": activations,
+    }  # fmt: skip
+    refuse("INPUT", given=bool(inputs), options=of_files)
     feed = (
         simulated_past(simulate, seed)
         if simulate is not None

@@ -33,6 +33,16 @@ def candlewick(*arguments: str, folder: Path, **environment: str) -> "subprocess
         (["verify-parity", "--since", "yesterday"], {}, "--since 'yesterday'"),
         (["migrate", "--dsn", "host=/nowhere"], {}, "/nowhere"),
         (["inspect", "nowhere.gz", "--venue", "kraken"], {}, "nowhere.gz"),
+        (
+            ["replay", "x.csv", "--instrument", "binance:", "--out", "out"],
+            {},
+            "instrument 'binance:' is no venue:symbol",
+        ),
+        (
+            ["replay", "--simulate", "1", "--metrics", "x.csv", "--out", "out"],
+            {},
+            "--metrics: only together with INPUT",
+        ),
     ],
 )
 def test_a_user_s_mistake_is_one_line(

@@ -1,6 +1,7 @@
 """Estimated liquidation levels, sampled from a feed; the truth of a simulation beside them."""
 
 from math import exp, isnan, log
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -116,3 +117,18 @@ def test_it_is_told_what_to_score(arguments: list[str]) -> None:
     done = CliRunner().invoke(application(["heatmap"]), ["heatmap", *arguments])
     assert isinstance(done.exception, FlowError)
     assert "either INPUT... or --simulate DAYS" in str(done.exception)
+
+
+def test_rows_that_are_left_out_are_told_and_without_a_price_nothing_is_scored(tmp_path: Path) -> None:
+    times = [1_714_521_600_000 + 300_000 * number for number in range(4)]
+    interest = tmp_path / "interest.csv"
+    interest.write_text("ts_ms,open_interest\n" + "".join(f"{ts},{5 - 2 * at}\n" for at, ts in enumerate(times)))
+    bars = tmp_path / "bars.csv"
+    bars.write_text("ts_ms,open,high,low,close,volume\n" + "".join(f"{ts},1,3,0.5,2,7\n" for ts in times))
+    arguments = ["--instrument", "binanceusdm:BTC/USDT:USDT", "--json"]
+    done = CliRunner().invoke(application(["heatmap"]), ["heatmap", str(interest), str(bars), *arguments])
+    assert done.exit_code == 0, done.output
+    assert f"left out: 1 that are no records, the first at {interest}:5: " in done.stderr
+    alone = CliRunner().invoke(application(["heatmap"]), ["heatmap", str(interest), *arguments])
+    assert isinstance(alone.exception, FlowError)
+    assert "no price of a whole 5m" in str(alone.exception)
