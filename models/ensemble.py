@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from models.trained import Calibration
+from models.calibration import platt
 
-__all__ = ["Ensemble", "Pooled", "log_loss", "logit_of", "platt", "sigmoid"]
+__all__ = ["Ensemble", "Pooled", "log_loss", "logit_of", "sigmoid"]
 
 _FORGET: Final = 0.99
 """A loss counts so much less with each label after it: some hundred labels decide."""
@@ -101,47 +101,13 @@ class Ensemble(Struct, kw_only=True):
             return
         self.pairs = [*self.pairs, (score, win)][-_KEPT:]
         if self.calibrated and self.labels % _EVERY == 0:
-            fitted = platt(self.pairs)
+            scores, wins = zip(*self.pairs, strict=True)
+            fitted = platt(np.array(scores), np.array(wins))
             self.slope, self.intercept = fitted.slope, fitted.intercept
 
     def keep(self, names: frozenset[str]) -> None:
         """Forget all members but ``names``."""
         self.members = {name: member for name, member in self.members.items() if name in names}
-
-
-def platt(pairs: list[tuple[float, bool]]) -> Calibration:
-    """Slope (not below 0) and intercept that make probabilities of scores, by Newton's method.
-
-    Platt, "Probabilistic outputs for support vector machines", 1999, with the targets drawn in as there; the starting
-    point and step control are those of Lin, Lin, Weng, "A note on Platt's probabilistic outputs", 2007.
-    """
-    scores = np.array([score for score, _ in pairs])
-    wins = np.array([win for _, win in pairs])
-    ups = int(wins.sum())
-    downs = len(pairs) - ups
-    targets = np.where(wins, (ups + 1) / (ups + 2), 1 / (downs + 2))
-    at = np.array([0.0, log((ups + 1) / (downs + 1))])
-    design = np.column_stack((scores, np.ones_like(scores)))
-
-    def loss(point: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> float:
-        logits = design @ point
-        return float((np.logaddexp(0.0, logits) - targets * logits).sum())
-
-    now = loss(at)
-    for _ in range(30):
-        chances = 1.0 / (1.0 + np.exp(-(design @ at)))
-        gradient = design.T @ (chances - targets)
-        curvature = design.T @ (design * (chances * (1.0 - chances))[:, np.newaxis]) + 1e-9 * np.eye(2)
-        step, size = np.linalg.solve(curvature, gradient), 1.0
-        while size > 1e-6 and loss(at - size * step) > now:
-            size /= 2
-        at = at - size * step
-        before, now = now, loss(at)
-        if before - now < 1e-10:
-            break
-    if at[0] <= 0:
-        return Calibration(0.0, log((ups + 1) / (downs + 1)))
-    return Calibration(float(at[0]), float(at[1]))
 
 
 def clipped(logit: float) -> float:

@@ -11,15 +11,29 @@ from models.calibration import calibrated, platt
 linear: Any = import_module("sklearn.linear_model")
 
 
-def test_the_line_is_the_most_likely_one() -> None:
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_line_is_the_logistic_regression_of_its_targets(*, weighted: bool) -> None:
     chance = np.random.default_rng(2)
     logits = chance.normal(0.0, 2.0, 4_000)
     win = chance.uniform(size=4_000) < 1 / (1 + np.exp(-(0.4 * logits - 0.7)))
-    found = platt(logits, win, np.ones(4_000))
-    plain = linear.LogisticRegression(C=1e9, max_iter=1_000).fit(logits[:, np.newaxis], win)
-    assert found.slope == pytest.approx(plain.coef_[0, 0], rel=1e-2)
-    assert found.intercept == pytest.approx(plain.intercept_[0], rel=1e-2)
+    weights = chance.uniform(0.1, 2.0, 4_000) if weighted else np.ones(4_000)
+    found = platt(logits, win, weights if weighted else None)
+    wins, losses = weights[win].sum(), weights[~win].sum()
+    target = np.where(win, (wins + 1) / (wins + 2), 1 / (losses + 2))
+    twice = np.concatenate([logits, logits])[:, np.newaxis]
+    regression = linear.LogisticRegression(C=np.inf, tol=1e-10, max_iter=1_000).fit(
+        twice, np.repeat([True, False], 4_000), sample_weight=np.concatenate([weights * target, weights * (1 - target)])
+    )
+    assert (found.slope, found.intercept) == pytest.approx((regression.coef_[0, 0], regression.intercept_[0]), abs=1e-5)
     assert calibrated(found, logits)[7] == pytest.approx(found.probability(float(logits[7])))
+
+
+def test_wins_alone_and_logits_far_apart_have_a_line() -> None:
+    assert platt(np.zeros(300), np.ones(300, bool)).intercept > 4
+    logits = np.linspace(-1e3, 1e3, 300)
+    found = platt(logits, logits > 0)  # where whole steps run away
+    assert 0.0 < found.slope < 1.0
+    assert found.probability(1e3) > 0.99
 
 
 def test_a_model_that_ranks_the_wrong_way_round_says_the_base_rate() -> None:

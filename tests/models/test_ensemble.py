@@ -1,13 +1,11 @@
 """Pooling: who was right before weighs more, and what is told is calibrated."""
 
-from importlib import import_module
 from math import exp, log
-from typing import Any
 
 import numpy as np
 import pytest
 
-from models.ensemble import Ensemble, log_loss, logit_of, platt
+from models.ensemble import Ensemble, log_loss, logit_of
 
 TRUSTED = frozenset({"batch"})
 
@@ -64,29 +62,7 @@ def test_what_is_told_too_surely_is_calibrated() -> None:
     assert pooled.probability < 0.75
 
 
-def test_platt_is_the_logistic_regression_of_its_targets() -> None:
-    pairs = drawn(300, 0.7)
-    found = platt(pairs)
-    scores = np.array([[score] for score, _ in pairs])
-    wins = np.array([win for _, win in pairs])
-    ups, downs = wins.sum(), (~wins).sum()
-    weights = np.concatenate((np.where(wins, (ups + 1) / (ups + 2), 1 / (downs + 2)),) * 2)
-    weights[300:] = 1 - weights[300:]
-    regression: Any = import_module("sklearn.linear_model").LogisticRegression
-    fitted = regression(C=np.inf, tol=1e-10, max_iter=1_000).fit(
-        np.concatenate((scores, scores)), np.repeat([True, False], 300), sample_weight=weights
-    )
-    assert (found.slope, found.intercept) == pytest.approx((fitted.coef_[0, 0], fitted.intercept_[0]), abs=1e-5)
-
-
-def test_scores_that_point_the_wrong_way_say_nothing() -> None:
-    found = platt(drawn(300, -0.7))
-    assert found.slope == 0.0
-    assert abs(found.intercept) < 0.5
-
-
 def test_losses_and_logits_stay_finite() -> None:
     assert log_loss(1e3, win=False) == 1e3
     assert log_loss(2.0, win=True) == pytest.approx(-log(1 / (1 + exp(-2.0))))
     assert logit_of(1.0) == -logit_of(0.0) == 12.0
-    assert platt([(0.0, True)] * 300).intercept > 4
