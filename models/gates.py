@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import isnan, nan
+from math import ceil, isnan, nan
 
 import numpy as np
 from msgspec import Struct
@@ -12,6 +12,7 @@ from models.evaluation import Walk
 from models.manifest import Gate
 from models.metrics import Interval
 from models.splits import Rows
+from schemas.time import DAY
 
 __all__ = ["ALPHA", "Verdict", "by_window", "earned_by_day", "figures", "gates", "stability", "stretches"]
 
@@ -91,12 +92,26 @@ def figures(walk: Walk, seed: int = 0, trials: Sequence[float] = (), draws: int 
         "profit_factor": of_chosen(metrics.profit_factor),
     }
     intervals = {name: metrics.block_interval(each, block, seed, draws) for name, each in statistics.items()}
+    intervals |= _of_days(days, sample.longest, seed, draws)
     alarms = list(walk.leaks)
     if found["in_over_out"] > _OVERFIT:
         alarms.append(f"overfit: the edge in sample is {found['in_over_out']:.1f} times that out of sample")
     if outside > _TOO_GOOD:
         alarms.append(f"too good: an area of {outside:.3f} under the ROC curve; look for what knows the future")
     return Verdict(figures=found, intervals=intervals, alarms=alarms)
+
+
+def _of_days(days: metrics.Floats, longest: int, seed: int, draws: int) -> dict[str, Interval]:
+    """Intervals of what daily returns say, drawn in stretches of whole days no shorter than ``longest`` (ns)."""
+    block = np.arange(len(days), dtype=np.int64) // max(1, ceil(longest / DAY))
+    of_days: dict[str, Callable[[metrics.Floats], float]] = {
+        "sharpe": metrics.sharpe, "sortino": metrics.sortino, "calmar": metrics.calmar, "drawdown": metrics.drawdown,
+    }  # fmt: skip
+
+    def redrawn(statistic: Callable[[metrics.Floats], float]) -> Callable[[Rows], float]:
+        return lambda at: statistic(days[at])
+
+    return {name: metrics.block_interval(redrawn(each), block, seed, draws) for name, each in of_days.items()}
 
 
 def gates(walk: Walk, verdict: Verdict, least_outcomes: int) -> list[Gate]:

@@ -43,7 +43,9 @@ _ROWS: Final = (
     ("in over out of sample", "in_over_out", ".1f"),
     ("stability of importance", "importance_stability", "+.2f"),
 )
-_BETWEEN: Final = ("auc", "ic", "hit_rate", "expectancy", "profit_factor")
+_BETWEEN: Final = (
+    "auc", "ic", "hit_rate", "expectancy", "profit_factor", "sharpe", "sortino", "calmar", "drawdown",
+)  # fmt: skip
 
 
 def evaluate(

@@ -11,8 +11,9 @@ from models.config import Boosting, TrainConfig
 from models.drift import histogram
 from models.errors import ModelError
 from models.evaluation import LEARNERS, evaluated
-from models.gates import by_window, figures, gates, stretches
+from models.gates import by_window, earned_by_day, figures, gates, stretches
 from models.manifest import entry_of
+from models.metrics import drawdown, sharpe
 from models.registry import Catalogue, Registry
 from models.sample import Sample
 from models.splits import Fold, Inner, Rows, Times, inner
@@ -46,6 +47,12 @@ def test_an_edge_is_found_by_the_better_learner(best: Attempt) -> None:
     assert told["log_loss"] < told["log_loss_of_base_rate"]
     assert told["expectancy"] > 0
     assert best.verdict.intervals["expectancy"].low > 0
+    days = earned_by_day(best.walk)
+    alone = [days[np.random.default_rng(at).integers(0, len(days), len(days))] for at in range(200)]
+    for name, statistic in (("sharpe", sharpe), ("drawdown", drawdown)):  # no label is longer than a day
+        value, *between = best.verdict.intervals[name]
+        assert value == told[name]
+        assert between == pytest.approx(np.quantile([statistic(one) for one in alone], [0.025, 0.975]), rel=0.35)
     assert sum(stretches(best.walk)) == pytest.approx(told["expectancy"] * told["chosen"])
     windows = by_window(best.walk)
     assert sum(window["rows"] for window in windows) == told["rows"]
