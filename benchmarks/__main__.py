@@ -20,6 +20,7 @@ from benchmarks.parts import (
     indicators,
     latency,
     microstructure,
+    models,
     profile,
     resume,
     scaling,
@@ -36,7 +37,9 @@ _OUT: Final = _HERE / "out"
 _DOCS: Final = _HERE.parent / "docs"
 _PARTS: Final[dict[str, Callable[[Context], list[Figure]]]] = {
     part.NAME: part.measure
-    for part in (throughput, scaling, latency, closing, microstructure, indicators, state, resume, store, profile)
+    for part in (
+        throughput, models, scaling, latency, closing, microstructure, indicators, state, resume, store, profile,
+    )
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -70,11 +70,14 @@ class Context:
         task = self._task(at, self.scratch(), options, messages)
         return self._run(f"peers.{name}", task, self.peers)
 
-    def engine(self, at: Stage, *, workers: int = 1, keeps: bool = True, **engine: object) -> Measure:
-        """Run the engine over the whole log, into empty topics; ``keeps``: with recovery."""
+    def engine(
+        self, at: Stage, *, workers: int = 1, keeps: bool = True, strategy: Mapping[str, object] | None = None,
+        models: Mapping[str, object] | None = None, **engine: object,
+    ) -> Measure:  # fmt: skip
+        """Run the engine over the whole log, into empty topics; ``keeps``: with recovery. The rest are settings."""
         at.clear()
         folder = self.scratch()
-        options = {"recovery": keeps, "engine": engine}
+        options = {"recovery": keeps, "engine": engine, "strategy": strategy or {}, "models": models or {}}
         try:
             if workers == 1:
                 return result(run("jobs.engine", self._task(at, folder, {**options, "alone": True})))

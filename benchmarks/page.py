@@ -18,6 +18,9 @@ no check for what is late, doubled or lost, one timeframe. Pathway makes bars of
 for a book. In the short form an engine's
 first and last second count for a third and more of its time: it signs in with the broker for
 transactions and repeats, and writes its last state. CPU time tells it better.""",
+    "models": """The engine with a version of 200 trees that serves and models that learn in the stream,
+beside the same engine without and the floor, all on one log, with a strategy that has a candidate at every close with
+an opinion.""",
     "scaling": "What a message costs the engine with more instruments, over about as many messages.",
     "latency": """From the last heartbeat that closes a bar, handed to the broker, to the signal at a reader of
 committed messages, with 30 instruments and 50,000 events a second.""",

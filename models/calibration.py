@@ -1,5 +1,6 @@
 """Platt's calibration: a logistic regression of what came on what a model said."""
 
+from math import log
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,8 @@ __all__ = ["calibrated", "platt"]
 Floats = NDArray[np.float64]
 _NOTHING: Final = 1e-6
 """The slope of a logit that says nothing; above 0, so that it can be gone back."""
+_RIDGE: Final = 1e-9
+"""On the curvature, which is none where all is certain."""
 
 
 def platt(logits: Floats, win: NDArray[np.bool_], weights: Floats | None = None) -> Calibration:
@@ -21,30 +24,33 @@ def platt(logits: Floats, win: NDArray[np.bool_], weights: Floats | None = None)
     By Newton's method with halved steps: Lin, Lin, Weng, "A note on Platt's probabilistic outputs", 2007.
     """
     weights = np.ones(len(logits)) if weights is None else weights
-    wins, losses = float(weights[win].sum()), float(weights[~win].sum())
+    wins, losses = float(weights @ win), float(weights @ ~win)
     target = np.where(win, (wins + 1) / (wins + 2), 1 / (losses + 2))
-    design = np.column_stack([logits, np.ones(len(logits))])
+    squares, base = logits * logits, log((wins + 1) / (losses + 1))
 
-    def loss(line: Floats) -> float:
-        z = design @ line
-        return float((weights * (np.logaddexp(0.0, z) - target * z)).sum())
+    def told(slope: float, intercept: float) -> tuple[Floats, float]:
+        z = slope * logits + intercept
+        return z, float(weights @ (np.logaddexp(0.0, z) - target * z))
 
-    base = float(np.log((wins + 1) / (losses + 1)))
-    line = np.array([0.0, base])
-    now = loss(line)
+    line = (0.0, base)
+    z, now = told(*line)
     for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(design @ line, -700, 700)))
-        gradient = design.T @ (weights * (p - target))
-        hessian = (design * (weights * p * (1 - p))[:, None]).T @ design + 1e-9 * np.eye(2)
-        step, size = np.linalg.solve(hessian, gradient), 1.0
-        while size > 1e-6 and loss(line - size * step) > now:
-            size /= 2
-        line = line - size * step
-        before, now = now, loss(line)
-        if before - now < 1e-10:
+        p = 1 / (1 + np.exp(-np.clip(z, -700, 700)))
+        wrong, curve = weights * (p - target), weights * (p * (1 - p))
+        steep, both, flat = float(curve @ squares) + _RIDGE, float(curve @ logits), float(curve.sum()) + _RIDGE
+        down, across, area = float(wrong @ logits), float(wrong.sum()), steep * flat - both * both
+        step, size = ((flat * down - both * across) / area, (steep * across - both * down) / area), 1.0
+        if down * step[0] + across * step[1] < 1e-12:  # twice what is still to be gained
             break
-    slope, intercept = line.tolist()
-    return Calibration(slope, intercept) if slope > 0 else Calibration(_NOTHING, base)
+        before = now
+        while True:
+            there = line[0] - size * step[0], line[1] - size * step[1]
+            z, now = told(*there)
+            if now <= before or size < 1e-6:
+                break
+            size /= 2
+        line = there
+    return Calibration(*line) if line[0] > 0 else Calibration(_NOTHING, base)
 
 
 def calibrated(calibration: Calibration, logits: Floats) -> Floats:

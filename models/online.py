@@ -20,6 +20,10 @@ _DIRECTED: Final = {
 """What speaks for one direction, and where it speaks for neither: a model sees it in the candidate's direction."""
 _PLAIN: Final = ("adx_14", "spread_bps", "realised_volatility_20", "bb_width", "volume_z", "trade_rate_z", "vpin")
 _SEED: Final = 1
+_SPLITS: Final = 4
+"""Places at which the tree would cut an input, looked at in every leaf after each 200 labels: the most costly ones."""
+_FORM: Final = 2
+"""Of the models; what was learnt in another one is not theirs."""
 _DELTA: Final = 1e-4
 """ADWIN's chance of a false alarm at a check; it checks every 32 labels."""
 
@@ -48,10 +52,11 @@ class Learner:
 
     def __init__(self) -> None:
         linear, preprocessing = import_module("river.linear_model"), import_module("river.preprocessing")
-        self.version = version("river")
+        self.version = f"{version('river')}, form {_FORM}"
         self._scaler: Any = preprocessing.StandardScaler()
         self._logistic: Any = linear.LogisticRegression(l2=1e-3)
-        self._tree: Any = import_module("river.tree").HoeffdingAdaptiveTreeClassifier(grace_period=100, seed=_SEED)
+        splitter: Any = import_module("river.tree.splitter").GaussianSplitter(n_splits=_SPLITS)
+        self._tree: Any = import_module("river.tree").HoeffdingAdaptiveTreeClassifier(splitter=splitter, seed=_SEED)
         drift: Any = import_module("river.drift")
         self._watches: dict[str, Any] = {"adwin": drift.ADWIN(delta=_DELTA), "page_hinkley": drift.PageHinkley()}
         self._packed: bytes | None = None

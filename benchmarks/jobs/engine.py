@@ -8,7 +8,7 @@ from benchmarks.jobs.task import Clock, Measure, Task, answer
 from flows.recovery import recovery
 from flows.run import run_worker
 from flows.runtime import RecoveryConfig
-from flows.settings import EngineSettings, KafkaSettings, Settings, SupervisorSettings
+from flows.settings import EngineSettings, KafkaSettings, ModelsSettings, Settings, StrategySettings, SupervisorSettings
 
 __all__ = ["measure"]
 
@@ -31,6 +31,8 @@ def measure(task: Task) -> Measure:
     settings = Settings(
         kafka=KafkaSettings(bootstrap=task.bootstrap),
         engine=EngineSettings(recovery_dir=folder / "recovery", **options.get("engine", {})),
+        strategy=StrategySettings(**options.get("strategy", {})),
+        models=ModelsSettings(**options.get("models", {})),
         supervisor=SupervisorSettings(dir=folder / "vitals"),
     )
     addresses, number = options.get("addresses", []), options.get("number", 0)
