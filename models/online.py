@@ -1,9 +1,11 @@
 """Models that learn in the stream: River's scaled logistic regression and its Hoeffding adaptive tree."""
 
 import pickle
+import struct
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import version
+from math import isnan, nan
 from typing import Any, Final
 
 from models.ensemble import logit_of
@@ -19,6 +21,12 @@ _DIRECTED: Final = {
 }  # fmt: skip
 """What speaks for one direction, and where it speaks for neither: a model sees it in the candidate's direction."""
 _PLAIN: Final = ("adx_14", "spread_bps", "realised_volatility_20", "bb_width", "volume_z", "trade_rate_z", "vpin")
+_INPUTS: Final = ("score", *_DIRECTED, *_PLAIN)
+_ROW: Final = struct.Struct(f"<{len(_INPUTS)}d?d")
+"""An outcome: inputs (NaN: not known), win, log loss of what was told (NaN: nothing)."""
+_LOSS: Final = struct.Struct("<d")
+_KEPT: Final = 4_000
+"""Outcomes from which another version of the library learns again: 800 KB of every snapshot."""
 _SEED: Final = 1
 _SPLITS: Final = 4
 """Places at which the tree would cut an input, looked at in every leaf after each 200 labels: the most costly ones."""
@@ -47,10 +55,14 @@ def online_inputs(
 class Learner:
     """Both models; deterministic, as the tree's randomness is seeded and part of the state.
 
-    Its state is River's own, so it belongs to one version of the library.
+    Its state is River's own, so it belongs to one version of the library. The last outcomes are kept beside it, in the
+    order of the log, and another version learns from these again.
     """
 
     def __init__(self) -> None:
+        self.relearnt: int | None = None
+        """Outcomes that were learnt again as the state was of another version."""
+        self._outcomes = bytearray()
         linear, preprocessing = import_module("river.linear_model"), import_module("river.preprocessing")
         self.version = f"{version('river')}, form {_FORM}"
         self._scaler: Any = preprocessing.StandardScaler()
@@ -68,6 +80,8 @@ class Learner:
         "Continuous inspection schemes", 1954, with River's defaults.
         """
         self._packed = None
+        if self._outcomes:
+            _LOSS.pack_into(self._outcomes, len(self._outcomes) - _LOSS.size, loss)
         found = []
         for name, detector in self._watches.items():
             detector.update(loss)
@@ -94,20 +108,29 @@ class Learner:
     def learn(self, inputs: Mapping[str, float], *, win: bool) -> None:
         """Take an outcome."""
         self._packed = None
+        self._outcomes += _ROW.pack(*(inputs.get(name, nan) for name in _INPUTS), win, nan)
+        if len(self._outcomes) > 2 * _KEPT * _ROW.size:
+            del self._outcomes[: -_KEPT * _ROW.size]
         self._scaler.learn_one(inputs)
         self._logistic.learn_one(self._scaler.transform_one(inputs), win)
         self._tree.learn_one(inputs, win)
 
     def state(self) -> list[Any]:
-        """The library's version and its own bytes; packed once a label, however often it is asked for."""
+        """The library's version, its own bytes and the outcomes; packed once a label, however often it is asked for."""
         if self._packed is None:
             self._packed = pickle.dumps((self._scaler, self._logistic, self._tree, self._watches), protocol=5)
-        return [self.version, self._packed]
+        return [self.version, self._packed, bytes(self._outcomes[-_KEPT * _ROW.size :])]
 
-    def restore(self, state: list[Any]) -> bool:
-        """Take up ``state`` again; false, and nothing is changed, if it is of another version of the library."""
-        if state[0] != self.version:
-            return False
-        self._packed = state[1]
-        self._scaler, self._logistic, self._tree, self._watches = pickle.loads(state[1])  # noqa: S301, as above
-        return True
+    def restore(self, state: list[Any]) -> None:
+        """Take up ``state`` again; if it is of another version of the library, learn its outcomes again."""
+        outcomes = state[2] if len(state) > 2 else b""  # none were kept before
+        if state[0] == self.version:
+            self._packed, self._outcomes = state[1], bytearray(outcomes)
+            self._scaler, self._logistic, self._tree, self._watches = pickle.loads(state[1])  # noqa: S301, our own
+            return
+        self.relearnt = len(outcomes) // _ROW.size
+        for *values, win, loss in _ROW.iter_unpack(outcomes):
+            known = {name: value for name, value in zip(_INPUTS, values, strict=True) if not isnan(value)}
+            self.learn(known, win=win)
+            if not isnan(loss):
+                self.watch(loss)

@@ -28,7 +28,7 @@ from schemas.topics import Outgoing
 __all__ = ["Desk"]
 
 _LAYOUT: Final = Layout(
-    "desk", 9, {
+    "desk", 10, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
@@ -38,6 +38,7 @@ _LAYOUT: Final = Layout(
         8: lambda state: state | {
             "serving": [*state["serving"][:4], [*state["serving"][4], [], 0], *state["serving"][5:]],
         },
+        9: lambda state: state,  # the learner keeps outcomes, and does without
     },
 )  # fmt: skip
 _NAMED: Final = 10

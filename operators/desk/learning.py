@@ -70,7 +70,7 @@ class Learning:
         self.learner = Learner()
         self.ensemble = Ensemble()
         self.begun_anew = ""
-        """Why what was learnt before is gone; to be told, and then cleared."""
+        """Why what was learnt before was learnt again; to be told, and then cleared."""
         self._following: dict[str, dict[str, _Followed]] = {}  # by instrument, then candidate
         self._funding: dict[str, tuple[int, dict[str, float | None]]] = {}  # close and what the vector told of it
 
@@ -142,7 +142,7 @@ class Learning:
             }
 
     def event(self, ts_close: int) -> ModelEvent | None:
-        """That learning begun anew, if it is to be told."""
+        """That learning has begun anew, if it is to be told."""
         reason, self.begun_anew = self.begun_anew, ""
         if not reason:
             return None
@@ -160,10 +160,13 @@ class Learning:
         }  # fmt: skip
 
     def restore(self, state: Any) -> None:
-        """Take up ``state`` again; what was learnt by another version of River is begun anew."""
+        """Take up ``state`` again; what another version of River has learnt is learnt again from its outcomes."""
         found = msgspec.convert(state, _State)
         self._following, self._funding = found.following, found.funding
-        if self.learner.restore(found.learner):
-            self.ensemble = found.ensemble
-        else:
-            self.begun_anew = f"it was learnt by River {found.learner[0]}, this is {self.learner.version}"
+        self.learner.restore(found.learner)
+        count = self.learner.relearnt
+        if count != 0:
+            self.ensemble = found.ensemble  # what was told of each outcome is as it was
+        if count is not None:
+            was, now = found.learner[0], self.learner.version
+            self.begun_anew = f"it was learnt by River {was}, this is {now}; learnt again from {count} outcomes"

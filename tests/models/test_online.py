@@ -42,12 +42,46 @@ def test_restored_anywhere_it_learns_on_to_the_bit() -> None:
         again.learn(inputs, win=win)
         if number % 50 == 7:
             state, again = again.state(), Learner()
-            assert again.restore(state)
+            again.restore(state)
+            assert again.relearnt is None
 
 
-def test_a_state_of_another_library_is_not_taken() -> None:
+def test_another_version_learns_the_same_again_from_the_outcomes() -> None:
+    learner, again = Learner(), Learner()
+    for number, (inputs, win) in enumerate(outcomes(300)):
+        learner.learn(inputs, win=win)
+        if number > 100:
+            learner.watch(0.6 + number / 1_000)
+    _, _, kept = learner.state()
+    again.restore(["0.0.0", b"of another library", kept])
+    assert again.relearnt == 300
+    assert again.state()[2] == kept
+    for inputs, win in outcomes(50, 2):
+        assert again.logits(inputs) == learner.logits(inputs)
+        assert again.watch(1.0) == learner.watch(1.0)
+        learner.learn(inputs, win=win)
+        again.learn(inputs, win=win)
+
+
+def test_of_very_many_outcomes_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.online._KEPT", 50)
+    learner, again = Learner(), Learner()
+    for inputs, win in outcomes(230):
+        learner.learn(inputs, win=win)
+    again.restore(["0.0.0", b"", learner.state()[2]])
+    last = Learner()
+    for inputs, win in outcomes(230)[-50:]:
+        last.learn(inputs, win=win)
+    assert again.state()[2] == last.state()[2]
+    assert [again.logits(inputs) for inputs, _ in outcomes(20, 2)] == [
+        last.logits(inputs) for inputs, _ in outcomes(20, 2)
+    ]
+
+
+def test_a_state_that_kept_no_outcomes_begins_anew() -> None:
     learner = Learner()
-    assert not learner.restore(["0.0.0", b""])
+    learner.restore(["0.0.0", b""])
+    assert learner.relearnt == 0
     assert learner.logits({"score": 1.0}) == {LOGISTIC: 0.0, TREE: 0.0}
 
 

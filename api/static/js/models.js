@@ -4,7 +4,7 @@ import { card } from "./card.js";
 import { emptiness, make } from "./dom.js";
 import { moment, seconds } from "./format.js";
 
-const WORDS = { activated: "serves", deactivated: "no longer serves", refused: "was refused", shadowed: "is asked in the shadow", "no longer shadowed": "left the shadow", "begun anew": "begins to learn anew" };
+const WORDS = { activated: "serves", deactivated: "no longer serves", refused: "was refused", shadowed: "is asked in the shadow", "no longer shadowed": "left the shadow", "begun anew": "learns again" };
 
 /** The panel's content from the answers of /models/status and, for each that serves, /models/{model}/{version}. */
 export function models(status, versions) {

@@ -153,18 +153,22 @@ def test_no_interleaving_and_no_restart_changes_what_is_learnt(random: Random) -
     ] * 2
 
 
-def test_another_version_of_the_library_begins_anew_and_says_so() -> None:
-    desk = Desk(CONFIG)
+def test_another_version_of_the_library_learns_again_and_says_so() -> None:
+    desk, last = Desk(CONFIG), [record for name in NAMES for record in list(stream(name, 36))[30:]]
     told(desk, 30)
-    state = Layout("desk", 9).unseal(desk.state())
-    state["serving"][3]["learner"][0] = "0.1.0"
-    again = Desk.restored(Layout("desk", 9).seal(state), CONFIG)
-    assert labels(again) == 0
-    following = [record for name in NAMES for record in list(stream(name, 36))[30:]]
-    (event,) = events(again.on_batch([standing(36, *NAMES), *following]))
-    assert (event.model, event.event, event.ts_event) == ("online", "begun anew", ns(31 * 60))
-    assert event.details["reason"].startswith("it was learnt by River 0.1.0, this is ")
-    assert labels(again) > 0  # what was followed is still followed
+    before = labels(desk)
+    state = Layout("desk", 10).unseal(desk.state())
+    for kept, count in ((True, before), (False, 0)):
+        state["serving"][3]["learner"][:] = ["0.1.0", b"", *state["serving"][3]["learner"][2:]][: 3 if kept else 2]
+        again = Desk.restored(Layout("desk", 10).seal(state), CONFIG)
+        assert labels(again) == count
+        out = again.on_batch([standing(36, *NAMES), *last])
+        (event,) = events(out)
+        assert (event.model, event.event, event.ts_event) == ("online", "begun anew", ns(31 * 60))
+        assert event.details["reason"].startswith("it was learnt by River 0.1.0, this is ")
+        assert event.details["reason"].endswith(f"; learnt again from {count} outcomes")
+        assert labels(again) > count  # what was followed is still followed
+        assert not kept or signals(out) == signals(desk.on_batch([standing(36, *NAMES), *last]))
 
 
 def test_what_is_learnt_waits_for_no_instrument_that_has_gone() -> None:
