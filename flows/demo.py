@@ -22,7 +22,7 @@ from flows.process import command
 from flows.serve import claim_port
 from flows.settings import Settings, load
 from flows.stages import stages
-from schemas.time import MINUTE
+from schemas.time import MINUTE, floor_to
 from sinks.migrate import migrate
 
 __all__ = ["Demo", "demo"]
@@ -39,14 +39,20 @@ _FAULTS: Final = (
 _PATIENCE_S: Final = 45.0
 _POLL_S: Final = 0.1
 _END_S: Final = 10.0
-_TALKATIVE: Final = {"threshold": 0.25, "cooldown_bars": 4}
+_TALKATIVE: Final = {"threshold": 0.25, "cooldown_bars": 4, "timeframes": ["1m", "5m"]}
 """So that the history has outcomes to learn from: without a book two of the strategy's factors are not known."""
-_TRAINING: Final = ("--cron", "*/3 * * * *", "--days", "2", "--at-once", "--despite-gates", "--ledger", "ledger.jsonl")
-"""Nothing can be earned on this market and the gates say so; a model serves all the same, to be looked at."""
-_LENIENT: Final = 0.25
-"""Break-even lies higher, and then a market without anything to be earned would have no signal to look at."""
+_TREND: Final = "0.3"
+"""So that there is something to be learned: drifts that stay for an hour or so, as no real market has them. With more
+of it the gates take what knows the last bars for what knows the next one."""
+_PAST_DAYS: Final = 14
+"""That models learn from: fewer leave the gates in doubt."""
+_PATIENT: Final = 5
+"""The nice value of what replays the past, so that the market does not wait for it."""
+_TRADED: Final = 1e8
+"""Of a large trader: with the fees of a small one too little is left of the drift."""
+_TRAINING: Final = ("--cron", "*/2 * * * *", "--days", "2", "--at-once", "--past", "past", "--ledger", "ledger.jsonl")
 _OURS: Final = tuple(
-    f"CANDLEWICK_{name}" for name in ("KAFKA", "DATABASE", "ENGINE", "STRATEGY", "MODELS", "SUPERVISOR")
+    f"CANDLEWICK_{name}" for name in ("KAFKA", "DATABASE", "ENGINE", "STRATEGY", "COSTS", "MODELS", "SUPERVISOR")
 )
 
 
@@ -56,11 +62,15 @@ class Demo(Struct):
     url: str
     settings: Settings
     processes: "dict[str, subprocess.Popen[bytes]]"
+    after: "dict[str, Callable[[], subprocess.Popen[bytes]]]"
+    """By process that ends by itself: what takes its place."""
 
     def check(self) -> None:
-        """Raises FlowError if one of the processes has ended."""
+        """Raises FlowError if one of the processes has ended that should not."""
         for name, process in self.processes.items():
-            if process.poll() is not None:
+            if process.poll() == 0 and name in self.after:
+                self.processes[name] = self.after.pop(name)()
+            elif process.poll() is not None:
                 raise FlowError(f"demo: {name} ended with status {process.returncode}; its reason stands above")
 
     def wait(self, until: Callable[[], bool]) -> None:
@@ -83,7 +93,7 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
     claim_port(load(with_file=False))
     with ExitStack() as stack:
         database = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
-        for old in ("recovery", "vitals", "models"):
+        for old in ("recovery", "vitals", "models", "past"):
             rmtree(folder / old, ignore_errors=True)
         _renew(database.dsn)
         broker = stack.enter_context(EmbeddedBroker(_PARTITIONS))
@@ -96,28 +106,33 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
             database={"dsn": database.dsn},
             engine={"recovery_dir": folder / "recovery", "epoch_interval_s": 2},
             strategy=_TALKATIVE,
-            models={"dir": folder / "models", "online": True, "min_probability": _LENIENT},
+            costs={"traded": _TRADED},
+            models={"dir": folder / "models", "online": True},
             supervisor={"dir": folder / "vitals"},
         )  # fmt: skip
         migrate(database.dsn)
-        running = Demo(f"http://{settings.api.host}:{settings.api.port}", settings, {})
+        running = Demo(f"http://{settings.api.host}:{settings.api.port}", settings, {}, {})
         stack.callback(_end, running.processes)
         for name, words in _commands(seed).items():
             running.processes[name] = _start(words, settings, folder)
+        os.setpriority(os.PRIO_PROCESS, running.processes["trainer"].pid, _PATIENT)
+        running.after["trainer"] = lambda: _start(["retrain", *_TRAINING], settings, folder)
         deadline = time.monotonic() + _PATIENCE_S
         running.wait(lambda: stopped() or _has_signals(settings) or time.monotonic() > deadline)
         yield running
 
 
 def _commands(seed: int) -> dict[str, list[str]]:
-    begin = time.time_ns() - _PAST
-    market = ["--seed", str(seed), "--start", str(begin - begin % MINUTE), "--history-days", str(_HISTORY_DAYS)]
+    begin = str(floor_to(time.time_ns() - _PAST, MINUTE))
+    market = ["--seed", str(seed), "--trend", _TREND]
+    live = ["--live", "--speed", str(_PAST_SPEED), "--faults", _FAULTS, "--start", begin]
+    past = ["--simulate", str(_PAST_DAYS), "--end", begin, "--out", "past", "--format", "parquet"]
     return {
         "engine": ["run"],
         "store": ["store"],
         "api": ["api"],
-        "trainer": ["retrain", *_TRAINING],
-        "simulator": ["ingest", "--simulate", "--live", "--speed", str(_PAST_SPEED), "--faults", _FAULTS, *market],
+        "trainer": ["replay", *past, *market],
+        "simulator": ["ingest", "--simulate", *live, "--history-days", str(_HISTORY_DAYS), *market],
     }
 
 

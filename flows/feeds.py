@@ -33,7 +33,7 @@ Entry = MarketEvent | Malformed
 _Any = TypeVar("_Any")
 _INSTRUMENT: Final = re.compile(r"(?=.{3,128}$)[^\s:/=]+:\S+")
 _SIMULATED: Final = 1_704_067_200 * SECOND
-"""Where a simulated past ends."""
+"""Where a simulated past ends if nobody says."""
 
 
 class Measured(Protocol):
@@ -129,9 +129,10 @@ def simulated_feed(
     return Feed(sequence(_until(stop, market), source=source))
 
 
-def simulated_past(days: float, seed: int) -> Feed:
-    """One-minute bars of ``days`` of a simulated market, and its first minute."""
-    config = SimulatorConfig(seed=seed, start=_SIMULATED, duration=MINUTE)
+def simulated_past(days: float, seed: int, *, end: int | None = None, trend: float = 0.0) -> Feed:
+    """One-minute bars of ``days`` of a simulated market up to ``end`` (ns), and the minute after."""
+    start = _SIMULATED if end is None else end
+    config = SimulatorConfig(seed=seed, start=start, duration=MINUTE, trend=trend).checked()
     return simulated_feed(Simulator(config), history_days=days)
 
 

@@ -1,6 +1,7 @@
 """Retraining beside the stream: new data, a challenger, its shadow, and who serves in the end."""
 
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ from schemas.signals import Signal
 from schemas.time import DAY
 from sinks.database import connect, in_one_line
 from sinks.export import export, model_changes
-from sources.result_files import read_results
+from sources.result_files import read_results, result_file
 
 __all__ = ["Decision", "Plan", "judge", "retrain", "standing"]
 
@@ -39,6 +40,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """It serves without a shadow where no other version of its model serves."""
     despite_gates: bool = False
     """It may go on though it did not pass them, and the changelog says so."""
+    past: Path | None = None
+    """What a replay wrote, to learn from beside what is stored of the time after it."""
     config: TrainConfig = TrainConfig()
     ledger: Path = Path(".candlewick/ledger.jsonl")
 
@@ -56,6 +59,10 @@ class _Glance(Struct):
     id: str
 
 
+class _Closed(Struct):
+    ts_close: int = 0
+
+
 def retrain(settings: Settings, plan: Plan) -> list[Decision]:
     """One round: judge the challengers that are in the shadow; where there is none, train one.
 
@@ -66,16 +73,20 @@ def retrain(settings: Settings, plan: Plan) -> list[Decision]:
     """
     dsn, known = settings.database.reader, registry(settings)
     since = max(0, time.time_ns() - round(plan.days * DAY))
+    if plan.past is not None:
+        since = max(since, _end(plan.past) + 1)
     with TemporaryDirectory(prefix="candlewick-retrain-") as temporary:
         stored, made = Path(temporary) / "stored", Path(temporary) / "set"
         stored.mkdir()
         with in_one_line(dsn), connect(dsn) as connection:
             export(connection, stored, since)
             serving, shadows = standing(model_changes(connection))
-        make_dataset([stored], made, costs(settings))
-        decisions = list(_judged(stored, load(made), known, serving, shadows, plan))
-        if not shadows:
-            decisions += _challengers(made, known, serving, plan)
+        if shadows:
+            make_dataset([stored], made, costs(settings))
+            decisions = list(_judged(stored, load(made), known, serving, shadows, plan))
+        else:
+            make_dataset([stored] if plan.past is None else [plan.past, stored], made, costs(settings))
+            decisions = list(_challengers(made, known, serving, plan))
         for decision in decisions:
             _do(settings, decision, serving, despite_gates=plan.despite_gates)
     return decisions
@@ -111,6 +122,20 @@ def judge(signals: Iterator[Signal], wins: Mapping[str, bool], version: str, bas
             champion = signal.confidence if spoken else base_rate
             comparison.add(champion=champion, challenger=shadow.probability, win=wins[signal.id])
     return comparison
+
+
+def _end(past: Path) -> int:
+    """The last close in what a replay wrote (ns); 0 where it has none, which is told later."""
+    last = 0
+
+    def seen(bar: _Closed) -> bool:
+        nonlocal last
+        last = max(last, bar.ts_close)
+        return False
+
+    path = result_file(past, "features.bars")
+    deque(() if path is None else read_results(path, "features.bars", _Closed, seen), maxlen=0)
+    return last
 
 
 def _judged(

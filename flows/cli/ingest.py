@@ -24,9 +24,10 @@ from sinks.log_writer import LogWriter
 from sources.simulator import Faults, Simulator, SimulatorConfig
 from sources.user_messages import KINDS
 
-__all__ = ["METRICS", "ingest", "refuse"]
+__all__ = ["METRICS", "TREND", "ingest", "refuse"]
 
 METRICS: Final = "External metrics or macro calendar (CSV, JSON lines): PATH, METRIC=PATH or METRIC:ASSET=PATH"
+TREND: Final = "Of the simulation: deviation of a drift that stays a while, in that of a minute's return; 0: none"
 
 
 def ingest(
@@ -49,6 +50,7 @@ def ingest(
     faults: Annotated[
         str | None, typer.Option(help='Of the simulation: JSON, such as {"gap": {"per_hour": 2}}')
     ] = None,
+    trend: Annotated[float | None, typer.Option(help=TREND)] = None,
     speed: Annotated[float | None, typer.Option(min=0.001, help="Times recorded; default: as fast as it goes")] = None,
     live: Annotated[bool, typer.Option("--live", help="Catch up at --speed, then go on with the clock")] = False,
     source: Annotated[str | None, typer.Option(help="Name of this ingester in its heartbeats")] = None,
@@ -64,6 +66,7 @@ def ingest(
     refuse("--tape", given=bool(files), options={"--venue": venue})
     simulation = {
         "--seed": seed, "--seconds": seconds, "--start": start, "--history-days": history_days, "--faults": faults,
+        "--trend": trend,
     }  # fmt: skip
     refuse("--simulate", given=simulate, options=simulation)
     for option, number in (("--seconds", seconds), ("--speed", speed), ("--history-days", history_days)):
@@ -74,6 +77,7 @@ def ingest(
         start=time.time_ns() // SECOND * SECOND if start is None else start,
         duration=None if seconds is None else round(seconds * SECOND),
         faults=_faults(faults or "{}"),
+        trend=trend or 0.0,
     ).checked()
     if source == WATCHDOG:
         raise FlowError(f"--source {source}: that is who speaks for the silent; take another name")

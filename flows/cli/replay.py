@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.ingest import METRICS, refuse
+from flows.cli.ingest import METRICS, TREND, refuse
 from flows.errors import FlowError
 from flows.feeds import recorded_feed, simulated_past
 from flows.process import spare_collector
@@ -42,6 +42,8 @@ def replay(
         float | None, typer.Option(metavar="DAYS", min=0.01, max=400, help="1m bars of a simulated market instead")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the simulation")] = 7,
+    end: Annotated[int | None, typer.Option(help="Of the simulation's bars, ns since 1970")] = None,
+    trend: Annotated[float | None, typer.Option(help=TREND)] = None,
     fmt: Annotated[Format, typer.Option("--format")] = Format.JSONL,
     workers: Annotated[
         int | None,
@@ -57,8 +59,9 @@ def replay(
         "--activations": activations,
     }  # fmt: skip
     refuse("INPUT", given=bool(inputs), options=of_files)
+    refuse("--simulate", given=simulate is not None, options={"--end": end, "--trend": trend})
     feed = (
-        simulated_past(simulate, seed)
+        simulated_past(simulate, seed, end=end, trend=trend or 0.0)
         if simulate is not None
         else recorded_feed(
             inputs or [],

@@ -39,6 +39,9 @@ def retrain(
     despite_gates: Annotated[
         bool, typer.Option("--despite-gates", help="Go on with one that did not pass its gates, and say so")
     ] = False,
+    past: Annotated[
+        Path | None, typer.Option(help="What `candlewick replay` wrote of the time before; to learn from as well")
+    ] = None,
     config: Annotated[Path | None, CONFIG] = None,
     ledger: Annotated[Path, LEDGER] = Path(".candlewick/ledger.jsonl"),
 ) -> None:
@@ -48,8 +51,9 @@ def retrain(
 
     settings = load()
     plan = Plan(
-        days=days, least=least, at_once=at_once, despite_gates=despite_gates, config=train_config(config), ledger=ledger
-    )
+        days=days, least=least, at_once=at_once, despite_gates=despite_gates, past=past, config=train_config(config),
+        ledger=ledger,
+    )  # fmt: skip
     if once:
         _round(settings, plan)
         return

@@ -157,6 +157,10 @@ class SimulatorConfig(Struct, frozen=True, kw_only=True):
     """How much the book's imbalance and the order flow know of the next seconds' return: 0 nothing, 1 all."""
     horizon: Annotated[float, Meta(ge=1, le=600)] = 5.0
     """Seconds ahead that this knowledge reaches."""
+    trend: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """Standard deviation of a drift that each coin has of its own, in that of a minute's return; 0: nobody can earn."""
+    trend_halflife: Annotated[float, Meta(ge=60, le=1e7)] = 2_700.0
+    """Seconds in which half of a drift is gone."""
     faults: Faults = Faults()
 
     def checked(self) -> Self:

@@ -8,7 +8,7 @@ from schemas.market import ExchangeBar
 from schemas.time import DAY, MINUTE, floor_to
 from sources.simulator.config import Grid, Listing, SimulatorConfig, SimulatorError
 from sources.simulator.perpetual import Basis
-from sources.simulator.prices import YEAR, Volatility, activity, daily_wave
+from sources.simulator.prices import YEAR, Trend, Volatility, activity, daily_wave
 from sources.simulator.randomness import exponentials, normals, tail_scales
 
 __all__ = ["history_bars"]
@@ -39,6 +39,9 @@ class _Past:
     def __init__(self, config: SimulatorConfig, end: int, minutes: int) -> None:
         seed = config.seed
         volatility = Volatility(config, MINUTE, normals(seed, "history/volatility"))
+        trends = [
+            Trend(config, coin.name, MINUTE, normals(seed, f"history/trend/{coin.name}")) for coin in config.coins
+        ]
         tails = tail_scales(seed, "history/tails", config.tail_degrees)
         common = normals(seed, "history/common")
         own = [normals(seed, f"history/own/{coin.name}") for coin in config.coins]
@@ -55,8 +58,8 @@ class _Past:
             tail = tails()
             move = shared * common()
             self.scales.append(scale)
-            for logs, draw, sigma in zip(self.logs, own, sigmas, strict=True):
-                logs.append(logs[-1] - sigma * scale * tail * (move + alone * draw()))
+            for logs, draw, sigma, trend in zip(self.logs, own, sigmas, trends, strict=True):
+                logs.append(logs[-1] - sigma * scale * (tail * (move + alone * draw()) + trend.advance()))
         self.scales.reverse()
         for logs in self.logs:
             logs.reverse()

@@ -4,12 +4,12 @@ from collections import deque
 from math import cos, exp, log, pi, sqrt
 from typing import Final
 
-from schemas.time import DAY, HOUR, SECOND
+from schemas.time import DAY, HOUR, MINUTE, SECOND
 from sources.simulator.config import SimulatorConfig
 from sources.simulator.faults import Schedule
 from sources.simulator.randomness import Draw, normals, tail_scales
 
-__all__ = ["YEAR", "Coins", "Crash", "Volatility", "activity", "daily_wave"]
+__all__ = ["YEAR", "Coins", "Crash", "Trend", "Volatility", "activity", "daily_wave"]
 
 YEAR: Final = 365 * DAY
 
@@ -37,6 +37,23 @@ class Volatility:
         return exp(self._log - self._spread**2)
 
 
+class Trend:
+    """A coin's drift, which stays a while, so that the past knows of the future: an Ornstein-Uhlenbeck process."""
+
+    def __init__(self, config: SimulatorConfig, coin: str, step: int, draw: Draw) -> None:
+        """``step`` in ns is what one `advance` moves on."""
+        self._keep = 0.5 ** (step / SECOND / config.trend_halflife)
+        self._shock = sqrt(1.0 - self._keep**2)
+        self._draw = draw
+        self._scale = config.trend * sqrt(step / MINUTE)  # a drift grows with time, a deviation with its root
+        self._now = normals(config.seed, f"trend/start/{coin}")()  # of simulation and history, in opposite directions
+
+    def advance(self) -> float:
+        """The drift of the next step, in standard deviations of the step's return."""
+        self._now = self._keep * self._now + self._shock * self._draw()
+        return self._scale * self._now
+
+
 def daily_wave(config: SimulatorConfig, ts: int) -> float:
     """The time of day's factor on volatility, its square 1 in the mean over a day."""
     wave = 1.0 + config.intraday * cos(2.0 * pi * (ts % DAY - 15 * HOUR) / DAY)
@@ -53,13 +70,16 @@ class Coins:
 
     A step's return is σ √dt · v · w (√ρ f + √(1 - ρ) e): a volatility factor v, a factor w that makes Student t of
     normals, a common normal f and the coin's own e. What will happen is drawn ``horizon`` ahead, so that the books
-    can know of it.
+    can know of it. A `Trend` is added to it.
     """
 
     def __init__(self, config: SimulatorConfig) -> None:
         seed = config.seed
         self._config = config
         self._volatility = Volatility(config, config.step, normals(seed, "volatility"))
+        self._trends = [
+            Trend(config, coin.name, config.step, normals(seed, f"trend/{coin.name}")) for coin in config.coins
+        ]
         self._tails = tail_scales(seed, "tails", config.tail_degrees)
         self._common = normals(seed, "common")
         self._own = [normals(seed, f"own/{coin.name}") for coin in config.coins]
@@ -92,7 +112,7 @@ class Coins:
         norm = 1.0 / sqrt(self._ahead)
         for i, coming in enumerate(self._coming):
             now = coming.popleft()
-            self._base[i] += self._sigmas[i] * scale * now
+            self._base[i] += self._sigmas[i] * scale * (now + self._trends[i].advance())
             self.logs[i] = self._base[i] + drop
             self.last[i] = now
             self.future[i] = sum(coming) * norm

@@ -110,3 +110,10 @@ def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings
     with pytest.raises(FlowError, match=r"no candidate in signals\.candidates"):
         retrain(settings, Plan(days=10_000, ledger=tmp_path / "ledger.jsonl"))
     assert Registry(settings.models.dir).models() == []
+
+    plan = Plan(
+        days=10_000, past=tmp_path / "replay", despite_gates=True, ledger=tmp_path / "ledger.jsonl",
+        config=TrainConfig(windows=2, boosting=Boosting(rounds=20)),
+    )  # fmt: skip
+    (decision,) = [one for one in retrain(settings, plan) if one.model]  # of what came before the store
+    assert decision.what == "shadow"

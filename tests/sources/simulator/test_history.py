@@ -49,6 +49,12 @@ def test_history_comes_minute_by_minute_and_is_the_same_each_time() -> None:
     assert [bar.instrument_id for bar in some[:4]] == NAMES
 
 
+def test_a_trend_stays_a_while() -> None:
+    own = bars(6.0, trend=0.3, volatility_spread=0.0, intraday=0.0)[NAMES[0]]
+    moves = np.diff(np.log([bar.close for bar in own[::30]]))
+    assert np.corrcoef(moves[1:], moves[:-1])[0, 1] > 0.2  # of half-hours; half of a drift is left after 45 minutes
+
+
 def test_history_moves_as_the_simulation_does() -> None:
     own = bars(20.0, volatility_spread=0.0, intraday=0.0, tail_degrees=100.0)
     returns = np.array([np.diff(np.log([bar.close for bar in own[name]])) for name in NAMES])

@@ -7,9 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from schemas.market import Quote
-from schemas.time import DAY, HOUR, SECOND
+from schemas.time import DAY, HOUR, MINUTE, SECOND
 from sources.simulator.config import SimulatorConfig
-from sources.simulator.prices import YEAR, Coins, daily_wave
+from sources.simulator.prices import YEAR, Coins, Trend, daily_wave
+from sources.simulator.randomness import normals
 from tests.sources.simulator.support import BTC, BTC_PERPETUAL, START, config, hour, of_type
 
 Floats = NDArray[np.float64]
@@ -44,6 +45,21 @@ def test_tails_and_volatility_leave_the_correlation() -> None:
     # Blomqvist's quadrant correlation looks at signs alone; for elliptical laws it is 2/π arcsin ρ.
     quadrants = np.mean(np.sign(returns[:, 0]) * np.sign(returns[:, 1]))
     assert np.sin(np.pi / 2 * quadrants) == pytest.approx(0.7, abs=0.01)
+
+
+def test_a_trend_is_as_configured_and_stays_as_long() -> None:
+    trend = Trend(config(trend=0.3, trend_halflife=600.0), "BTC", MINUTE, normals(7, "trend/BTC"))
+    drifts = np.array([trend.advance() for _ in range(100_000)])
+    assert drifts.std() == pytest.approx(0.3, rel=0.05)
+    assert np.corrcoef(drifts[10:], drifts[:-10])[0, 1] == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_trend_moves_every_coin_and_nothing_else() -> None:
+    plain, moved = (log_returns(2_000, trend=trend) for trend in (0.0, 0.3))
+    drift = moved - plain
+    assert (drift != 0.0).all()
+    assert drift.std() < 0.1 * plain.std()  # of a second: 0.3 over the root of 60
+    assert np.abs(np.corrcoef(drift[:, 0], drift[:, 1])).min() < 0.99  # each coin has its own
 
 
 def test_a_years_volatility_is_as_configured() -> None:
