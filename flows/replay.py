@@ -13,9 +13,12 @@ from flows.memory import MemoryLog
 from flows.progress import shown
 from flows.runtime import run_here
 from flows.settings import Settings
-from flows.shares import Shares
+from flows.shares import Shares, Start
+from operators.desk.desk import READ
+from operators.features import NAMES
 from sinks.files import FileSink
 from sources.history import History
+from sources.metrics import Metrics
 
 __all__ = ["Replayed", "replay", "workers_for"]
 
@@ -45,12 +48,19 @@ def replay(
     with FileSink(out, fmt) as features, FileSink(out, fmt) as signals, shown(feed) as items:
         if workers:
             shelf = features.build_part(f"{FLOW}.features", "files", None).shelf
-            with Shares(items, instrument_config(settings), workers, shelf) as happened:
+            start = Start(instrument_config(settings), _read(settings, feed))
+            with Shares(items, start, workers, shelf) as happened:
                 run_here(desk_flow(settings, happened, features, signals))
                 happened.check()
         else:
             run_here(engine_flow(settings, MemoryLog(items), features, signals))
     return Replayed(features.written + signals.written)
+
+
+def _read(settings: Settings, feed: Feed) -> tuple[str, ...]:
+    """The features that the desk reads: all of them if a model may come into force, which no table can have happen."""
+    history = bool(feed.origins) and all(isinstance(origin, History | Metrics) for origin in feed.origins)
+    return READ if history and not settings.models.online else NAMES
 
 
 def workers_for(feed: Feed) -> int:

@@ -14,6 +14,7 @@ from typing import IO, Any, Final, Self
 
 import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from msgspec import Struct
 
 from flows.cluster import WorkerError
 from flows.feeds import Entry
@@ -21,7 +22,6 @@ from flows.memory import LogItem, MemoryLog
 from flows.process import command
 from operators.closed import Closed
 from operators.config import InstrumentConfig
-from operators.features import NAMES
 from operators.steps import Happened, InstrumentLogic, refuse
 from schemas.batches import Batch, Rejected
 from schemas.errors import CandlewickError
@@ -31,7 +31,7 @@ from schemas.topics import Outgoing
 from sinks.errors import SinkError
 from sinks.files import Shelf
 
-__all__ = ["Shares", "deliver", "frames"]
+__all__ = ["Shares", "Start", "deliver", "frames"]
 
 _AHEAD: Final = 4
 """Chunks on their way to a helper and back, so that it never waits for the next."""
@@ -40,10 +40,18 @@ _PIPE: Final = 1 << 20
 """Bytes: a chunk, mostly. A thread that reads in small pieces has to wait for the others again after each of them."""
 _BULK: Final = frozenset({"features.vectors", "features.bars", "features.books"})
 """Topics that instruments alone write to: theirs need not go through the flow."""
-_Said = tuple[list[Outgoing], list[Closed], list[list[float | None]]]
+_Said = tuple[list[Outgoing], list[Closed], list[tuple[float | None, ...]]]
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _said: Final = msgspec.msgpack.Decoder[_Said](_Said).decode
+
+
+class Start(Struct):
+    """What a helper is told first."""
+
+    config: InstrumentConfig
+    names: tuple[str, ...]
+    """The features that are read here: all of them would be most of what is handed on."""
 
 
 def deliver(pipe: IO[bytes], message: Any) -> None:
@@ -79,8 +87,8 @@ class Shares(FixedPartitionedSource[tuple[str, Happened], None]):
     fewest; one is started when its first instrument appears.
     """
 
-    def __init__(self, items: Iterable[Entry], config: InstrumentConfig, count: int, shelf: Shelf) -> None:
-        self._items, self._config, self._count, self._shelf = items, config, count, shelf
+    def __init__(self, items: Iterable[Entry], start: Start, count: int, shelf: Shelf) -> None:
+        self._items, self._start, self._count, self._shelf = items, start, count, shelf
         self._helpers: list[_Helper] = []
         self._by_key: dict[str, _Helper] = {}
         self.failure: CandlewickError | None = None
@@ -99,14 +107,14 @@ class Shares(FixedPartitionedSource[tuple[str, Happened], None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":
         """The part."""
-        return _Part(MemoryLog(self._items).build_part(step_id, for_part, resume_state), self, self._config)
+        return _Part(MemoryLog(self._items).build_part(step_id, for_part, resume_state), self, self._start.config)
 
     def helper(self, key: str) -> "_Helper":
         """Whoever works on ``key``."""
         if key not in self._by_key:
             number = len(self._by_key) % self._count
             if number == len(self._helpers):
-                self._helpers.append(_Helper(number, self._config))
+                self._helpers.append(_Helper(number, self._start))
             self._by_key[key] = self._helpers[number]
         return self._by_key[key]
 
@@ -126,15 +134,15 @@ class Shares(FixedPartitionedSource[tuple[str, Happened], None]):
 
 
 class _Helper:
-    def __init__(self, number: int, config: InstrumentConfig) -> None:
-        self._number = number
+    def __init__(self, number: int, start: Start) -> None:
+        self._number, self._names = number, start.names
         self._process = subprocess.Popen(
             command("replayer"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, pipesize=_PIPE
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._pipe, self._frames = self._process.stdin, frames(self._process.stdout)
-        self.send(config)
+        self.send(start)
 
     def send(self, message: Any) -> None:
         try:
@@ -151,7 +159,7 @@ class _Helper:
         for closed in closes:
             for record in closed.records:
                 if isinstance(record, Vector):
-                    record.features.update(zip(NAMES, next(features), strict=True))
+                    record.features.update(zip(self._names, next(features), strict=True))
         return records, closes
 
     def end(self) -> None:

@@ -89,9 +89,10 @@ class History(OneFile):
         self._timeframe, self._span = timeframe, span
         self.path, self.instrument_id = path, instrument_id
         self._columns = self._header()
+        self._cells = {field: self._first(names) for field, names in _NAMES.items()}
         self._funded: int | None = None  # when the funding before was
         self._bar_before: ExchangeBar | None = None
-        self._time = self._first(_TIME, "a time")
+        self._time = self._column(_TIME, "a time")
         self._make = self._kind()
         venue, _, symbol = instrument_id.lower().partition(":")
         self._ours = {
@@ -266,12 +267,16 @@ class History(OneFile):
             raise ValueError(f"{self._time} {str(row[self._time])[:40]!r} is no time: {error}") from error
 
     def _cell(self, row: Row, field: str) -> Any:
-        return next((row[name] for name in _NAMES[field] if name in row), None)
+        name = self._cells[field]
+        return None if name is None else row.get(name)
 
-    def _first(self, names: tuple[str, ...], what: str) -> str:
-        for name in names:
-            if name in self._columns:
-                return name
+    def _first(self, names: tuple[str, ...]) -> str | None:
+        return next((name for name in names if name in self._columns), None)
+
+    def _column(self, names: tuple[str, ...], what: str) -> str:
+        name = self._first(names)
+        if name is not None:
+            return name
         raise HistoryError(f"history {self.path} has no column for {what}: {', '.join(names)}")
 
     def _malformed(self, number: int, raw: bytes, reason: str, at: int) -> Malformed:

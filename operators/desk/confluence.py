@@ -1,5 +1,6 @@
 """The rule strategy: trend, momentum, trade flow, book and microprice have to agree."""
 
+from collections.abc import Callable
 from math import tanh
 from typing import Final, NamedTuple
 
@@ -34,7 +35,8 @@ class _Factor(NamedTuple):
     value: float | None
     vote: float
     """-1 to 1, times the factor's weight."""
-    words: str
+    words: Callable[[], str]
+    """Most factors are part of no opinion, and need none."""
 
 
 def judge(vector: Vector, config: StrategyConfig) -> Opinion | None:
@@ -50,7 +52,7 @@ def judge(vector: Vector, config: StrategyConfig) -> Opinion | None:
         return None
     sign = 1.0 if score > 0 else -1.0
     voting = [
-        KeyFactor(feature=factor.feature, value=factor.value, contribution=sign * factor.vote, words=factor.words)
+        KeyFactor(feature=factor.feature, value=factor.value, contribution=sign * factor.vote, words=factor.words())
         for factor in factors
         if factor.value is not None and factor.vote
     ]
@@ -62,40 +64,48 @@ def judge(vector: Vector, config: StrategyConfig) -> Opinion | None:
 def _trend(f: dict[str, float | None]) -> _Factor:
     fast, slow, atr = f["ema_20"], f["ema_50"], f["atr_14"]
     if fast is None or slow is None or not atr:
-        return _Factor("ema_20", None, 0.0, "")
+        return _Factor("ema_20", None, 0.0, str)
     trend = (fast - slow) / atr
     where = "above" if trend > 0 else "below"
-    return _Factor("ema_20", fast, 0.25 * tanh(trend), f"EMA 20 lies {abs(trend):.1f} ATR {where} EMA 50")
+    return _Factor("ema_20", fast, 0.25 * tanh(trend), lambda: f"EMA 20 lies {abs(trend):.1f} ATR {where} EMA 50")
 
 
 def _momentum(f: dict[str, float | None]) -> _Factor:
     rsi = f["rsi_14"]
     if rsi is None:
-        return _Factor("rsi_14", None, 0.0, "")
+        return _Factor("rsi_14", None, 0.0, str)
     where = "rising" if rsi > 50.0 else "falling"
-    return _Factor("rsi_14", rsi, 0.20 * tanh((rsi - 50.0) / 15.0), f"RSI 14 at {rsi:.0f} shows {where} momentum")
+    return _Factor(
+        "rsi_14", rsi, 0.20 * tanh((rsi - 50.0) / 15.0), lambda: f"RSI 14 at {rsi:.0f} shows {where} momentum"
+    )
 
 
 def _trade_flow(f: dict[str, float | None]) -> _Factor:
     tfi = f["tfi"]
     if tfi is None:
-        return _Factor("tfi", None, 0.0, "")
+        return _Factor("tfi", None, 0.0, str)
     more, fewer = ("buyers", "sellers") if tfi > 0 else ("sellers", "buyers")
-    return _Factor("tfi", tfi, 0.20 * tfi, f"aggressive {more} exceed {fewer} by {abs(tfi):.0%} of the volume")
+    return _Factor("tfi", tfi, 0.20 * tfi, lambda: f"aggressive {more} exceed {fewer} by {abs(tfi):.0%} of the volume")
 
 
 def _book(f: dict[str, float | None]) -> _Factor:
     obi = f["obi_10"]
     if obi is None:
-        return _Factor("obi_10", None, 0.0, "")
+        return _Factor("obi_10", None, 0.0, str)
     more, fewer = ("bids", "asks") if obi > 0 else ("asks", "bids")
-    words = f"ten levels of the book hold {abs(obi):.0%} more {more} than {fewer}, over their sum"
-    return _Factor("obi_10", obi, 0.20 * obi, words)
+    return _Factor(
+        "obi_10",
+        obi,
+        0.20 * obi,
+        lambda: f"ten levels of the book hold {abs(obi):.0%} more {more} than {fewer}, over their sum",
+    )
 
 
 def _lean(f: dict[str, float | None]) -> _Factor:
     micro, spread = f["microprice_bps"], f["spread_bps"]
     if micro is None or not spread:
-        return _Factor("microprice_bps", None, 0.0, "")
+        return _Factor("microprice_bps", None, 0.0, str)
     lean = max(-1.0, min(1.0, 2.0 * micro / spread))
-    return _Factor("microprice_bps", micro, 0.15 * lean, f"the microprice leans to the {'ask' if lean > 0 else 'bid'}")
+    return _Factor(
+        "microprice_bps", micro, 0.15 * lean, lambda: f"the microprice leans to the {'ask' if lean > 0 else 'bid'}"
+    )

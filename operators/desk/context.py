@@ -33,15 +33,15 @@ class Contexts:
     def update(self, ts_close: int, closed: Sequence[Closed]) -> Iterable[tuple[Vector, Context, Closed]]:
         """Take all members' records of a close; each vector with its context, by timeframe and instrument."""
         self.external.move(ts_close)
+        vectors: dict[Timeframe, dict[str, tuple[Vector, Closed]]] = {}
+        for member in closed:
+            for said in member.records:
+                if isinstance(said, Vector):
+                    vectors.setdefault(said.timeframe, {})[said.instrument_id] = said, member
         for timeframe, section in self._sections.items():
-            told = {
-                said.instrument_id: (said, member)
-                for member in closed
-                for said in member.records
-                if said.timeframe == timeframe and isinstance(said, Vector)
-            }
-            absent = [member.instrument_id for member in closed if member.instrument_id not in told]
-            if told:
+            if timeframe in vectors:
+                told = vectors[timeframe]
+                absent = [member.instrument_id for member in closed if member.instrument_id not in told]
                 yield from self._of(timeframe, section, ts_close, told, absent)
 
     def _of(

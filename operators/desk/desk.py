@@ -10,7 +10,7 @@ from models.registry import Registry
 from operators.closed import Reading, Told
 from operators.config import DeskConfig
 from operators.desk.barrier import Barrier, Passed
-from operators.desk.confluence import NAME, VERSION, Opinion, judge
+from operators.desk.confluence import NAME, USED, VERSION, Opinion, judge
 from operators.desk.context import Contexts
 from operators.desk.external import External
 from operators.desk.risk import plan, scaled, vetoes
@@ -25,7 +25,10 @@ from schemas.signals import Signal
 from schemas.time import TIMEFRAME_NS, to_text
 from schemas.topics import Outgoing
 
-__all__ = ["Desk"]
+__all__ = ["READ", "Desk"]
+
+READ: Final = (*USED, "realised_volatility_20", "return_1", "return_20")
+"""The features of vectors that are read where no model is asked and none learns."""
 
 _LAYOUT: Final = Layout(
     "desk", 10, {

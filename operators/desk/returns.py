@@ -96,7 +96,11 @@ _TERMS: Final = (
     _Term(0, 0, RECENT),
     _Term(RECENT, RECENT, WINDOW),
 )
-_SHORTEST_FIRST: Final = sorted(range(-LAGS, LAGS + 1), key=lambda lag: (abs(lag), -lag))
+_SHORTEST_FIRST: Final = [
+    (float(lag), LAGS + lag, max(-lag, 0), max(lag, 0))
+    for lag in sorted(range(-LAGS, LAGS + 1), key=lambda lag: (abs(lag), -lag))
+]
+"""Lags, each with its term and how many bars ago the window of either series ends."""
 _NOW, _RECENT, _BEFORE = LAGS, len(_TERMS) - 2, len(_TERMS) - 1
 _STEADY: Final = [(-1 - t.x, -1 - t.y, -1 - t.x - t.length, -1 - t.y - t.length) for t in _TERMS]
 
@@ -155,14 +159,14 @@ class Comoments:
             return None
         xs, ys, sums = self._x.windows, self._y.windows, self._sums
         best, found = -1.0, None
-        for lag in _SHORTEST_FIRST:
-            x, _, x_root = xs[max(-lag, 0)]
-            y, _, y_root = ys[max(lag, 0)]
+        for lag, term, x_ago, y_ago in _SHORTEST_FIRST:
+            x, _, x_root = xs[x_ago]
+            y, _, y_root = ys[y_ago]
             if x_root and y_root:
-                correlation = (WINDOW * sums[LAGS + lag] - x * y) / (x_root * y_root)
+                correlation = (WINDOW * sums[term] - x * y) / (x_root * y_root)
                 if abs(correlation) > best:
-                    best, found = abs(correlation), (float(lag), max(-1.0, min(1.0, correlation)))
-        return found
+                    best, found = abs(correlation), (lag, correlation)
+        return None if found is None else (found[0], _bounded(found[1]))
 
     def shift(self) -> float | None:
         """How far the correlation of the last `RECENT` bars is from that of the `WINDOW` before, in standard errors.
@@ -186,8 +190,11 @@ class Comoments:
         (x_total, _, x_root), (y_total, _, y_root) = x, y
         if not x_root or not y_root:
             return None
-        found = (_TERMS[term].length * self._sums[term] - x_total * y_total) / (x_root * y_root)
-        return max(-1.0, min(1.0, found))
+        return _bounded((_TERMS[term].length * self._sums[term] - x_total * y_total) / (x_root * y_root))
+
+
+def _bounded(correlation: float) -> float:
+    return -1.0 if correlation < -1.0 else 1.0 if correlation > 1.0 else correlation
 
 
 def _fisher(correlation: float) -> float:
