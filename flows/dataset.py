@@ -25,7 +25,7 @@ from models.settlements import INTERVAL, settled
 from schemas.market import InstrumentDefinition
 from schemas.results import Bar, Context, Vector
 from schemas.signals import Signal
-from schemas.time import TIMEFRAME_NS, Timeframe
+from schemas.time import TIMEFRAME_NS, Timeframe, to_text
 from schemas.topics import Outgoing
 from sinks.files import FileSink
 from sources.result_files import read_results, result_file
@@ -51,7 +51,7 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
     """Make a data set in ``out`` of what replays or engines wrote into ``directories``, in the order of their time.
 
     Raises:
-        FlowError: a file is missing, or nothing can be learned from what there is.
+        FlowError: a file is missing, directories are not in order, or nothing can be learned from what there is.
         ResultFileError: a file that cannot be read.
         ModelError: ``out`` is there already or cannot be written.
     """
@@ -73,6 +73,7 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
     order = {name: at for at, name in enumerate(told)}
     closes = _Kept(signals, base, len(order))
     features: dict[_Place, array[float]] = {}
+    vectors: set[_Place] = set()
     hashes = ["", ""]
 
     def wanted(seen: _Seen) -> bool:
@@ -85,6 +86,8 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
                 if isinstance(record, Vector):
                     funding.add(record)
                 if _place(record) in places:
+                    if isinstance(record, Vector):
+                        vectors.add(_place(record))
                     _fill(features.setdefault(_place(record), array("d", [nan]) * len(order)), record, order)
                 if closes.wants(record):
                     _fill(closes.row(_place(record)), record, order)
@@ -92,11 +95,11 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
     rows = [
         Row(signal, features[place], labels[signal.id])
         for signal in signals
-        if (place := (signal.instrument_id, signal.timeframe, signal.ts_event)) in features and signal.id in labels
+        if (place := (signal.instrument_id, signal.timeframe, signal.ts_event)) in vectors and signal.id in labels
     ]
     return write(
         out, rows, told, hashes=(hashes[0], hashes[1]), costs=costs, bars=base, holes=holes, sources=files.hashes(),
-        closes=closes.all(list(told)),
+        closes=closes.all(list(told)), left_out=len(signals) - len(rows),
     )  # fmt: skip
 
 
@@ -214,14 +217,20 @@ def _labels(
     following: dict[str, list[tuple[str, Followed]]] = defaultdict(list)
     labels: dict[str, Labelled] = {}
     holes: list[Hole] = []
+    first: dict[str, int] = {}
     last: dict[str, int] = {}
     shortest = files.read(
         "features.bars", lambda seen: not seen.revision and base[seen.instrument_id] == seen.timeframe
     )
     for bar in shortest:
         name = bar.instrument_id
+        if bar.ts_open < first.setdefault(name, bar.ts_open):
+            raise FlowError(
+                f"features.bars: that of {name} at {to_text(bar.ts_open)} comes after later ones; name the directories "
+                "in order of their time"
+            )
         if bar.ts_open < last.get(name, 0):
-            continue  # two directories overlap
+            continue  # two directories overlap, or a crash left it twice
         if bar.ts_open > last.get(name, bar.ts_open):
             holes.append(Hole(instrument_id=name, ts_start=last[name], ts_end=bar.ts_open))
         last[name] = bar.ts_close

@@ -96,6 +96,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Rows that were entered."""
     wins: int
     vetoed: int
+    left_out: int = 0
+    """Candidates that are no row: their vector is not there, or bars end before it is known what became of them."""
     means: dict[str, float] = {}
     """Of the net return, of that with more latency, and of the market's return in the candidates' direction."""
     costs: Costs
@@ -136,7 +138,7 @@ class Dataset:
 def write(
     directory: Path, rows: Sequence[Row], units: Mapping[str, str], *,
     hashes: tuple[str, str], costs: Costs, bars: Mapping[str, str], holes: Sequence[Hole], sources: Mapping[str, str],
-    closes: Closes | None = None,
+    closes: Closes | None = None, left_out: int = 0,
 ) -> Manifest:  # fmt: skip
     """Write ``rows``, in order of their decision, into a new ``directory``, whole or not at all; equal rows give equal
     bytes.
@@ -144,6 +146,7 @@ def write(
     Parameters:
         units: of the features, which become inputs in this order.
         hashes: of the vectors' schema and of the context's.
+        left_out: candidates that are not among them.
 
     Raises:
         ModelError: ``directory`` is there already or cannot be written, or there is no row.
@@ -158,10 +161,10 @@ def write(
     arrays = [pa.array(columns[name], kind) for name, kind in _PLAIN.items()]
     arrays += [pa.array(values, pa.float64(), mask=np.isnan(values)) for values in inputs.values()]
     table = pa.Table.from_arrays(arrays, names=[*_PLAIN, *(f"input_{name}" for name in inputs)])
-    partial = directory.with_name(f".{directory.name}.partial")
     try:
         if directory.exists():
             raise ModelError(f"data set {directory} is there already: name a new directory")
+        partial = directory.with_name(f".{directory.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         parquet.write_table(table, partial / _ROWS, compression="zstd")
@@ -181,6 +184,7 @@ def write(
             labels=sum(net is not None for net in nets),
             wins=sum(net is not None and net > 0 for net in nets),
             vetoed=sum(signal.status == "vetoed" for signal in signals),
+            left_out=left_out,
             means={name: _mean(columns[name]) for name in ("net_return", *_DELAYED, *_FORWARD) if any(columns[name])},
             costs=costs,
             bars=dict(sorted(bars.items())),

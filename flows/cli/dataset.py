@@ -42,5 +42,7 @@ def dataset(
     typer.echo(f"{made.labels:,} were entered, {made.wins:,} of them ({share:.1%}) ended with a net profit")
     means = ", ".join(f"{name.replace('_', ' ')} {10_000 * mean:+.1f}" for name, mean in made.means.items())
     typer.echo(f"means in basis points: {means}")
+    if made.left_out:
+        typer.echo(f"{made.left_out:,} more are left out: no vector of their close, or no bars up to their end")
     for hole in made.holes:
         typer.echo(f"no bars of {hole.instrument_id} from {to_text(hole.ts_start)} to {to_text(hole.ts_end)}")

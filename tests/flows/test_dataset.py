@@ -168,3 +168,37 @@ def test_changed_rows_are_refused(tmp_path: Path, results: Path) -> None:
     rows.write_bytes(rows.read_bytes()[:-1] + b"X")
     with pytest.raises(ModelError, match="SHA-256"):
         load(tmp_path / "set")
+
+
+def changed(folder: Path, results: Path, topic: str, lines: list[bytes]) -> Path:
+    """``results`` with other lines in one of their files."""
+    folder.mkdir()
+    for path in results.iterdir():
+        (folder / path.name).symlink_to(path)
+    (folder / f"{topic}.jsonl").unlink()
+    (folder / f"{topic}.jsonl").write_bytes(b"\n".join([*lines, b""]))
+    return folder
+
+
+def test_bars_before_the_first_ones_are_told_and_not_passed_over(tmp_path: Path, results: Path) -> None:
+    bars = (results / "features.bars.jsonl").read_bytes().splitlines()
+    later = changed(tmp_path / "later", results, "features.bars", bars[len(bars) // 2 :])
+    with pytest.raises(FlowError, match=r"that of simx:.* comes after later ones; name the directories"):
+        make_dataset([later, results], tmp_path / "set", Costs())
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_candidate_whose_vector_is_not_there_is_no_row_and_counted(tmp_path: Path, results: Path) -> None:
+    vectors = (results / "features.vectors.jsonl").read_bytes().splitlines()
+    half = changed(tmp_path / "half", results, "features.vectors", vectors[len(vectors) // 2 :])
+    whole = make_dataset([results], tmp_path / "whole", Costs())
+    made = make_dataset([half], tmp_path / "set", Costs())
+    assert 0 < made.rows < whole.rows
+    assert made.rows + made.left_out == whole.rows + whole.left_out
+    data = load(tmp_path / "set")
+    assert not np.isnan(data.x[:, data.inputs.index("return_1")]).all()
+
+
+def test_a_data_set_does_not_take_the_place_of_a_directory(results: Path) -> None:
+    with pytest.raises(ModelError, match="is there already"):
+        make_dataset([results], Path(), Costs())
