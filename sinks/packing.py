@@ -1,4 +1,4 @@
-"""Feature values without their names, which all records of a schema share."""
+"""Records in the shape in which they are stored: identifiers in binary form, features without their names."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Union, get_args
@@ -9,10 +9,20 @@ from msgspec import Struct
 
 from schemas.identifiers import derive
 
-__all__ = ["Layout", "Unpacker"]
+__all__ = ["Layout", "Unpacker", "stored"]
 
 _MOST: Final = 64
 """Schemas remembered; there is one at a time, and another one after a change of the features."""
+
+
+def stored(record: type[Struct], **types: Any) -> type[Any]:
+    """``record`` with its identifiers as UUIDs, and with other ``types`` of some fields; on the wire it is the same."""
+    fields = [
+        (field.name, types.get(field.name, UUID if field.name in {"id", "signal_id"} else field.type), *_default(field))
+        for field in msgspec.structs.fields(record)
+    ]
+    # Records hold no cycles, so the collector need not look at them.
+    return msgspec.defstruct(record.__name__, fields, tag=record.__struct_config__.tag, kw_only=True, gc=False)
 
 
 class Layout(UUID):
@@ -41,16 +51,10 @@ class Unpacker:
     """
 
     def __init__(self, record: Any, featured: type[Struct]) -> None:
-        self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(record)
-        fields = [
-            (field.name, msgspec.Raw if field.name == "features" else field.type, *_default(field))
-            for field in msgspec.structs.fields(featured)
-        ]
-        self._featured: type[Any] = msgspec.defstruct(
-            "Featured", fields, tag=featured.__struct_config__.tag, kw_only=True
-        )
-        kinds = [self._featured if kind is featured else kind for kind in get_args(record) or (record,)]
-        self._beside: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[*kinds])
+        others = [stored(kind) for kind in get_args(record) if kind is not featured]
+        self._featured = stored(featured, features=msgspec.Raw)
+        self._beside: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[self._featured, *others])
+        self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(stored(featured))
         self._known: dict[str, _Known] = {}
 
     def decode(self, value: bytes) -> tuple[Any, Layout | None, Sequence[float | None] | None]:
@@ -59,15 +63,15 @@ class Unpacker:
         Raises:
             ValueError: not a record of the type; the text names the field.
         """
+        record = self._beside.decode(value)
+        if not isinstance(record, self._featured):
+            return record, None, None
         try:
-            record = self._beside.decode(value)
-            if not isinstance(record, self._featured):
-                return record, None, None
             known = self._known[record.schema_hash]
             return record, known.layout, msgspec.structs.astuple(known.values.decode(record.features))
         except (KeyError, ValueError):
-            record = self._whole.decode(value)  # which has words for what is wrong, if it is not just new
-        return record, self._learn(record.schema_hash, tuple(record.features)), list(record.features.values())
+            features = self._whole.decode(value).features  # which has words for what is wrong, if it is not just new
+        return record, self._learn(record.schema_hash, tuple(features)), list(features.values())
 
     def _learn(self, schema_hash: str, names: tuple[str, ...]) -> Layout:
         known = self._known.get(schema_hash)
@@ -77,7 +81,7 @@ class Unpacker:
             self._known.clear()
         layout = Layout(names)
         fields = [(f"f{place}", float | None, msgspec.field(name=name)) for place, name in enumerate(names)]
-        values = msgspec.defstruct("Values", fields, forbid_unknown_fields=True)
+        values = msgspec.defstruct("Values", fields, forbid_unknown_fields=True, gc=False)
         self._known[schema_hash] = _Known(layout, msgspec.json.Decoder(values))
         return layout
 

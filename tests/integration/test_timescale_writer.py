@@ -109,7 +109,7 @@ def _poisoned() -> dict[str, Message]:
     return {
         "JSON is malformed": Message("features.bars", 0, 0, 7, b"k", b"\xff not JSON"),
         "no value": Message("reference.instruments", 0, 1, 7, b"k", None),
-        "missing required field": Message("features.books", 0, 2, 7, b"k", b'{"type":"book_sample","id":"x"}'),
+        "missing required field": Message("features.books", 0, 2, 7, b"k", b'{"type":"book_sample"}'),
         "invalid byte sequence": Message(
             "signals.published", 0, 3, 7, b"k", encode(msgspec.structs.replace(good, explanation="a\0b"))
         ),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import DecodeError
+from schemas.identifiers import derive
 from schemas.message import Message
 from schemas.topics import BY_NAME, LOG
 from sinks.migrate import read_migrations
@@ -47,8 +48,9 @@ def test_a_row_has_a_value_for_each_column() -> None:
 
 
 def test_a_refused_value_names_its_field() -> None:
+    value = f'{{"type":"gap","id":"{derive("x")}","instrument_id":1}}'.encode()
     with pytest.raises(DecodeError, match=r"Expected `str`, got `int` - at `\$\.instrument_id`"):
-        decode(Message("quality.gaps", 0, 0, 0, None, b'{"type":"gap","id":"x","instrument_id":1}'))
+        decode(Message("quality.gaps", 0, 0, 0, None, value))
 
 
 def test_an_identifier_must_be_a_uuid() -> None:
