@@ -16,7 +16,7 @@ from operators.desk.serving import PROGRAM
 from schemas.codec import encode
 from schemas.market import CONTROL, Activation
 from schemas.results import ModelEvent
-from schemas.time import MINUTE, SECOND, floor_to, from_text, to_text
+from schemas.time import MINUTE, SECOND, Nanoseconds, floor_to, from_text, to_text
 from sinks.log_writer import LogWriter
 from sources.activations import Activations
 from sources.result_files import read_results, result_file
@@ -31,12 +31,14 @@ def effective_close(asked: str | None) -> int:
     """The close (ns) that ``asked`` tells in ISO 8601; without it the first full minute that is some time ahead.
 
     Raises:
-        FlowError: it is no time.
+        FlowError: it is no time, or one that no record of the log may have.
     """
     if asked is None:
         return floor_to(time.time_ns() + _AHEAD, MINUTE) + MINUTE
     try:
-        return from_text(asked)
+        return msgspec.convert(from_text(asked), Nanoseconds)
+    except msgspec.ValidationError as error:
+        raise FlowError(f"--at {asked}: no close of ours, which lie between 2009 and 2100") from error
     except ValueError as error:
         raise FlowError(f"--at {asked}: {error}; a time of ISO 8601 is asked for, as 2024-05-01T00:00Z") from error
 

@@ -37,7 +37,11 @@ def show_all() -> None:
     table = Table("model", "version", "segment", "trained to", "outcomes", "gates", "state")
     for model in known.models():
         for version in known.versions(model):
-            manifest = known.manifest(model, version)
+            try:
+                manifest = known.manifest(model, version)
+            except ModelRefused as error:
+                table.add_row(model, version, "", "", "", "", Text(str(error), "red"))
+                continue
             failed = sum(not gate.passed for gate in manifest.gates)
             gates = f"{failed} of {len(manifest.gates)} failed" if failed else f"{len(manifest.gates)} passed"
             table.add_row(

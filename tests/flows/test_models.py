@@ -150,6 +150,9 @@ def test_a_close_is_a_time() -> None:
     assert effective_close(None) % MINUTE == 0
     with pytest.raises(FlowError, match="--at noon"):
         effective_close("noon")
+    for asked in ("1500-01-01", "9999-01-01"):
+        with pytest.raises(FlowError, match=f"--at {asked}: no close of ours"):
+            effective_close(asked)
 
 
 def test_the_command_lists_shows_compares_and_activates(
@@ -157,6 +160,7 @@ def test_the_command_lists_shows_compares_and_activates(
 ) -> None:
     one, other = versions
     (tmp_path / "models" / "majors" / other / "model.txt").write_text("tampered")
+    (tmp_path / "models" / "majors" / ("0" * 16)).mkdir()
 
     def said(*arguments: str) -> tuple[int, str]:
         done = candlewick("models", *arguments, folder=tmp_path, CANDLEWICK_MODELS__DIR="models")
@@ -166,6 +170,7 @@ def test_the_command_lists_shows_compares_and_activates(
     assert status == 0
     assert "could serve" in table
     assert "model.txt was changed" in table
+    assert "manifest.json" in table
     assert '"outcomes": 600' in said("show", "majors", one[:6])[1]
     assert '+ "seed": 2' in said("diff", "majors", one, other)[1]
     assert said("activate", "majors", one, "--at", "2024-05-01T00:05Z", "--to", "a.jsonl") == (
