@@ -22,6 +22,7 @@ from benchmarks.parts import (
     microstructure,
     models,
     profile,
+    replay,
     resume,
     scaling,
     state,
@@ -38,7 +39,8 @@ _DOCS: Final = _HERE.parent / "docs"
 _PARTS: Final[dict[str, Callable[[Context], list[Figure]]]] = {
     part.NAME: part.measure
     for part in (
-        throughput, models, scaling, latency, closing, microstructure, indicators, state, resume, store, profile,
+        throughput, models, scaling, latency, closing, microstructure, indicators, replay, state, resume, store,
+        profile,
     )
 }  # fmt: skip
 

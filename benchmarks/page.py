@@ -30,6 +30,9 @@ is, and with nothing measured between the closes or read off the book's depth at
     "indicators": """CPU time of an update of each indicator over the same bars, with ratios to TA-Lib's streaming
 interface and NautilusTrader, which are compiled, and to talipp, which is not; and of a whole vector of bar features,
 all timeframes in turn.""",
+    "replay": """`candlewick replay` over 5m bars of five instruments, 17 months of three of them and 12 of two: vectors
+of five timeframes, their context, the files; with as many helper processes as it takes by itself, whose CPU time is in
+it.""",
     "state": "Recovery state, and what an epoch takes from the source's snapshot to the last sink's.",
     "resume": "kill -9 in the middle of a backlog: from the start of the next engine.",
     "store": """Result topics into TimescaleDB, from an empty database to the last commit, connecting included. The
