@@ -85,6 +85,9 @@ class Leaps:
         if ts_received <= self._reached:
             return []
         self._reached = ts_received
+        if not self._held:
+            self.limit = ts_received + self._near
+            return []
         refuted = [held for held in self._held if held.since and ts_received - held.since >= _WAIT]
         if refuted:
             self._held = [held for held in self._held if held not in refuted]

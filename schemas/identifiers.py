@@ -8,6 +8,9 @@ __all__ = ["derive"]
 
 _NAMESPACE: Final = UUID("6f0f3ab2-3f4e-5f0a-9d55-0c4d1e5b7a11").bytes
 
+_VARIANT: Final = dict(zip("0123456789abcdef", 4 * "89ab", strict=True))
+"""What becomes of the digit whose first two bits the RFC sets."""
+
 
 def derive(*parts: str | int) -> str:
     """A UUIDv5 (RFC 9562, section 5.5) over ``parts``.
@@ -18,8 +21,5 @@ def derive(*parts: str | int) -> str:
     'f74e3360-b7a4-5189-9123-910ee1ed4987'
     """
     name = "\x1f".join([str(part) for part in parts])
-    digest = bytearray(sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta
@@ -36,6 +37,7 @@ def floor_to(ts: int, step: int) -> int:
     return ts - ts % step
 
 
+@lru_cache(maxsize=64)
 def due_timeframes(ts_close: int) -> tuple[Timeframe, ...]:
     """The timeframes that have a bar ending at ``ts_close`` (ns), shortest first."""
     return tuple(name for name, length in TIMEFRAME_NS.items() if ts_close % length == 0)

@@ -68,7 +68,8 @@ class Zones(Slotted):
             return None, None
         at = self._at
         near = self._nears[at]
-        entered = min(max((near - self._reached[at]) / (near - self._fars[at]), 0.0), 1.0)
+        entered = (near - self._reached[at]) / (near - self._fars[at])
+        entered = 0.0 if entered < 0.0 else 1.0 if entered > 1.0 else entered
         return 10_000.0 * (close - near) * self._side / close, entered
 
     def _keep(self, close: float) -> None:
