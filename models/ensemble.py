@@ -46,7 +46,7 @@ class _Member(Struct, array_like=True):
 class Ensemble(Struct, kw_only=True):
     """Weights from the members' own predictions made before the outcome was known (Dawid, "Prequential analysis",
     1984): exp(-loss), as in Raftery, Kárný, Ettler, "Online prediction under model uncertainty via dynamic model
-    averaging", 2010. Plain data.
+    averaging", 2010. Who comes new begins as the best do, and loses by what it says. Plain data.
 
     >>> ensemble = Ensemble()
     >>> for _ in range(100):
@@ -75,7 +75,7 @@ class Ensemble(Struct, kw_only=True):
         if not entitled:
             return None
         seen = [member.loss for member in known.values() if member.count]
-        unseen = fsum(seen) / len(seen) if seen else 0.0  # of nothing is known, neither good nor bad
+        unseen = min(seen, default=0.0)
         losses = {name: known[name].loss if known[name].count else unseen for name in entitled}
         least = min(losses.values())
         shares = {name: exp(least - loss) for name, loss in losses.items()}
@@ -91,7 +91,7 @@ class Ensemble(Struct, kw_only=True):
     def learn(self, logits: dict[str, float], *, win: bool, score: float | None = None) -> None:
         """Take an outcome; ``logits`` and the pooled ``score`` are those told before it."""
         seen = [member.loss for member in self.members.values() if member.count]
-        start = fsum(seen) / len(seen) if seen else 0.0
+        start = min(seen, default=0.0)
         for name, logit in logits.items():
             member = self.members.setdefault(name, _Member(start))
             member.loss = _FORGET * member.loss + log_loss(logit, win=win)

@@ -50,6 +50,18 @@ def test_weights_follow_the_losses_out_of_sample() -> None:
     assert turned.weights["right"] < 0.1
 
 
+def test_who_comes_new_begins_as_the_best() -> None:
+    ensemble = Ensemble()
+    for _ in range(200):
+        ensemble.learn({"good": 1.0, "awful": -8.0}, win=True)
+    logits = {"good": 1.0, "awful": -8.0, "new": 1.0}
+    for _ in range(2):
+        pooled = ensemble.pool(logits, frozenset({"new"}))
+        assert pooled is not None
+        assert pooled.weights["new"] == pytest.approx(pooled.weights["good"])
+        ensemble.learn(logits, win=True)
+
+
 def test_what_is_told_too_surely_is_calibrated() -> None:
     ensemble = Ensemble()
     for score, win in drawn(500, 0.4):
