@@ -27,10 +27,12 @@ from schemas.results import Bar, Context, Vector
 from schemas.signals import Signal
 from schemas.time import TIMEFRAME_NS, Timeframe, to_text
 from schemas.topics import Outgoing
+from sinks.database import connect, in_one_line
+from sinks.export import ALL_TIME, export
 from sinks.files import FileSink
 from sources.result_files import read_results, result_file
 
-__all__ = ["fetch_results", "make_dataset"]
+__all__ = ["fetch_results", "fetch_stored", "make_dataset"]
 
 _NEEDED: Final = ("signals.candidates", "features.vectors", "features.context", "features.bars")
 _DEFINITIONS: Final = "reference.instruments"
@@ -115,6 +117,19 @@ def fetch_results(settings: Settings, directory: Path) -> None:
         for message in committed(settings, (*_NEEDED, _DEFINITIONS)):
             if message.key is not None and message.value is not None:
                 part.write_batch([Outgoing(message.topic, message.key.decode(), "", message.value, message.ts_ms)])
+
+
+def fetch_stored(settings: Settings, directory: Path, since: int = ALL_TIME) -> None:
+    """Write into ``directory`` what the database holds of closes from ``since`` (ns) on, as a replay would have.
+
+    Raises:
+        DatabaseError: it does not answer, or does not let us in.
+        SinkError: the directory cannot be written.
+    """
+    directory.mkdir()
+    dsn = settings.database.reader
+    with in_one_line(dsn), connect(dsn) as connection:
+        export(connection, directory, since)
 
 
 class _Files:

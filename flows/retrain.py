@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from msgspec import Struct
 
-from flows.dataset import make_dataset
+from flows.dataset import fetch_stored, make_dataset
 from flows.engine import costs, registry
 from flows.ledger import Ledger
 from flows.models import activate, effective_close, withdraw
@@ -23,7 +23,7 @@ from schemas.results import ModelEvent
 from schemas.signals import Signal
 from schemas.time import DAY
 from sinks.database import connect, in_one_line
-from sinks.export import export, model_changes
+from sinks.export import model_changes
 from sources.result_files import read_results, result_file
 
 __all__ = ["Decision", "Plan", "judge", "retrain", "standing"]
@@ -77,9 +77,8 @@ def retrain(settings: Settings, plan: Plan) -> list[Decision]:
         since = max(since, _end(plan.past) + 1)
     with TemporaryDirectory(prefix="candlewick-retrain-") as temporary:
         stored, made = Path(temporary) / "stored", Path(temporary) / "set"
-        stored.mkdir()
+        fetch_stored(settings, stored, since)
         with in_one_line(dsn), connect(dsn) as connection:
-            export(connection, stored, since)
             serving, shadows = standing(model_changes(connection))
         if shadows:
             make_dataset([stored], made, costs(settings))

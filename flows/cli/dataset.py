@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.ingest import refuse
 from flows.errors import FlowError
 from flows.settings import load
 from schemas.time import to_text
+from sinks.export import ALL_TIME
 
 __all__ = ["dataset"]
 
@@ -22,18 +24,27 @@ def dataset(
     topics: Annotated[
         bool, typer.Option("--topics", help="What the live engine wrote into the topics instead")
     ] = False,
+    store: Annotated[bool, typer.Option("--store", help="What the database holds instead")] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Of --store, closes from then on, ISO 8601")
+    ] = None,
 ) -> None:
     """Make a data set to learn from: candidates with their features, and what became of them."""
-    from flows.dataset import fetch_results, make_dataset  # noqa: PLC0415, only who learns needs what it stands on
+    from flows.dataset import fetch_results, fetch_stored, make_dataset  # noqa: PLC0415, only who learns needs what it stands on
     from flows.engine import costs  # noqa: PLC0415
+    from flows.moments import moment  # noqa: PLC0415
 
-    if bool(directories) == topics:
-        raise FlowError("dataset needs either DIRECTORY... or --topics")
+    if (bool(directories), topics, store).count(True) != 1:
+        raise FlowError("dataset needs one of DIRECTORY..., --topics and --store")
+    refuse("--store", given=store, options={"--since": since})
     settings = load()
     with TemporaryDirectory(prefix="candlewick-") as folder:
+        fetched = Path(folder) / ("topics" if topics else "store")
         if topics:
-            fetch_results(settings, Path(folder) / "topics")
-        made = make_dataset(directories or [Path(folder) / "topics"], out, costs(settings))
+            fetch_results(settings, fetched)
+        elif store:
+            fetch_stored(settings, fetched, moment("--since", since) if since is not None else ALL_TIME)
+        made = make_dataset(directories or [fetched], out, costs(settings))
     typer.echo(
         f"{out}: {made.rows:,} candidates ({made.vetoed:,} vetoed) of {len(made.instruments)} instruments, "
         f"{to_text(made.ts_start)} to {to_text(made.ts_end)}"

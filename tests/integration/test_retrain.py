@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import psycopg
 import pytest
+from pyarrow import parquet
 
 from flows.committed import committed
+from flows.dataset import fetch_stored, make_dataset
 from flows.embedded.postgres import EmbeddedPostgres
+from flows.engine import costs
 from flows.errors import FlowError
 from flows.feeds import simulated_feed
 from flows.regimes import last_told, refit
@@ -34,24 +38,38 @@ from tests.kafka_tools import put
 pytestmark = pytest.mark.integration
 
 _START = 19_700 * DAY
+_STRATEGY = StrategySettings(timeframes=("1m",), threshold=0.15, cooldown_bars=1)
 _NEEDED = ("signals.candidates", "features.vectors", "features.context", "features.bars", "reference.instruments")
 
 
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[bytes]]]:
+    """A day of two simulated instruments as a replay writes it, and what a store takes of that."""
+    folder = tmp_path_factory.mktemp("past") / "replay"
+    config = SimulatorConfig(seed=5, start=_START, duration=60 * SECOND, instruments=LISTINGS[:2])
+    golden = golden_of(simulated_feed(Simulator(config), history_days=1.0), folder, Settings(strategy=_STRATEGY))
+    return folder, {topic: list(golden[topic].values()) for topic in _NEEDED}
+
+
 @pytest.fixture
-def settings(embedded: EmbeddedPostgres, embedded_kafka: dict[str, Any], tmp_path: Path) -> Iterator[Settings]:
-    """Of a store that holds a day of two simulated instruments."""
-    strategy = StrategySettings(timeframes=("1m",), threshold=0.15, cooldown_bars=1)
+def past(replayed: tuple[Path, dict[str, list[bytes]]]) -> Path:
+    return replayed[0]
+
+
+@pytest.fixture
+def settings(
+    embedded: EmbeddedPostgres, embedded_kafka: dict[str, Any], replayed: tuple[Path, dict[str, list[bytes]]],
+    tmp_path: Path,
+) -> Iterator[Settings]:  # fmt: skip
+    """Of a store that holds that day."""
     with new_database(embedded.dsn) as dsn:
         migrate(dsn)
         put(embedded_kafka, [], LOG)
-        made = Settings(
+        store(dsn, replayed[1])
+        yield Settings(
             kafka=KafkaSettings(bootstrap=embedded_kafka["bootstrap.servers"], transactions=False),
-            database=DatabaseSettings(dsn=dsn), models=ModelsSettings(dir=tmp_path / "models"), strategy=strategy,
+            database=DatabaseSettings(dsn=dsn), models=ModelsSettings(dir=tmp_path / "models"), strategy=_STRATEGY,
         )  # fmt: skip
-        config = SimulatorConfig(seed=5, start=_START, duration=60 * SECOND, instruments=LISTINGS[:2])
-        golden = golden_of(simulated_feed(Simulator(config), history_days=1.0), tmp_path / "replay", made)
-        store(dsn, {topic: list(golden[topic].values()) for topic in _NEEDED})
-        yield made
 
 
 def store(dsn: str, values: dict[str, list[bytes]]) -> None:
@@ -95,6 +113,21 @@ def test_a_round_trains_a_challenger_and_the_next_one_does_not_repeat_it(setting
     assert known.versions(record.model) == [record.version]
 
 
+def test_a_data_set_of_the_store_is_that_of_the_files(settings: Settings, past: Path, tmp_path: Path) -> None:
+    fetch_stored(settings, tmp_path / "store")
+    of_files, of_store = (
+        make_dataset([folder], tmp_path / f"{folder.name}-set", costs(settings))
+        for folder in (past, tmp_path / "store")
+    )
+    assert of_files.rows > 500
+    assert of_store.labels == of_files.labels
+    for name in ("rows.parquet", "closes.parquet"):
+        one, other = (parquet.read_table(tmp_path / folder / name) for folder in ("replay-set", "store-set"))
+        assert one.schema == other.schema
+        for column in one.column_names:  # of values: the database has no zero below zero
+            np.testing.assert_array_equal(one[column].to_pylist(), other[column].to_pylist())
+
+
 def test_regimes_are_fitted_on_what_is_stored_and_go_on_from_the_last_time(settings: Settings, tmp_path: Path) -> None:
     memory = tmp_path / "kept" / "regimes.jsonl"
     first = refit(settings, "1m", 10_000, memory)
@@ -104,7 +137,7 @@ def test_regimes_are_fitted_on_what_is_stored_and_go_on_from_the_last_time(setti
     assert last_told(memory, "1m") == again
 
 
-def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings, tmp_path: Path) -> None:
+def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings, past: Path, tmp_path: Path) -> None:
     with psycopg.connect(settings.database.dsn, autocommit=True) as connection:
         connection.execute("DELETE FROM candidates")
     with pytest.raises(FlowError, match=r"no candidate in signals\.candidates"):
@@ -112,7 +145,7 @@ def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings
     assert Registry(settings.models.dir).models() == []
 
     plan = Plan(
-        days=10_000, past=tmp_path / "replay", despite_gates=True, ledger=tmp_path / "ledger.jsonl",
+        days=10_000, past=past, despite_gates=True, ledger=tmp_path / "ledger.jsonl",
         config=TrainConfig(windows=2, boosting=Boosting(rounds=20)),
     )  # fmt: skip
     (decision,) = [one for one in retrain(settings, plan) if one.model]  # of what came before the store
