@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 __all__ = ["CHROMIUM", "Visit", "browser", "visit"]
 
@@ -16,6 +16,7 @@ _FLAGS: Final = [
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+_ABORTED: Final = "net::ERR_ABORTED"  # the page went elsewhere before it was answered
 
 
 class Visit:
@@ -26,8 +27,12 @@ class Visit:
         self.problems: list[str] = []
         page.on("console", lambda message: self._note(message.text if message.type == "error" else None))
         page.on("pageerror", lambda error: self._note(str(error)))
-        page.on("requestfailed", lambda request: self._note(f"{request.url}: {request.failure}"))
+        page.on("requestfailed", self._on_failed)
         page.on("response", lambda answer: self._note(f"{answer.status} {answer.url}" if answer.status > 399 else None))
+
+    def _on_failed(self, request: Request) -> None:
+        if request.failure != _ABORTED:
+            self._note(f"{request.url}: {request.failure}")
 
     def _note(self, problem: str | None) -> None:
         if problem is not None:
