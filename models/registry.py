@@ -121,10 +121,16 @@ class Registry:
         return [name for name in named if self.versions(name)]
 
     def versions(self, model: str) -> list[str]:
-        """Of ``model``, those trained on the newest data last."""
+        """Of ``model``, those trained on the newest data last; those whose manifest cannot be used come first."""
         found = self._storage.versions(_named(model, MODEL_NAME, "model"))
         named = [version for version in found if re.match(VERSION_NAME, version)]
-        return sorted(named, key=lambda version: (self.manifest(model, version).train_end, version))
+        return sorted(named, key=lambda version: (self._trained_to(model, version), version))
+
+    def _trained_to(self, model: str, version: str) -> int:
+        try:
+            return self.manifest(model, version).train_end
+        except ModelRefused:
+            return 0
 
     def manifest(self, model: str, version: str) -> Manifest:
         """The manifest of a version, held against its name.

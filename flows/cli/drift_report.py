@@ -7,8 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.errors import FlowError
-from schemas.time import from_text
+from flows.moments import moment
 
 __all__ = ["drift_report"]
 
@@ -29,7 +28,8 @@ def drift_report(
     from models.dataset import load  # noqa: PLC0415
 
     now = load(current)
-    begin, end = (None if text is None else _time(text) for text in (since, until))
+    begin = None if since is None else moment("--since", since)
+    end = None if until is None else moment("--until", until)
     decided = now["ts_decided"]
     now = now.take((decided >= (begin or 0)) & (decided < (end or 2**63 - 1)))
     found = compare(load(reference), now, out)
@@ -41,10 +41,3 @@ def drift_report(
         "PSI: bins of equal frequency in training, what is not known among them, less the mean that chance gives. "
         "Evidently chooses bins over both samples, leaves out what is not known, and keeps what chance adds."
     )
-
-
-def _time(text: str) -> int:
-    try:
-        return from_text(text)
-    except ValueError as error:
-        raise FlowError(f"{text}: {error}; a time of ISO 8601 is asked for") from error

@@ -56,8 +56,11 @@ def explain(
 
 
 def _from_files(directory: Path, identifier: str) -> Signal | None:
-    for topic in ("signals.published", "signals.candidates"):
-        path = result_file(directory, topic)
+    topics = ("signals.published", "signals.candidates")
+    paths = {topic: result_file(directory, topic) for topic in topics}
+    if not any(paths.values()):
+        raise FlowError(f"{directory}: neither {' nor '.join(topics)}; name what `candlewick replay` wrote")
+    for topic, path in paths.items():
         if path is not None:
             for found in read_results(path, topic, _Glance, lambda glance: glance.id == identifier):
                 return found if isinstance(found, Signal) else None

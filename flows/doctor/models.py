@@ -9,13 +9,13 @@ __all__ = ["check_models"]
 
 
 def check_models(place: Path | str) -> Finding:
-    """How many versions lie in the registry at ``place``; they are not verified, `candlewick models list` does that."""
+    """How many versions with a manifest lie in the registry at ``place``; `candlewick models list` verifies them."""
     from models.registry import Registry  # noqa: PLC0415, brings ONNX Runtime
 
     try:
         known = Registry(place)
         models = known.models()
-        versions = sum(len(known.versions(model)) for model in models)
+        versions = len([known.manifest(model, version) for model in models for version in known.versions(model)])
     except ModelError as error:
         return Finding("models", "bad", str(error), "set models.dir to a registry that can be read, or put it right")
     found = f"{versions} versions of {len(models)} models in {place}" if models else f"none yet in {place}"

@@ -102,6 +102,8 @@ def test_a_signal_is_explained_from_files(settings: Settings, versions: list[str
     assert said["base"] + parts == pytest.approx(said["logit"], abs=1e-9)
     for wrong, words in (("nonsense", "an identifier is a UUID"), (str(UUID(int=1)), "there is none in out")):
         assert words in candlewick("explain", wrong, "--from", "out", folder=tmp_path).stderr
+    nowhere = candlewick("explain", identifier, "--from", "nowhere", folder=tmp_path).stderr
+    assert nowhere.startswith("candlewick: nowhere: neither signals.published nor signals.candidates;")
 
 
 def test_an_engine_without_a_model_imports_nothing_that_learns() -> None:
