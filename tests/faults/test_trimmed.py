@@ -85,7 +85,7 @@ def test_under_the_read_back(
 def trim(stand: Stand, topic: str, share: float) -> None:
     """Delete the first part of each partition."""
     places = [TopicPartition(topic, at, int(share * end)) for at, end in stand.pipeline.ends(topic).items() if end]
-    asked = AdminClient({**stand.broker.client})
+    asked = AdminClient({**stand.broker.client, "log_level": 0})
     for done in asked.delete_records(places).values():
         done.result(10)
 

@@ -75,7 +75,7 @@ def _end(consumer: Consumer, place: TopicPartition) -> int:
 
 
 def _admin(broker: KafkaBroker) -> AdminClient:
-    return AdminClient({"bootstrap.servers": broker.bootstrap})
+    return AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
 
 
 def _settings(broker: KafkaBroker, dsn: str) -> Settings:
