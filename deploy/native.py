@@ -10,27 +10,24 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
+
+from schemas.compiled import OPTIONS, binary, current, made_from, stamp
 
 __all__ = ["build", "main"]
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _SOURCES: Final = (_ROOT / "operators" / "native" / "_native.pyx", _ROOT / "sinks" / "native" / "_rows.pyx")
-_OPTIONS: Final = ("-O2", "-fPIC", "-shared", "-ffp-contract=off", "-w")
-"""No fused multiply-add: results have to equal Python's to the bit."""
 _TIMEOUT_S: Final = 300
 _TAIL: Final = 300  # characters of a compiler's complaint
 
 
 def build(source: Path) -> str:
     """Build ``source`` beside itself; what was done, in words, or nothing if that had been done before."""
-    built = source.with_name(source.stem + str(sysconfig.get_config_var("EXT_SUFFIX")))
-    stamp = source.with_suffix(".made-from")
-    made_from = sha256(_text(source) + repr((sys.version, _OPTIONS)).encode()).hexdigest()
-    if built.exists() and stamp.exists() and stamp.read_text() == made_from:
+    if current(source):
         return ""
+    built, made = binary(source), made_from(source)
     built.unlink(missing_ok=True)  # who runs it keeps it; nobody may start with one of another source
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     headers = Path(sysconfig.get_path("include"))
@@ -39,22 +36,17 @@ def build(source: Path) -> str:
     if not (headers / "Python.h").exists():
         return _without(f"Python's headers are not in {headers} (Debian: python3-dev)")
     with tempfile.TemporaryDirectory() as folder:
-        code, binary = Path(folder, "native.c"), Path(folder, built.name)
+        code, fresh = Path(folder, "native.c"), Path(folder, built.name)
         for command in (
             [sys.executable, "-m", "cython", "-3", str(source), "-o", str(code)],
-            [compiler, *_OPTIONS, f"-I{headers}", str(code), "-o", str(binary)],
+            [compiler, *OPTIONS, f"-I{headers}", str(code), "-o", str(fresh)],
         ):
             done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
             if done.returncode:
                 return _without(f"{command[0]} says: {(done.stderr or done.stdout).strip()[-_TAIL:]}")
-        shutil.copy(binary, built)
-    stamp.write_text(made_from)
+        shutil.copy(fresh, built)
+    stamp(source).write_text(made)
     return f"built {built.name}"
-
-
-def _text(source: Path) -> bytes:
-    """All that is compiled, what is included too."""
-    return b"".join(path.read_bytes() for path in (source, *sorted(source.parent.glob("*.pxi"))))
 
 
 def _without(reason: str) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 import operators
 from flows.doctor.finding import Finding
 from flows.ports import listening_trouble
+from schemas.compiled import binary, current
 
 __all__ = ["check_disk", "check_native", "check_port", "check_recovery"]
 
@@ -42,9 +43,10 @@ def check_native(*, wanted: bool) -> Finding:
     """Whether the engine's event path runs compiled."""
     if not wanted:
         return Finding("event path", "ok", "in Python, as engine.native is off")
-    built = Path(operators.__path__[0]).glob("native/_native.*.so")  # to import it would bring all operators
-    if not any(built):
-        return Finding("event path", "warn", "in Python", "with a C compiler and `make setup` it takes a third")
+    source = Path(operators.__path__[0], "native", "_native.pyx")  # to import it would bring all operators
+    if not current(source):
+        found = "in Python, as what is compiled is of other sources" if binary(source).exists() else "in Python"
+        return Finding("event path", "warn", found, "with a C compiler and `make setup` it takes a third")
     return Finding("event path", "ok", "compiled")
 
 

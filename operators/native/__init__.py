@@ -1,12 +1,14 @@
 """Where the event path runs compiled: the same bytes come out, in less time (`docs/adr/0011`)."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from operators.flow.resilience import PATIENCE
 from operators.ladder import Ladder
 from operators.numbering import RESTART
 from schemas.codec import encode
+from schemas.compiled import current
 
 if TYPE_CHECKING:
     from operators.closing import BarMaker
@@ -16,10 +18,10 @@ if TYPE_CHECKING:
     from operators.quoting import Quoting
     from operators.seen import SeenIds
 
-try:
+if current(Path(__file__).with_name("_native.pyx")):
     from operators.native import _native
-except ImportError:  # no C compiler was there at the set-up
-    _native = None  # type: ignore[assignment]
+else:  # no C compiler was there at the set-up, or the sources are newer than it
+    _native = None  # type: ignore[assignment]  # as nothing is asked of it without `BUILT`
 
 __all__ = ["BUILT", "asking", "fast_path", "sides"]
 

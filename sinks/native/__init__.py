@@ -1,12 +1,15 @@
 """Where rows are put into PostgreSQL's form by compiled code: the same bytes as psycopg's, in less time."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-try:
+from schemas.compiled import current
+
+if current(Path(__file__).with_name("_rows.pyx")):
     from sinks.native import _rows
-except ImportError:  # no C compiler was there at the set-up
-    _rows = None  # type: ignore[assignment]
+else:  # no C compiler was there at the set-up, or the sources are newer than it
+    _rows = None  # type: ignore[assignment]  # as nothing is asked of it without `BUILT`
 
 __all__ = ["BUILT", "Encoder", "encoder"]
 

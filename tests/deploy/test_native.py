@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.native import build
+from schemas.compiled import current
 
 needs_compiler = pytest.mark.skipif(
     not (shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")), reason="no C compiler is on this machine"
@@ -27,7 +28,9 @@ def test_built_once_and_anew_when_the_source_changes(source: Path) -> None:
     command = [sys.executable, "-c", "import twice; print(twice.of(2.5))"]
     assert subprocess.run(command, cwd=source.parent, check=True, capture_output=True, text=True).stdout == "5.0\n"
     assert build(source) == ""
+    assert current(source)
     source.write_text("def of(double value):\n    return 3 * value\n")
+    assert not current(source)
     assert build(source).startswith("built twice.")
 
 
