@@ -79,19 +79,22 @@ class Runs:
             if len(self._runs) == FAN_IN // 2 - 1:  # two files each, and two more that they are merged into
                 self._merge()
             self._begin()
-        self._append(older)
+        self.size -= self._append(older) + OVERHEAD * len(older)
         self._end = older[-1][:3]
-        self.size = sum(len(entry[3]) + OVERHEAD for entry in self._entries)
 
     def _begin(self) -> None:
         self._runs.append(self._whole.with_name(f"{self._whole.name}{self._written:06d}.run"))
         self._written += 1
 
-    def _append(self, entries: list[Entry]) -> None:
+    def _append(self, entries: list[Entry]) -> int:
+        """Write ``entries`` to the last run; how many bytes their values have."""
         run = self._runs[-1]
+        values = [value for *_, value in entries]
         with run.with_suffix(_LINES).open("ab") as lines, run.with_suffix(_PLACES).open("ab") as places:
-            lines.write(b"\n".join([*(value for *_, value in entries), b""]))
+            written = lines.write(b"\n".join(values)) - len(values) + 1
+            lines.write(b"\n")
             places.write(msgspec.json.encode([entry[:3] for entry in entries]) + b"\n")
+        return written
 
     def _merge(self) -> None:
         runs, self._runs = self._runs, []

@@ -102,7 +102,10 @@ _SHORTEST_FIRST: Final = [
 ]
 """Lags, each with its term and how many bars ago the window of either series ends."""
 _NOW, _RECENT, _BEFORE = LAGS, len(_TERMS) - 2, len(_TERMS) - 1
-_STEADY: Final = [(-1 - t.x, -1 - t.y, -1 - t.x - t.length, -1 - t.y - t.length) for t in _TERMS]
+_STEADY: Final = [
+    (KEPT - 1 - t.x, KEPT - 1 - t.y, KEPT - 1 - t.x - t.length, KEPT - 1 - t.y - t.length) for t in _TERMS
+]
+"""Where the bars lie that come into a term and that leave it, in series of `KEPT`."""
 
 
 class Comoments:
