@@ -17,7 +17,7 @@ from tests.integration.pipeline import Pipeline, rows
 
 pytestmark = pytest.mark.integration
 
-LOAD = Load(seconds=4, signals=20, burst=200)
+LOAD = Load(seconds=4, signals=20, burst=200, requests=5.0)
 QUICK = {"rate_limit": 1e5, "ping_s": 1.0, "send_timeout_s": 1.0, "give_up_s": 2.0, "poll_interval_s": 0.05}
 
 

@@ -84,13 +84,13 @@ def test_killed_it_leaves_nothing_and_starts_again(tmp_path: Path, port: int) ->
     """kill -9 takes everything with it; the second start has a market again, and Ctrl-C ends it."""
     folder = tmp_path / "demo"
     first = start(folder, port)
-    until(lambda: signals(port) > 0, "signals of the first demo", first, patience_s=60)
+    until(lambda: signals(port) > 0, "signals of the first demo", first, patience_s=150)
     first.kill()
     first.communicate()
     until(lambda: not left_behind(first.pid, folder), f"an end of {left_behind(first.pid, folder)}", patience_s=15)
 
     second = start(folder, port)
-    until(lambda: signals(port) > 0, "signals of the second demo", second, patience_s=60)
+    until(lambda: signals(port) > 0, "signals of the second demo", second, patience_s=150)
     second.send_signal(signal.SIGINT)
     _, err = second.communicate(timeout=30)
     assert second.returncode == 0, err
