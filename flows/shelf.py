@@ -80,7 +80,7 @@ class RegistryShelf:
 def _drift_report(
     place: Path | str, dsn: str, model: str, version: str, since: int, until: int, form: Literal["html", "json"]
 ) -> bytes:
-    from flows.drift_report import compare  # noqa: PLC0415, what it stands on is not loaded where nobody asks for it
+    from flows.drift_report import compare
 
     manifest = Registry(place).manifest(model, version)
     with in_one_line(dsn), connect(dsn) as connection:

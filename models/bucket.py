@@ -55,7 +55,7 @@ class Bucket:
 
     @cached_property
     def _client(self) -> "S3FileSystem":
-        from pyarrow.fs import S3FileSystem  # noqa: PLC0415
+        from pyarrow.fs import S3FileSystem
 
         return S3FileSystem(connect_timeout=_CONNECT_S, request_timeout=_ANSWER_S, **self._options)
 
@@ -74,7 +74,7 @@ class Bucket:
         Raises:
             ModelRefused: the bucket does not say.
         """
-        from pyarrow.fs import FileType  # noqa: PLC0415
+        from pyarrow.fs import FileType
 
         with self._told(ModelRefused):
             found = self._client.get_file_info(f"{self._root}/{model}/{version}/{_MANIFEST}")
@@ -116,7 +116,7 @@ class Bucket:
 
     def _below(self, folder: str) -> list[str]:
         """Names of the objects in ``folder``, and deeper, relative to it."""
-        from pyarrow.fs import FileSelector, FileType  # noqa: PLC0415
+        from pyarrow.fs import FileSelector, FileType
 
         root = self._root + folder
         with self._told(ModelRefused):
@@ -126,7 +126,7 @@ class Bucket:
         return sorted(each.path.removeprefix(f"{root}/") for each in found if each.type == FileType.File)
 
     def _see_bucket(self) -> None:
-        from pyarrow.fs import FileType  # noqa: PLC0415
+        from pyarrow.fs import FileType
 
         with self._told(ModelRefused):
             if self._client.get_file_info(self._bucket).type == FileType.NotFound:

@@ -30,9 +30,9 @@ def dataset(
     ] = None,
 ) -> None:
     """Make a data set to learn from: candidates with their features, and what became of them."""
-    from flows.dataset import fetch_results, fetch_stored, make_dataset  # noqa: PLC0415, only who learns needs what it stands on
-    from flows.engine import costs  # noqa: PLC0415
-    from flows.moments import moment  # noqa: PLC0415
+    from flows.dataset import fetch_results, fetch_stored, make_dataset
+    from flows.engine import costs
+    from flows.moments import moment
 
     if (bool(directories), topics, store).count(True) != 1:
         raise FlowError("dataset needs one of DIRECTORY..., --topics and --store")

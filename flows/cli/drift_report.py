@@ -24,8 +24,8 @@ def drift_report(
     show: Annotated[int, typer.Option(min=1, help="Inputs in the table, those that moved furthest")] = 20,
 ) -> None:
     """Hold a window of candidates against training: Evidently's report, and our own measures beside its figures."""
-    from flows.drift_report import drift_report as compare  # noqa: PLC0415, Evidently takes seconds to load
-    from models.dataset import load  # noqa: PLC0415
+    from flows.drift_report import drift_report as compare
+    from models.dataset import load
 
     now = load(current)
     begin = None if since is None else moment("--since", since)

@@ -62,11 +62,11 @@ def evaluate(
     html: Annotated[Path | None, typer.Option("--html", help="A report with plots, as one file")] = None,
 ) -> None:
     """Hold both learners against what came after, and print how they did."""
-    from flows.ledger import Ledger  # noqa: PLC0415, only who learns needs what it stands on
-    from flows.moments import moment  # noqa: PLC0415
-    from flows.report import write_report  # noqa: PLC0415
-    from flows.training import evaluate as run  # noqa: PLC0415
-    from flows.training import train_config  # noqa: PLC0415
+    from flows.ledger import Ledger
+    from flows.moments import moment
+    from flows.report import write_report
+    from flows.training import evaluate as run
+    from flows.training import train_config
 
     since = None if test_from is None else moment("--test-from", test_from)
     told = train_config(config)
@@ -84,12 +84,12 @@ def evaluate(
 
 def shown(evaluation: "Evaluation") -> None:
     """Print a segment."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
-    from flows.training import looked_at  # noqa: PLC0415
-    from models.metrics import reliability  # noqa: PLC0415
-    from schemas.time import to_text  # noqa: PLC0415
+    from flows.training import looked_at
+    from models.metrics import reliability
+    from schemas.time import to_text
 
     folds = evaluation.attempts[0].walk.folds
     span = f"{to_text(folds[0].ts_start)[:16]} to {to_text(folds[-1].ts_end)[:16]}"
@@ -131,7 +131,7 @@ def _cell(value: float, form: str) -> str:
 
 
 def _show_crossed(candidate: "Candidate", config: "TrainConfig") -> None:
-    from models.evaluation import LEARNERS, crossed  # noqa: PLC0415
+    from models.evaluation import LEARNERS, crossed
 
     for name, learner in LEARNERS.items():
         found = crossed(candidate.sample, learner, config)

@@ -23,8 +23,8 @@ def regimes(
     dry: Annotated[bool, typer.Option("--dry", help="Only show them")] = False,
 ) -> None:
     """Fit the regimes (bull, bear, sideways, volatile) of a timeframe, and let the log tell their parameters."""
-    from flows.regimes import fitted, last_told, tell  # noqa: PLC0415, only who learns needs what it stands on
-    from models.regimes import STATES  # noqa: PLC0415
+    from flows.regimes import fitted, last_told, tell
+    from models.regimes import STATES
 
     record, closes = fitted(directories, timeframe, None if to is None else last_told(to, timeframe))
     table = Table("regime", "return", "volatility", "stays, bars", caption=f"{closes:,} closes of {timeframe}")

@@ -46,8 +46,8 @@ def retrain(
     ledger: Annotated[Path, LEDGER] = Path(".candlewick/ledger.jsonl"),
 ) -> None:
     """Train challengers on what the store holds, let them prove themselves in the shadow, and promote who is better."""
-    from flows.retrain import Plan  # noqa: PLC0415, only who learns needs what it stands on
-    from flows.training import train_config  # noqa: PLC0415
+    from flows.retrain import Plan
+    from flows.training import train_config
 
     settings = load()
     plan = Plan(
@@ -80,14 +80,14 @@ def _tried(what: Callable[[], T]) -> T | None:
 
 
 def _regimes(settings: Settings, timeframe: Timeframe, days: float, memory: Path) -> None:
-    from flows.regimes import refit  # noqa: PLC0415
+    from flows.regimes import refit
 
     refit(settings, timeframe, days, memory)
     typer.echo(f"regimes of {timeframe} are fitted and told")
 
 
 def _round(settings: Settings, plan: "Plan") -> None:
-    from flows.retrain import retrain as one_round  # noqa: PLC0415
+    from flows.retrain import retrain as one_round
 
     for decision in one_round(settings, plan):
         named = f"{decision.model} {decision.version}: " if decision.model else ""

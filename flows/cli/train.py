@@ -19,9 +19,9 @@ def train(
     ledger: Annotated[Path, LEDGER] = Path(".candlewick/ledger.jsonl"),
 ) -> None:
     """Train a model a segment, walked forward and held against the gates, into the registry."""
-    from flows.ledger import Ledger  # noqa: PLC0415, only who learns needs what it stands on
-    from flows.training import add_models, evaluate, log_runs, train_config  # noqa: PLC0415
-    from models.registry import Registry  # noqa: PLC0415
+    from flows.ledger import Ledger
+    from flows.training import add_models, evaluate, log_runs, train_config
+    from models.registry import Registry
 
     given = None if registry is None else ModelsSettings.model_validate({"dir": registry})
     told, settings = train_config(config), load()

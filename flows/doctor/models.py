@@ -10,7 +10,7 @@ __all__ = ["check_models"]
 
 def check_models(place: Path | str) -> Finding:
     """How many versions with a manifest lie in the registry at ``place``; `candlewick models list` verifies them."""
-    from models.registry import Registry  # noqa: PLC0415, brings ONNX Runtime
+    from models.registry import Registry
 
     try:
         known = Registry(place)
