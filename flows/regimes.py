@@ -12,13 +12,15 @@ from msgspec import Struct
 from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
 from models.regimes import Parameters, fit, observed
-from schemas.codec import decode_event, encode
+from schemas.codec import encode
 from schemas.market import CONTROL, Regimes
 from schemas.results import Vector
 from schemas.time import DAY, Timeframe
 from sinks.database import connect, in_one_line
 from sinks.export import export
 from sinks.log_writer import LogWriter
+from sources.activations import Activations
+from sources.malformed import Malformed
 from sources.result_files import read_results, result_file
 
 __all__ = ["fitted", "last_told", "refit", "tell"]
@@ -89,10 +91,17 @@ def refit(settings: Settings, timeframe: Timeframe, days: float, memory: Path) -
 
 
 def last_told(path: Path, timeframe: Timeframe) -> Regimes | None:
-    """The last parameters for ``timeframe`` in a file of `tell`, if there are any."""
+    """The last parameters for ``timeframe`` in a file of `tell`, if there are any.
+
+    Raises:
+        FlowError: a line of the file is no such record.
+    """
     if not path.exists():
         return None
-    records = [decode_event(line) for line in path.read_bytes().splitlines() if line.strip()]
+    records = list(Activations(path))
+    for one in records:
+        if isinstance(one, Malformed):
+            raise FlowError(f"--to {one.place}: {one.reason}")
     own = [one for one in records if isinstance(one, Regimes) and one.timeframe == timeframe]
     return own[-1] if own else None
 

@@ -84,6 +84,12 @@ def _flat(value: Any) -> Any:
     return found
 
 
+def _place(value: Any) -> str | Path:
+    if not isinstance(value, str | Path):
+        raise ValueError("has to be a directory or s3://bucket/prefix")
+    return value
+
+
 def _scalar(value: Any) -> str | int | float | bool:
     if not isinstance(value, str | int | float):
         raise ValueError("has to be a text, a number, true or false")
@@ -91,8 +97,10 @@ def _scalar(value: Any) -> str | int | float | bool:
 
 
 Client = Annotated[dict[str, Annotated[str | int | float | bool, PlainValidator(_scalar)]], BeforeValidator(_flat)]
+Place = Annotated[Annotated[str, Field(pattern="^s3://")] | Path, BeforeValidator(_place)]
 Timeframes = Annotated[tuple[Timeframe, ...], Field(min_length=1)]
-Tiers = Annotated[tuple[tuple[float, float], ...], Field(min_length=1)]
+Tier = tuple[Annotated[float, Field(ge=0, le=1e15)], Annotated[float, Field(ge=-100, le=1_000)]]
+Tiers = Annotated[tuple[Tier, ...], Field(min_length=1)]
 Reach = Annotated[float, Field(gt=0, le=100)]
 Named = Annotated[str, Field(pattern=r"^[^\s/]+/[^\s/]+$", max_length=128)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@*\s]+$")]
@@ -151,7 +159,7 @@ class EngineSettings(_Section):
     heartbeat_timeout_s: Seconds = 5.0
     future_tolerance_s: Seconds = 5.0  # a receiver's clock was seen 1.3 s behind the exchange's
     member_timeout_s: Seconds = 30.0
-    book_sample_s: Seconds = 1.0
+    book_sample_s: Annotated[float, Field(ge=0.001, le=86_400)] = 1.0
     book_depth: Annotated[int, Field(ge=20, le=100_000)] | None = None
 
     workers: Annotated[int, Field(ge=1, le=64)] = 1
@@ -227,7 +235,7 @@ class MarketSettings(_Section):
 class ModelsSettings(_Section):
     """Where versions of models lie, and what they may do to a candidate."""
 
-    dir: Annotated[str, Field(pattern="^s3://")] | Path = Path(".candlewick/models")
+    dir: Place = Path(".candlewick/models")
     min_probability: Annotated[float, Field(ge=0, lt=1)] | None = None
     max_disagreement: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     online: bool = False

@@ -263,8 +263,8 @@ class History(OneFile):
     def _moment(self, row: Row) -> int:
         try:
             return nanoseconds(row[self._time])
-        except (ArithmeticError, TypeError, ValueError) as error:
-            raise ValueError(f"{self._time} {str(row[self._time])[:40]!r} is no time: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{self._time} {error}") from error
 
     def _cell(self, row: Row, field: str) -> Any:
         name = self._cells[field]
@@ -284,7 +284,18 @@ class History(OneFile):
 
 
 def nanoseconds(cell: Any) -> int:
-    """A time in s, ms, us or ns, one of ISO 8601 or one that a Parquet file holds as such; UTC if they say no zone."""
+    """A time in s, ms, us or ns, one of ISO 8601 or one that a Parquet file holds as such; UTC if they say no zone.
+
+    Raises:
+        ValueError: it is none of them; says what it is.
+    """
+    try:
+        return _counted(cell)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise ValueError(f"{str(cell)[:40]!r} is no time: {error}") from error
+
+
+def _counted(cell: Any) -> int:
     if isinstance(cell, str) and not cell.strip().lstrip("-").isdecimal():
         cell = datetime.fromisoformat(cell.strip())
     if isinstance(cell, datetime):

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from flows.catalogue import catalogue_page
+from flows.errors import FlowError
 from flows.plots import plots
 from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.features import CATALOGUE, SCHEMA_HASH
@@ -31,9 +32,12 @@ def features(
         typer.echo(json.format(json.encode(catalogue)).decode())
         return
     if to is not None:
-        to.mkdir(parents=True, exist_ok=True)
-        for name, svg in plots().items():
-            (to / f"{name}.svg").write_text(svg, encoding="utf-8")
+        try:
+            to.mkdir(parents=True, exist_ok=True)
+            for name, svg in plots().items():
+                (to / f"{name}.svg").write_text(svg, encoding="utf-8")
+        except OSError as error:
+            raise FlowError(f"--plots {to}: {error.strerror}; name a directory that can be written") from error
         return
     if as_page:
         typer.echo(catalogue_page(), nl=False)

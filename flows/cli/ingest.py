@@ -1,7 +1,7 @@
 """`candlewick ingest`."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
@@ -21,6 +21,7 @@ from flows.settings import kafka_client, load
 from schemas.time import SECOND
 from schemas.vitals import WATCHDOG
 from sinks.log_writer import LogWriter
+from sources.history import SUFFIXES
 from sources.simulator import Faults, Simulator, SimulatorConfig
 from sources.user_messages import KINDS
 
@@ -64,6 +65,7 @@ def ingest(
         )
     refuse("--topics", given=topics is not None, options={"--until-end": until_end or None})
     refuse("--tape", given=bool(files), options={"--venue": venue})
+    _no_tables(files)
     simulation = {
         "--seed": seed, "--seconds": seconds, "--start": start, "--history-days": history_days, "--faults": faults,
         "--trend": trend,
@@ -114,6 +116,12 @@ def refuse(source: str, *, given: bool, options: Mapping[str, object]) -> None:
     alone = [name for name, value in options.items() if value is not None]
     if alone and not given:
         raise FlowError(f"{', '.join(alone)}: only together with {source}")
+
+
+def _no_tables(files: Iterable[str]) -> None:
+    for path in files:
+        if path.endswith(SUFFIXES):
+            raise FlowError(f"{path} is a table: `candlewick backfill` writes those")
 
 
 def _faults(text: str) -> Faults:

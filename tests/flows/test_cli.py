@@ -25,6 +25,7 @@ def candlewick(*arguments: str, folder: Path, **environment: str) -> "subprocess
         (["run"], {"CANDLEWICK_KAFKA__BOOTSTRAP": "127.0.0.1:1"}, "127.0.0.1:1"),
         (["replay", "nowhere.gz", "--venue", "binance", "--out", "out"], {}, "nowhere.gz"),
         (["ingest"], {}, "--simulate"),
+        (["ingest", "--tape", "bars.csv", "--to", "x.jsonl"], {}, "bars.csv is a table: `candlewick backfill`"),
         (["ingest", "--simulate", "--seconds", "nan", "--to", "x.jsonl"], {}, "--seconds nan"),
         (["ingest", "--simulate", "--seconds", "1", "--to", "/nowhere/x.jsonl"], {}, "/nowhere/x.jsonl"),
         (["run"], {"CANDLEWICK_KAFKA__CLIENT": '{"nonsense": 1}'}, "nonsense"),

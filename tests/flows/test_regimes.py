@@ -36,6 +36,9 @@ def test_they_are_fitted_told_and_known_in_the_next_replay(tape: Path, tmp_path:
         tell(Settings(), told, file)
     assert last_told(file, "1m") is not None
     assert last_told(file, "5m") is None
+    (tmp_path / "other.csv").write_text("a,b\n")
+    with pytest.raises(FlowError, match=r"--to .*other\.csv:1: "):
+        last_told(tmp_path / "other.csv", "5m")
     again, _ = fitted([tmp_path / "first"], "1m", last_told(file, "1m"))
     assert again.timeframe == "1m"
     for name in ("a", "b"):

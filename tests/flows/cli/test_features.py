@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import typer
 from typer.testing import CliRunner
@@ -31,3 +32,9 @@ def test_the_catalogue_for_programs() -> None:
     assert catalogue["context_hash"] == CONTEXT_HASH
     assert [feature["name"] for feature in catalogue["context"]] == [feature.name for feature in CONTEXT]
     assert catalogue["features"][0].keys() == set(Feature.__struct_fields__)
+
+
+def test_plots_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(app, ["--plots", str(tmp_path / "file")])
+    assert str(done.exception) == f"--plots {tmp_path / 'file'}: File exists; name a directory that can be written"
