@@ -37,7 +37,7 @@ def floor_to(ts: int, step: int) -> int:
     return ts - ts % step
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=2_000)
 def due_timeframes(ts_close: int) -> tuple[Timeframe, ...]:
     """The timeframes that have a bar ending at ``ts_close`` (ns), shortest first."""
     return tuple(name for name, length in TIMEFRAME_NS.items() if ts_close % length == 0)

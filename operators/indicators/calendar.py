@@ -30,9 +30,9 @@ def _step(_: Stateless, close: Close) -> tuple[float, ...]:
     return _of(close.ts_close)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=2_000)
 def _of(ts: int) -> tuple[float, ...]:
-    """The same for all instruments and timeframes that close at ``ts`` (ns)."""
+    """The same for all instruments and timeframes that close at ``ts`` (ns); of each a batch has many closes."""
     hour = ts % DAY / _HOUR
     sessions = [1.0 if first <= hour < last else 0.0 for first, last in _HOURS]
     return *cyclic(ts, DAY), *cyclic(ts - _MONDAY, 7 * DAY), *sessions
