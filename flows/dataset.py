@@ -110,6 +110,7 @@ def fetch_results(settings: Settings, directory: Path) -> None:
 
     Raises:
         LogError: the broker does not answer, or lacks a topic.
+        FlowError: there is nothing in a topic.
         SinkError: the directory cannot be written.
     """
     with FileSink(directory) as sink:
@@ -117,6 +118,9 @@ def fetch_results(settings: Settings, directory: Path) -> None:
         for message in committed(settings, (*_NEEDED, _DEFINITIONS)):
             if message.key is not None and message.value is not None:
                 part.write_batch([Outgoing(message.topic, message.key.decode(), "", message.value, message.ts_ms)])
+    for topic in _NEEDED[1:]:
+        if result_file(directory, topic) is None:
+            raise FlowError(f"topic {topic}: there is nothing in it, so nothing to learn from")
 
 
 def fetch_stored(settings: Settings, directory: Path, since: int = ALL_TIME) -> None:

@@ -8,7 +8,7 @@ from flows.backfill import history_feed
 from flows.cli.ingest import METRICS
 from flows.ingest import ingest as write
 from flows.login import log_in
-from flows.moments import moment
+from flows.moments import span
 from flows.process import stop_flag
 from flows.progress import shown
 from flows.settings import kafka_client, load
@@ -30,13 +30,10 @@ def backfill(
 ) -> None:
     """Write history (bars, funding, open interest, ratios, liquidations) into the log, for features that start warm."""
     settings, stop = load(), stop_flag()
-    span = (
-        EVER[0] if since is None else moment("--since", since),
-        EVER[1] if until is None else moment("--until", until),
-    )
+    asked = span(since, until, EVER)
     log_in(settings)
     feed = history_feed(
-        settings, inputs, instrument=instrument, timeframe=timeframe, metrics=metrics or [], span=span,
+        settings, inputs, instrument=instrument, timeframe=timeframe, metrics=metrics or [], span=asked,
         stop=stop.is_set,
     )  # fmt: skip
     with LogWriter(kafka_client(settings), stop=stop.is_set) as writer, shown(feed) as items:

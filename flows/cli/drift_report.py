@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.moments import moment
+from flows.moments import span
 
 __all__ = ["drift_report"]
 
@@ -28,10 +28,9 @@ def drift_report(
     from models.dataset import load
 
     now = load(current)
-    begin = None if since is None else moment("--since", since)
-    end = None if until is None else moment("--until", until)
+    begin, end = span(since, until)
     decided = now["ts_decided"]
-    now = now.take((decided >= (begin or 0)) & (decided < (end or 2**63 - 1)))
+    now = now.take((decided >= begin) & (decided < end))
     found = compare(load(reference), now, out)
     table = Table("input", "PSI", "KS", "Evidently's PSI", caption=f"{len(found)} inputs; {out}/report.html")
     for one in found[:show]:

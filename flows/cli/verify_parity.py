@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.moments import moment
+from flows.moments import span
 from flows.parity import verify_parity as verify
 from flows.settings import load
 
@@ -18,8 +18,8 @@ def verify_parity(
     running: Annotated[bool, typer.Option("--running", help="The engine may still be behind the log's end")] = False,
 ) -> None:
     """Run the log through the engine again and hold the results against what live wrote; exit 1 if they differ."""
-    lowest = 0 if since is None else moment("--since", since)
-    found = verify(load(), since=lowest, until=None if until is None else moment("--until", until), running=running)
+    begin, end = span(since, until)
+    found = verify(load(), since=begin, until=None if until is None else end, running=running)
     if found.pending:
         typer.echo(f"{found.pending} results are not written yet by the live engine")
     if found.repeated:
@@ -27,6 +27,6 @@ def verify_parity(
     if found.difference is None:
         typer.echo(f"identical: {found.compared} results")
         return
-    typer.echo(f"{found.differences} of {found.compared} results differ; the first:")
+    typer.echo(f"{found.differences} results differ, {found.compared} stand in the topics; the first:")
     typer.echo(found.difference)
     raise typer.Exit(1)

@@ -32,6 +32,7 @@ def candlewick(*arguments: str, folder: Path, **environment: str) -> "subprocess
         (["ingest", "--simulate", "--faults", '{"gap": 3}'], {}, "--faults"),
         (["run"], {"CANDLEWICK_NOPE": "1"}, "setting nope: there is no such key"),
         (["verify-parity", "--since", "yesterday"], {}, "--since 'yesterday'"),
+        (["verify-parity", "--since", "2025-01-02", "--until", "2025-01-01"], {}, "--until 2025-01-01: it has to be"),
         (["migrate", "--dsn", "host=/nowhere"], {}, "/nowhere"),
         (["inspect", "nowhere.gz", "--venue", "kraken"], {}, "nowhere.gz"),
         (

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from flows.dataset import fetch_results, make_dataset
+from flows.embedded.broker import CLIENT, EmbeddedBroker
 from flows.errors import FlowError
-from flows.settings import Settings
+from flows.settings import KafkaSettings, Settings
 from models.costs import Costs
 from models.dataset import load, load_closes
 from models.errors import ModelError
@@ -202,3 +203,10 @@ def test_a_candidate_whose_vector_is_not_there_is_no_row_and_counted(tmp_path: P
 def test_a_data_set_does_not_take_the_place_of_a_directory(results: Path) -> None:
     with pytest.raises(ModelError, match="is there already"):
         make_dataset([results], Path(), Costs())
+
+
+def test_a_topic_that_holds_nothing_is_named(tmp_path: Path) -> None:
+    with EmbeddedBroker() as broker:
+        kafka = KafkaSettings(bootstrap=broker.bootstrap, client={**CLIENT})
+        with pytest.raises(FlowError, match=r"topic features\.vectors: there is nothing in it"):
+            fetch_results(Settings(kafka=kafka), tmp_path / "topics")
