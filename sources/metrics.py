@@ -79,6 +79,8 @@ class Metrics(OneFile):
         except Damage as error:
             raise MetricsError(f"metrics {self._path}: {error}") from error
         columns = [name.strip().lower() for name in next(csv.reader([line.decode("utf-8-sig", "replace")]), [])]
+        if twice := [name for name in columns if name and columns.count(name) > 1]:
+            raise MetricsError(f"metrics {self._path} has two columns {twice[0]}")
         named = self._metric is not None or "metric" in columns
         if not set(_PUBLISHED) & set(columns) or not (("value" in columns and named) or "scheduled" in columns):
             raise MetricsError(

@@ -73,5 +73,7 @@ def replay(
         )
     )
     replayed = run(load(), feed, out, fmt.value, workers_for(feed) if workers is None else workers)
+    if not replayed.records:
+        typer.echo(f"nothing was written to {out}: there is no record in the input", err=True)
     for topic, count in sorted(replayed.records.items()):
         typer.echo(f"{topic}: {count}")

@@ -58,3 +58,10 @@ def test_a_user_s_mistake_is_one_line(
     assert all(line.startswith("candlewick: ") for line in lines)
     assert words in lines[-1]
     assert "Traceback" not in done.stderr
+
+
+def test_a_replay_of_no_record_says_so(tmp_path: Path) -> None:
+    (tmp_path / "bars.csv").write_text("ts_ms,open,high,low,close,volume\n")
+    options = ["--instrument", "binanceusdm:BTC/USDT:USDT", "--timeframe", "1m", "--out", "out"]
+    done = candlewick("replay", "bars.csv", *options, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "nothing was written to out: there is no record in the input\n")

@@ -125,6 +125,7 @@ def test_what_is_cut_short_is_told(tmp_path: Path) -> None:
         ("date,close\n", "fear_greed", "has the columns date, close"),
         ("date,value\n", "greed", "greed=.*: there is no such metric, only fear_greed, stablecoin_dominance"),
         ("", "fear_greed", "the file is empty"),
+        ("date,value,Value\n", "fear_greed", "two columns value"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str, metric: str | None, reason: str) -> None:
