@@ -78,8 +78,10 @@ def beyond(about: Everyday, name: str, values: _Floats, days: int) -> NDArray[np
     return found
 
 
-def false_days(seed: int, *, inputs: int, days: int, instruments: int) -> tuple[int, dict[str, int]]:
-    """Days with an alert in a market like that of training, and how often by the persistence of the input."""
+def false_days(seed: int, *, inputs: int, days: int, instruments: int) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    """Of each day of a market like that of training, whether there is an alert; how often, by the persistence of the
+    input.
+    """
     random = np.random.default_rng(seed)
     times = np.exp(random.uniform(np.log(1 / 288), np.log(10.0), inputs))
     told, by = np.zeros(days, bool), {"below 1/50 day": 0, "below 1 day": 0, "above": 0}
@@ -91,7 +93,7 @@ def false_days(seed: int, *, inputs: int, days: int, instruments: int) -> tuple[
             far = beyond(about, f"x{at}", one[cut:], days)
             told |= far
             by["below 1/50 day" if time < 1 / 50 else "below 1 day" if time < 1 else "above"] += int(far.sum())
-    return int(told.sum()), by
+    return told, by
 
 
 def delays(seed: int, *, inputs: int, instruments: int, shift: float = 1.0) -> dict[float, list[int]]:
@@ -119,17 +121,24 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="the first")
     parser.add_argument("--inputs", type=int, default=160, help="of the model")
     parser.add_argument("--days", type=int, default=180, help="of the stationary market, after 90 of training")
-    parser.add_argument("--instruments", type=int, default=5)
+    parser.add_argument("--instruments", type=int, default=5, help="of each model")
+    parser.add_argument("--models", type=int, default=3, help="of an engine, each of a market of its own")
     told = parser.parse_args()
     seeds = range(told.seed, told.seed + told.seeds)
     _say(f"{told.inputs} inputs at each of {', '.join(_TIMEFRAMES)}, {told.instruments} instruments")
-    rates = []
+    rates: list[float] = []
+    alone: list[float] = []
     for seed in seeds:
-        count, by = false_days(seed, inputs=told.inputs, days=told.days, instruments=told.instruments)
-        rates.append(count * _MONTH / told.days)
-        where = ", ".join(f"{what} {number}" for what, number in by.items())
-        _say(f"seed {seed}: {rates[-1]:.2f} false alerts a month; inputs by autocorrelation time: {where}")
-    _say(f"in the mean {np.mean(rates):.2f} false alerts a month and model")
+        whole = np.zeros(told.days, bool)
+        for model in range(told.models):
+            far, by = false_days(seed + 1_000 * model, inputs=told.inputs, days=told.days, instruments=told.instruments)
+            alone.append(int(far.sum()) * _MONTH / told.days)
+            whole |= far  # two on one day are one alert
+            where = ", ".join(f"{what} {number}" for what, number in by.items())
+            _say(f"seed {seed}: {alone[-1]:.2f} false alerts a month; inputs by autocorrelation time: {where}")
+        rates.append(int(whole.sum()) * _MONTH / told.days)
+        _say(f"seed {seed}: {rates[-1]:.2f} false alerts a month of {told.models} models together")
+    _say(f"in the mean {np.mean(alone):.2f} false alerts a month of a model, {np.mean(rates):.2f} of all together")
     every: dict[float, list[int]] = {time: [] for time in _TIMES}
     for seed in seeds:
         for time, found in delays(seed, inputs=told.inputs, instruments=told.instruments).items():

@@ -58,7 +58,9 @@ def main() -> None:
 
     def learn(at: int) -> None:
         learner.learn(online_inputs(features[at], {}, direction=1, score=0.5), win=bool(wins[at]))
-        ensemble.learn({"batch": 0.1, "online-logistic": 0.2, "online-tree": 0.0}, win=bool(wins[at]), score=0.1)
+        ensemble.learn(
+            {"batch": 0.1, "online-logistic": 0.2, "online-tree": 0.0}, win=bool(wins[at]), score=0.3 * rows[at, 0]
+        )
         learner.watch(0.69)
 
     typer.echo(f"{len(inputs)} inputs, {_TREES} trees of {_LEAVES} leaves, {_ROUNDS} rounds")

@@ -21,7 +21,7 @@ _MOST: Final = 300_000
 """Closes that are kept of a span, some 200 MB; of a longer one whole days are left out, evenly."""
 _LEAST_DAYS: Final = 10
 """Of fewer nobody can tell what a usual day is."""
-_ALERTS: Final = 0.01
+_ALERTS: Final = 0.001
 """A month and model, that thresholds are made for; in markets like that of training there are more, as one span tells
 little of what changes over days: `benchmarks.drift` counts them."""
 _PLAIN: Final = ("instrument_id", "timeframe", "ts_close")
