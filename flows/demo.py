@@ -46,8 +46,6 @@ _TREND: Final = "0.3"
 of it the gates take what knows the last bars for what knows the next one."""
 _PAST_DAYS: Final = 14
 """That models learn from: fewer leave the gates in doubt."""
-_PATIENT: Final = 5
-"""The nice value of what replays the past, so that the market does not wait for it."""
 _TRADED: Final = 1e8
 """Of a large trader: with the fees of a small one too little is left of the drift."""
 _TRAINING: Final = ("--cron", "*/2 * * * *", "--days", "2", "--at-once", "--past", "past", "--ledger", "ledger.jsonl")
@@ -113,12 +111,14 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
         migrate(database.dsn)
         running = Demo(f"http://{settings.api.host}:{settings.api.port}", settings, {}, {})
         stack.callback(_end, running.processes)
-        for name, words in _commands(seed).items():
+        commands = _commands(seed)
+        trainer = commands.pop("trainer")
+        for name, words in commands.items():
             running.processes[name] = _start(words, settings, folder)
-        os.setpriority(os.PRIO_PROCESS, running.processes["trainer"].pid, _PATIENT)
-        running.after["trainer"] = lambda: _start(["retrain", *_TRAINING], settings, folder)
         deadline = time.monotonic() + _PATIENCE_S
         running.wait(lambda: stopped() or _has_signals(settings) or time.monotonic() > deadline)
+        running.processes["trainer"] = _start(trainer, settings, folder)  # now that there is something to look at
+        running.after["trainer"] = lambda: _start(["retrain", *_TRAINING], settings, folder)
         yield running
 
 
