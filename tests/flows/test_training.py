@@ -75,7 +75,7 @@ def test_a_model_of_a_random_walk_enters_the_registry_and_must_not_serve(tmp_pat
 
 
 def test_a_simulated_past_can_be_learned_from(tmp_path: Path) -> None:
-    for command, wanted in (("replay", "either INPUT"), ("dataset", "either DIRECTORY")):
+    for command, wanted in (("replay", "either INPUT"), ("dataset", "one of DIRECTORY")):
         with pytest.raises(FlowError, match=wanted):
             run(command, "--out", tmp_path / "none")
     told = Settings(strategy=StrategySettings(threshold=0.2), engine=EngineSettings(timeframes=("1m", "5m", "15m")))
