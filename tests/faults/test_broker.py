@@ -59,9 +59,9 @@ def test_crash_and_bad_ways(
     settings = {"CANDLEWICK_KAFKA__BOOTSTRAP": f"127.0.0.1:{proxy.port}", "CANDLEWICK_KAFKA__CLIENT": client}
     figures: dict[str, float] = {}
     with Stand(proxied, tmp_path, market(_SECONDS), dsn=timescale_database, settings=settings) as stand:
+        stand.store.start()  # first, so that it has begun when the broker goes; who only begins may give up
         feed = stand.feed(speed=_SECONDS / (form.amount(10.0, 150.0) + down_s + 3 * spoiled_s))
         stand.start_engine()
-        stand.store.start()
         faults = {"crash": crashed(proxied), "cut": cut(proxy), "half_open": half_open(proxy), "slow": slow(proxy)}
         for name, fault in faults.items():
             stand.more(_PATIENCE_S)
