@@ -355,6 +355,8 @@ def load(*, with_file: bool = True, **overrides: Any) -> Settings:
     Raises:
         SettingsError: one line a wrong key: its full name, the value found, what is allowed.
     """
+    if with_file and Path("candlewick.toml").is_dir():
+        raise SettingsError("candlewick.toml: a directory, not a file of settings")
     try:
         settings = (Settings if with_file else _Embedded)(**overrides)
     except ValidationError as error:

@@ -24,8 +24,17 @@ class Directory:
         self._root = root
 
     def models(self) -> list[str]:
-        """Names of folders."""
-        return [path.name for path in self._root.iterdir()] if self._root.is_dir() else []
+        """Names of folders; none where nothing is.
+
+        Raises:
+            ModelError: what is there is no directory, or cannot be read.
+        """
+        try:
+            return [path.name for path in self._root.iterdir()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise ModelError(f"models.dir: {self._root}: {error.strerror}") from error
 
     def versions(self, model: str) -> list[str]:
         """Names of folders in that of ``model``."""

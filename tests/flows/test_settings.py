@@ -93,6 +93,12 @@ def test_a_client_s_settings_may_be_written_without_quotes(elsewhere: Path) -> N
     assert load().kafka.client == {"sasl.password": "x", "sasl.username": "y", "ssl.x.y": 3}
 
 
+def test_a_directory_in_the_place_of_the_file_is_told(elsewhere: Path) -> None:
+    (elsewhere / "candlewick.toml").mkdir()
+    with pytest.raises(SettingsError, match=r"^candlewick.toml: a directory, not a file of settings$"):
+        load()
+
+
 @pytest.mark.parametrize("text", ["[engine\n", "workers = 3\n", '[engine]\nworkers = "many"\n'])
 def test_a_wrong_file_is_named(text: str, elsewhere: Path) -> None:
     """Bad grammar, a key outside its section, a bad value."""
