@@ -60,7 +60,7 @@ def test_verify_parity_finds_a_planted_difference(
         pipeline.plant(topic, json.loads(value)["instrument_id"], identifier, value, value)
         found = pipeline.fail("verify-parity", status=status)
         assert "1 results stand there again, equal" in found
-    assert "1 of" in found
+    assert "1 results differ" in found
     assert f"{identifier} of {json.loads(value)['instrument_id']} stands there again at signals.candidates[0]@" in found
     later = json.loads(value)["ts_decided"] // SECOND + 1
     assert "identical" in pipeline.run("verify-parity", "--since", datetime.fromtimestamp(later, UTC).isoformat())
