@@ -70,16 +70,16 @@ class Ladder:
         prices, levels = self.best(count), self.levels
         return prices, [levels[price] for price in prices]
 
-    def within(self, bound: float) -> list[tuple[float, float]]:
-        """Prices and sizes of all levels that are not worse than ``bound``, in any order."""
+    def within(self, bound: float) -> list[float]:
+        """Sizes of all levels whose price is not worse than ``bound``, in any order."""
         best, levels = self._best, self.levels
         if self.sign > 0:
             if self._low <= bound:
-                return [(price, levels[price]) for price in best[bisect_left(best, bound) :]]
-            return [level for level in levels.items() if level[0] >= bound]
+                return [levels[price] for price in best[bisect_left(best, bound) :]]
+            return [size for price, size in levels.items() if price >= bound]
         if bound <= self._high:
-            return [(price, levels[price]) for price in best[: bisect_right(best, bound)]]
-        return [level for level in levels.items() if level[0] <= bound]
+            return [levels[price] for price in best[: bisect_right(best, bound)]]
+        return [size for price, size in levels.items() if price <= bound]
 
     def worst(self) -> float:
         """The price furthest from the other side.

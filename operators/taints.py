@@ -29,11 +29,14 @@ class Taints:
         if not self.lost:
             return {}
         tainted: dict[str, str] = {}
+        horizons: dict[int | str, int] = {}  # many features have one memory
         for feature in CATALOGUE:
             for source in feature.inputs:
                 if source in self.lost:
                     until, reason = self.lost[source]
-                    if until > _horizon(feature, timeframe, ts_close):
+                    if feature.memory not in horizons:
+                        horizons[feature.memory] = _horizon(feature, timeframe, ts_close)
+                    if until > horizons[feature.memory]:
                         tainted[feature.name] = reason
         return tainted
 

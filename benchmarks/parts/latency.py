@@ -70,7 +70,7 @@ def measure(context: Context) -> list[Figure]:
 
 def _feed(at: Stage, messages: Iterator[Written]) -> tuple[dict[int, float], float]:
     """Write at the rate; when each close's last closing heartbeat was written, and how late the feed itself was."""
-    producer = Producer({"linger.ms": 1, **producer_settings(at.broker.client, 300.0)})
+    producer = Producer({"linger.ms": 5, **producer_settings(at.broker.client, 300.0)})  # as an ingester
     closing: dict[int, float] = {}
     reached: dict[str, int] = {}
     decode = msgspec.json.Decoder(_Beat).decode

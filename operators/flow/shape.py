@@ -42,18 +42,13 @@ def depths(book: OrderBook, mid: float) -> list[tuple[float | None, float | None
     Sums are exact, so they do not depend on the order in which levels came.
     """
     lowest, highest = book.reach
-    widest = _BANDS[-1] / 10_000.0
-    bids, asks = (
-        book.bids.within(max(mid * (1.0 - widest), lowest)),
-        book.asks.within(min(mid * (1.0 + widest), highest)),
-    )
     found: list[tuple[float | None, float | None]] = []
     for bps in _BANDS:
         low, high = mid * (1.0 - bps / 10_000.0), mid * (1.0 + bps / 10_000.0)
         found.append(
             (
-                fsum(size for price, size in bids if price >= low) if low >= lowest else None,
-                fsum(size for price, size in asks if price <= high) if high <= highest else None,
+                fsum(book.bids.within(low)) if low >= lowest else None,
+                fsum(book.asks.within(high)) if high <= highest else None,
             )
         )
     return found

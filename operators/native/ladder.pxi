@@ -108,7 +108,7 @@ cdef class Ladder:
 
     def within(self, double bound):
         cdef Py_ssize_t at = self.find(self.sign * bound)
-        return [(self.sign * self.keys[place], self.amounts[place]) for place in range(at, self.count)]
+        return [self.amounts[place] for place in range(at, self.count)]
 
     def worst(self):
         if not self.count:
