@@ -96,7 +96,7 @@ class Context:
         """Those of an engine that works in ``folder``."""
         return Settings(
             kafka=KafkaSettings(bootstrap=at.bootstrap),
-            engine=EngineSettings(recovery_dir=folder / "recovery", **engine),  # type: ignore[arg-type]
+            engine=EngineSettings(recovery_dir=folder / "recovery", **engine),  # type: ignore[arg-type]  # checked by it
             supervisor=SupervisorSettings(dir=folder / "vitals"),
         )
 

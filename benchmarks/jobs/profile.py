@@ -90,7 +90,7 @@ def measure(task: Task) -> Measure:
 
 def _part_of(connector: Any) -> Any:
     """The class of the parts that a source or sink builds, which its module keeps to itself."""
-    return getattr(__import__(connector.__module__, fromlist=["_Part"]), "_Part")  # noqa: B009
+    return getattr(__import__(connector.__module__, fromlist=["_Part"]), "_Part")  # noqa: B009, with a dot it is an access to what is private
 
 
 def _cost() -> tuple[float, float]:

@@ -106,17 +106,21 @@ cdef class Encoder:
             self._bytes(value)
         return 0
 
-    cdef int _floats(self, object values) except -1:
-        """Dimensions, whether there are nulls, type; of the dimension length and first index; then the elements."""
-        cdef Py_ssize_t begin = self.size, count = len(values)
-        cdef bint nulls = False
+    cdef Py_ssize_t _array(self, Py_ssize_t count, int32_t kind) except -1:
+        """Dimensions, whether there are nulls, type; of the dimension length and first index; the elements follow."""
+        cdef Py_ssize_t begin = self.size
         self._int4(0)  # the length, known at the end
         self._int4(1 if count else 0)
         self._int4(0)
-        self._int4(FLOAT8)
+        self._int4(kind)
         if count:
             self._int4(<int32_t>count)
             self._int4(1)
+        return begin
+
+    cdef int _floats(self, object values) except -1:
+        cdef Py_ssize_t begin = self._array(len(values), FLOAT8)
+        cdef bint nulls = False
         for value in values:
             if value is None:
                 nulls = True
@@ -129,14 +133,7 @@ cdef class Encoder:
         return 0
 
     cdef int _texts(self, object values) except -1:
-        cdef Py_ssize_t begin = self.size, count = len(values)
-        self._int4(0)
-        self._int4(1 if count else 0)
-        self._int4(0)
-        self._int4(TEXT)
-        if count:
-            self._int4(<int32_t>count)
-            self._int4(1)
+        cdef Py_ssize_t begin = self._array(len(values), TEXT)
         for value in values:
             self._text(value)
         self._set4(begin, <int32_t>(self.size - begin - 4))

@@ -17,7 +17,7 @@ from tests.faults.market import RESULTS, Market
 from tests.faults.member import Member
 from tests.faults.verdict import Verdict, compare, compare_tables
 from tests.integration.kafka_broker import KafkaBroker
-from tests.integration.pipeline import Pipeline
+from tests.integration.pipeline import Pipeline, until
 
 __all__ = ["Stand"]
 
@@ -92,12 +92,9 @@ class Stand:
             assert time.monotonic() < deadline, state
             time.sleep(0.02)
 
-    def wait_for_log(self, messages: int, patience_s: float = 60.0) -> None:
+    def wait_for_log(self, messages: int) -> None:
         """Until the log has so many."""
-        deadline = time.monotonic() + patience_s
-        while self._count([LOG]) < messages:
-            assert time.monotonic() < deadline, f"fewer than {messages} messages after {patience_s:.0f} s"
-            time.sleep(0.02)
+        until(lambda: self._count([LOG]) >= messages, f"{messages} messages in the log")
 
     def more(self, patience_s: float) -> float:
         """Seconds until there is another result, while the engine runs."""
