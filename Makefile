@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-bench/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where it is set, each of the hundreds of processes of a test run would compile the whole project anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup native demo test test-quick test-long test-faults bench bench-honesty lint lock screenshots clean
 
