@@ -2,8 +2,8 @@
 
 import sys
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event
+from threading import Condition, Event, Thread
+from time import monotonic
 from typing import Final
 
 import bytewax.operators as op
@@ -23,6 +23,12 @@ from sources.results import ResultTopics
 
 __all__ = ["run_store"]
 
+_AT_ONCE: Final = 500
+"""Messages a read, few enough to be decoded before they have left the processor's cache."""
+_MOST: Final = 10_000
+"""Messages that wait for the database before nothing more is read."""
+_AWAY_S: Final = 1.0
+"""After so long in one transaction nothing more is read, so that others see what is waited for."""
 _TURN_S: Final = 0.0005
 """A thread that waits for the database wakes up dozens of times a batch, and each time waits for its turn."""
 
@@ -40,43 +46,83 @@ class _Run:
 
 
 class _Part(StatelessSinkPartition[list[Message]]):
-    """Stores a batch from a thread of its own while the next one is read and decoded; never more than one."""
+    """Decodes what is read and hands it on to a `_Storing`."""
 
-    def __init__(self, writer: TimescaleWriter, run: _Run, pulse: Pulse) -> None:
-        self._writer, self._run, self._pulse = writer, run, pulse
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
-        self._pending: Future[bool] | None = None
+    def __init__(self, storing: "_Storing") -> None:
+        self._storing = storing
 
     def write_batch(self, items: list[list[Message]]) -> None:
         for batch in items:
-            prepared = prepare(batch)
-            if not self._settled():
-                return  # stopping: nothing later may be stored, or its offsets would skip the batch before
-            self._pending = self._pool.submit(self._store, prepared)
+            self._storing.put(prepare(batch))
 
     def close(self) -> None:
-        self._settled()
-        self._pool.shutdown()
+        self._storing.close()
 
-    def _settled(self) -> bool:
-        """Whether the batch before is stored; waits for it."""
-        if self._pending is None:
-            return True
+
+class _Storing:
+    """Stores from a thread of its own; what comes meanwhile is one transaction after it.
+
+    So transactions are small while there is little to store, and large where the database is the slower one.
+    """
+
+    def __init__(self, writer: TimescaleWriter, run: _Run, pulse: Pulse) -> None:
+        self._writer, self._run, self._pulse = writer, run, pulse
+        self._changed = Condition()
+        self._waiting = Prepared()
+        self._ended = self._over = False
+        self._since: float | None = None  # when the storing that is under way began
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._work, name="database", daemon=True)
+        self._thread.start()
+
+    def put(self, prepared: Prepared) -> None:
+        """Store ``prepared`` some time; waits where there is enough to do, or the database does not answer."""
+        with self._changed:
+            if not self._room():
+                with self._pulse.waiting("database"):
+                    self._changed.wait_for(lambda: self._over or self._room())
+            if not self._over:  # nothing later may be stored, or its offsets would skip what was not
+                self._waiting.add(prepared)
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Wait until all is stored."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
         with self._pulse.waiting("database"):
-            return self._pending.result()
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
 
-    def _store(self, prepared: Prepared) -> bool:
+    def _room(self) -> bool:
+        return len(self._waiting) < _MOST and (self._since is None or monotonic() - self._since < _AWAY_S)
+
+    def _work(self) -> None:
         try:
-            stored = self._writer.store(prepared)
+            while (prepared := self._next()) is not None and self._writer.store(prepared):
+                for table, count in self._writer.stored.items():
+                    self._pulse.counts[f"stored.{table}"] = count
         except CandlewickError as error:  # raised into Bytewax it would be a panic
             self._run.fail(error)
-            return False
-        except BaseException:
-            self._run.stop.set()  # so that somebody asks for the result
-            raise
-        for table, count in self._writer.stored.items():
-            self._pulse.counts[f"stored.{table}"] = count
-        return stored
+        except BaseException as error:
+            self._error = error
+            self._run.stop.set()
+        finally:
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
+
+    def _next(self) -> Prepared | None:
+        """All that has come meanwhile; ``None`` at the end."""
+        with self._changed:
+            self._since = None
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._ended or len(self._waiting))
+            prepared, self._waiting = self._waiting, Prepared()
+            self._since = monotonic()
+            self._changed.notify_all()
+        return prepared if prepared.following else None
 
 
 class _Sink(DynamicSink[list[Message]]):
@@ -86,7 +132,7 @@ class _Sink(DynamicSink[list[Message]]):
         self._writer, self._run, self._pulse = writer, run, pulse
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Part:  # noqa: ARG002
-        return _Part(self._writer, self._run, self._pulse)
+        return _Part(_Storing(self._writer, self._run, self._pulse))
 
 
 def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None = None) -> Counter[str]:
@@ -111,8 +157,9 @@ def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None
             with pulse.waiting("database"):
                 offsets = writer.offsets()
             source = ResultTopics(
-                client, TABLES, offsets, stop=pulse.stopped, failed=run.fail, until_end=until_end, at=pulse.read_to
-            )
+                client, TABLES, offsets, stop=pulse.stopped, failed=run.fail, until_end=until_end,
+                batch_size=_AT_ONCE, at=pulse.read_to,
+            )  # fmt: skip
             flow = Dataflow("store")
             op.output("database", op.input("topics", flow, source), _Sink(writer, run, pulse))
             run_here(flow)  # in this thread, where signals arrive

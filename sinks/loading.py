@@ -7,6 +7,7 @@ batch on that turned out to be all new.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final, LiteralString
 
@@ -20,6 +21,7 @@ from sinks.tables import TABLES, Row, Table
 
 __all__ = ["Loader", "stored_time"]
 
+Rows = Sequence[Row | bytes]
 _FEW: Final = 1_000
 _INT8: Final = 20
 """The type of a ``timestamptz`` on its way: both travel as eight bytes, and whole microseconds are what it is."""
@@ -49,14 +51,27 @@ class Loader:
             time_at = -1 if table.time is None else table.columns.index(table.time)
             self._encoders[table] = encoder(self._types[table][:count], time_at)
 
-    def load(self, table: Table, rows: list[Row]) -> object | None:
-        """Stores those of ``rows`` that are not there yet, all or none of them.
+    def takes_bytes(self, table: Table) -> bool:
+        """Whether rows of the table's packer are in the form of its columns, which are the migrations' as a rule."""
+        packer = table.packer
+        return (
+            packer is not None
+            and self._encoders[table] is not None
+            and tuple(self._types[table][: len(packer.types)]) == packer.types
+        )
+
+    def name(self, layouts: Iterable[Layout]) -> None:
+        """Stores the names that ``layouts`` stand for."""
+        for layout in set(layouts) - self._layouts:
+            self.connection.execute(_LAYOUT, [layout, list(layout.names)])
+            self._layouts.add(layout)
+
+    def load(self, table: Table, rows: Rows) -> object | None:
+        """Stores those of ``rows`` that are not there yet, all or none of them; bytes only where it `takes_bytes`.
 
         Returns:
             The identifier of a row that is there with other content, in a table where that is a contradiction.
         """
-        if table.packed:
-            self._name(table, rows)
         if table.newest_by is None and not table.immutable and table not in self._met:
             try:
                 with self.connection.transaction():  # a savepoint
@@ -68,13 +83,7 @@ class Loader:
         with self.connection.transaction():
             return self._by_way(table, rows)
 
-    def _name(self, table: Table, rows: list[Row]) -> None:
-        at = table.columns.index("layout")
-        for layout in {row[at] for row in rows if row[at] is not None} - self._layouts:
-            self.connection.execute(_LAYOUT, [layout, list(layout.names)])
-            self._layouts.add(layout)
-
-    def _by_way(self, table: Table, rows: list[Row]) -> object | None:
+    def _by_way(self, table: Table, rows: Rows) -> object | None:
         # What earlier calls left. TRUNCATE costs milliseconds, DELETE leaves dead rows to step over: each in its place.
         self.connection.execute(_sql(_TRUNCATE if self._left[table] > _FEW else _DELETE, table))
         self._left[table] = len(rows) + (0 if self._left[table] > _FEW else self._left[table])
@@ -85,7 +94,7 @@ class Loader:
         found = self.connection.execute(_sql(_DIFFERENT, table)).fetchone() if table.immutable else None
         return None if found is None else found[0]
 
-    def _copy(self, template: LiteralString, table: Table, rows: list[Row]) -> None:
+    def _copy(self, template: LiteralString, table: Table, rows: Rows) -> None:
         native = self._encoders[table]
         with self.connection.cursor() as cursor, cursor.copy(_sql(template, table)) as copy:
             if native is not None:
@@ -93,13 +102,10 @@ class Loader:
                     copy.write(piece)
                 return
             copy.set_types(self._types[table])
-            if table.time is None:
-                for row in rows:
-                    copy.write_row(row)
-            else:
-                at = table.columns.index(table.time)
-                for row in rows:
-                    copy.write_row((*row, stored_time(row[at])))
+            at = None if table.time is None else table.columns.index(table.time)
+            for row in rows:
+                assert isinstance(row, tuple)
+                copy.write_row(row if at is None else (*row, stored_time(row[at])))
 
 
 def stored_time(ns: int) -> int:

@@ -8,8 +8,9 @@ Needs a session of its own (advisory lock, temporary tables): not a pooler in tr
 """
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from threading import Event
 from time import monotonic
 from typing import Final, NamedTuple, TypeVar
@@ -57,19 +58,46 @@ _AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnl
 _REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded, UnicodeError, OverflowError)
 
 
-class _Item(NamedTuple):
-    message: Message
-    row: Row
+class Rows(NamedTuple):
+    """Messages and what they became, in the same order."""
+
+    messages: list[Message]
+    rows: list[Row | bytes]
+
+    def part(self, wanted: slice) -> "Rows":
+        """Some of them."""
+        return Rows(self.messages[wanted], self.rows[wanted])
+
+    def add(self, other: "Rows") -> None:
+        """``other`` behind these."""
+        self.messages.extend(other.messages)
+        self.rows.extend(other.rows)
 
 
-class Prepared(NamedTuple):
-    """A batch as rows."""
+class Prepared:
+    """Messages as rows."""
 
-    items: dict[Table, list[_Item]]
-    rejected: list[_Item]
-    """The dead letters of what could not be decoded."""
-    following: dict[tuple[str, int], int]
-    """By topic and partition the offset after the last message."""
+    def __init__(self) -> None:
+        self.tables: dict[Table, Rows] = {}
+        self.rejected = Rows([], [])
+        """The dead letters of what could not be decoded."""
+        self.layouts: dict[Table, list[Layout]] = {}
+        """Of tables with features: all that their rows have, the last one's last."""
+        self.following: dict[tuple[str, int], int] = {}
+        """By topic and partition the offset after the last message."""
+
+    def __len__(self) -> int:
+        return len(self.rejected.rows) + sum(len(rows.rows) for rows in self.tables.values())
+
+    def add(self, other: "Prepared") -> None:
+        """``other``, of messages that follow on these."""
+        for table, rows in other.tables.items():
+            self.tables.setdefault(table, Rows([], [])).add(rows)
+        for table, layouts in other.layouts.items():
+            known = self.layouts.setdefault(table, [])
+            known[:] = [layout for layout in known if layout not in layouts] + layouts
+        self.rejected.add(other.rejected)
+        self.following.update(other.following)
 
 
 class TimescaleWriter:
@@ -124,7 +152,7 @@ class TimescaleWriter:
         if counted is None:
             return False
         self.stored += counted
-        self._widen(prepared.items.get(_VECTORS, []))
+        self._widen(prepared.layouts.get(_VECTORS, []))
         return True
 
     def close(self) -> None:
@@ -190,68 +218,101 @@ class TimescaleWriter:
         connection.execute("SET lock_timeout = '5s'")
 
     def _store(self, session: Loader, prepared: Prepared) -> Counter[str]:
-        dead = list(prepared.rejected)
+        dead = prepared.rejected.part(slice(None))
         counted: Counter[str] = Counter()
         reach("store.copy.before")
         with session.connection.transaction():
-            for table, wanted in prepared.items.items():
+            session.name(chain.from_iterable(prepared.layouts.values()))
+            for table, wanted in prepared.tables.items():
                 refused = self._insert(session, table, wanted)
-                counted[table.name] += len(wanted) - len(refused)
-                dead += refused
-            if dead:
+                counted[table.name] += len(wanted.rows) - len(refused.rows)
+                dead.add(refused)
+            if dead.rows:
                 self._load(session, DEAD_LETTERS, dead)
-                counted[DEAD_LETTERS.name] += len(dead)
+                counted[DEAD_LETTERS.name] += len(dead.rows)
             columns = zip(*((*output, offset) for output, offset in prepared.following.items()), strict=True)
             session.connection.execute(_ADVANCE, [list(column) for column in columns])
             reach("store.commit.before")
         reach("store.commit.after")
         return counted
 
-    def _insert(self, session: Loader, table: Table, items: list[_Item]) -> list[_Item]:
+    def _insert(self, session: Loader, table: Table, wanted: Rows) -> Rows:
         """The dead letters of what the database refused, found by halving."""
         try:
-            self._load(session, table, items)
+            self._load(session, table, wanted)
         except _REFUSED as error:
-            if len(items) == 1:
+            if len(wanted.rows) == 1:
                 reason = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-                message = items[0].message
-                return [_Item(message, dead_letter(message, f"refused by the database: {reason or error}"))]
-            middle = len(items) // 2
-            return self._insert(session, table, items[:middle]) + self._insert(session, table, items[middle:])
-        return []
+                message = wanted.messages[0]
+                return Rows([message], [dead_letter(message, f"refused by the database: {reason or error}")])
+            middle = len(wanted.rows) // 2
+            refused = self._insert(session, table, wanted.part(slice(middle)))
+            refused.add(self._insert(session, table, wanted.part(slice(middle, None))))
+            return refused
+        return Rows([], [])
 
-    def _load(self, session: Loader, table: Table, items: list[_Item]) -> None:
-        identifier = session.load(table, [item.row for item in items])
+    def _load(self, session: Loader, table: Table, wanted: Rows) -> None:
+        rows = wanted.rows
+        if table.packer is not None and not session.takes_bytes(table):
+            pairs = zip(wanted.messages, rows, strict=True)
+            rows = [decode(message) if isinstance(row, bytes) else row for message, row in pairs]
+        identifier = session.load(table, rows)
         if identifier is not None:
-            message = next(item.message for item in items if item.row[0] == identifier)
+            pairs = zip(wanted.messages, rows, strict=True)
+            message = next(message for message, row in pairs if row[0] == identifier)
             raise ContradictionError(
                 f"{place(message.topic, message.partition, message.offset)}: {table.name} has another row of identifier"
                 f" {identifier}; an identifier stands for one content: compare both before going on"
             )
 
-    def _widen(self, vectors: list[_Item]) -> None:
+    def _widen(self, layouts: list[Layout]) -> None:
         """Lets the view `features_wide` follow the features."""
-        layout = next((item.row[_LAYOUT] for item in reversed(vectors) if item.row[_LAYOUT] is not None), None)
-        if layout is None or layout == self._layout or self._session is None:
+        if not layouts or layouts[-1] == self._layout or self._session is None:
             return
         try:
-            self._session.connection.execute("SELECT refresh_features_wide(%s)", [list(layout.names)])
+            self._session.connection.execute("SELECT refresh_features_wide(%s)", [list(layouts[-1].names)])
         except psycopg.Error as error:  # in use, dropped, or depended upon: only a convenience, the rows are stored
             _log.warning("the view features_wide stays as it is: %s", one_line(error))
-        self._layout = layout
+        self._layout = layouts[-1]
 
 
 def prepare(batch: Sequence[Message]) -> Prepared:
     """Decode ``batch``, which is in offset order within a partition; needs no database."""
-    items: dict[Table, list[_Item]] = defaultdict(list)
-    rejected = []
+    prepared = Prepared()
+    parts: dict[tuple[str, int], list[Message]] = {}
     for message in batch:
-        try:
-            items[TABLES[message.topic]].append(_Item(message, decode(message)))
-        except DecodeError as error:
-            rejected.append(_Item(message, dead_letter(message, str(error))))
-    following = {(message.topic, message.partition): message.offset + 1 for message in batch}
-    return Prepared(items, rejected, following)
+        place = message.topic, message.partition
+        if place in parts:
+            parts[place].append(message)
+        else:
+            parts[place] = [message]
+    for (topic, partition), messages in parts.items():
+        _decode(TABLES[topic], messages, prepared)
+        prepared.following[topic, partition] = messages[-1].offset + 1
+    return prepared
+
+
+def _decode(table: Table, messages: list[Message], prepared: Prepared) -> None:
+    kept, rows = prepared.tables.setdefault(table, Rows([], []))
+    layouts, packer = prepared.layouts.setdefault(table, []), table.packer
+    for message in messages:
+        packed = None if packer is None or message.value is None else packer.pack(message.value)
+        if packed is not None:
+            rows.append(packed)
+            layout = None if packer is None else packer.layout
+        else:
+            try:
+                row = decode(message)
+            except DecodeError as error:
+                prepared.rejected.add(Rows([message], [dead_letter(message, str(error))]))
+                continue
+            rows.append(row)
+            layout = row[_LAYOUT] if table.packed else None
+            if packer is not None and layout is not None:
+                packer.learn(layout)
+        if layout is not None and (not layouts or layout is not layouts[-1]):
+            layouts[:] = [*(known for known in layouts if known != layout), layout]
+        kept.append(message)
 
 
 def _holder(connection: Connection) -> str:

@@ -2,11 +2,10 @@
 """Rows in the form in which PostgreSQL takes them from a binary COPY; psycopg gives the same bytes, cell by cell."""
 
 from libc.math cimport rint
-from libc.stdint cimport INT32_MAX, INT32_MIN, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
+from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, UINT64_MAX, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcmp, memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.object cimport PyObject
 
 import msgspec
 
@@ -14,12 +13,14 @@ cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
 
 cdef extern from *:
-    uint16_t __builtin_bswap16(uint16_t)
-    uint32_t __builtin_bswap32(uint32_t)
-    uint64_t __builtin_bswap64(uint64_t)
+    uint16_t __builtin_bswap16(uint16_t) nogil
+    uint32_t __builtin_bswap32(uint32_t) nogil
+    uint64_t __builtin_bswap64(uint64_t) nogil
+    int __builtin_clzll(uint64_t) nogil
+    ctypedef uint64_t uint128_t "unsigned __int128"
 
 cdef enum:
-    BOOL = 16, BYTEA = 17, INT8 = 20, INT4 = 23, TEXT = 25, FLOAT8 = 701, TEXTS = 1009, FLOATS = 1022, UUID = 2950, JSONB = 3802
+    BOOL = 16, BYTEA = 17, INT8 = 20, INT4 = 23, TEXT = 25, FLOAT8 = 701, TEXTS = 1009, FLOATS = 1022, UUID = 2950, JSONB = 3802, PACKED = -1
 
 KNOWN = frozenset([BOOL, BYTEA, INT8, INT4, TEXT, FLOAT8, TEXTS, FLOATS, UUID, JSONB])
 
@@ -29,35 +30,92 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
 
-cdef class Encoder:
+cdef class Buffer:
+    """Bytes, the highest of a number first; keeps its room."""
+
+    cdef char *data
+    cdef Py_ssize_t size, room
+
+    def __dealloc__(self):
+        free(self.data)
+
+    cdef Py_ssize_t _array(self, Py_ssize_t count, int32_t kind) except -1:
+        """Dimensions, whether there are nulls, type; of the dimension length and first index; the elements follow."""
+        cdef Py_ssize_t begin = self.size
+        self._int4(0)  # the length, known at the end
+        self._int4(1 if count else 0)
+        self._int4(0)
+        self._int4(kind)
+        if count:
+            self._int4(<int32_t>count)
+            self._int4(1)
+        return begin
+
+    cdef int _int2(self, int16_t value) except -1:
+        cdef uint16_t swapped = __builtin_bswap16(<uint16_t>value)
+        return self._raw(<char *>&swapped, 2)
+
+    cdef int _int4(self, int32_t value) except -1:
+        cdef uint32_t swapped = __builtin_bswap32(<uint32_t>value)
+        return self._raw(<char *>&swapped, 4)
+
+    cdef int _set4(self, Py_ssize_t at, int32_t value) except -1:
+        cdef uint32_t swapped = __builtin_bswap32(<uint32_t>value)
+        memcpy(self.data + at, &swapped, 4)
+        return 0
+
+    cdef int _int8(self, int64_t value) except -1:
+        cdef uint64_t swapped = __builtin_bswap64(<uint64_t>value)
+        return self._raw(<char *>&swapped, 8)
+
+    cdef int _float8(self, double value) except -1:
+        cdef uint64_t bits
+        memcpy(&bits, &value, 8)
+        return self._int8(<int64_t>bits)
+
+    cdef int _raw(self, const char *data, Py_ssize_t size) except -1:
+        if self.size + size > self.room:
+            self._reserve(size)
+        memcpy(self.data + self.size, data, size)
+        self.size += size
+        return 0
+
+    cdef int _reserve(self, Py_ssize_t size) except -1:
+        cdef char *grown
+        if self.size + size > self.room:
+            grown = <char *>realloc(self.data, 2 * (self.size + size) + 65_536)
+            if grown == NULL:
+                raise MemoryError
+            self.data, self.room = grown, 2 * (self.size + size) + 65_536
+        return 0
+
+
+cdef class Encoder(Buffer):
     """Rows of a table.
 
     types: the types' identifiers, `KNOWN` ones.
     time_at: the place of nanoseconds that a row's last column repeats as a ``timestamptz``; -1: it has no such column.
     """
 
-    cdef char *data
-    cdef Py_ssize_t size, room
     cdef list types
     cdef Py_ssize_t time_at
 
     def __cinit__(self, types, Py_ssize_t time_at):
         self.types, self.time_at = list(types), time_at
 
-    def __dealloc__(self):
-        free(self.data)
-
     def encode(self, list rows):
-        """Without header and trailer.
+        """Without header and trailer; a row that a `Reader` made is taken as it is.
 
         Raises:
             OverflowError, UnicodeError: a number or a text that no column can hold.
         """
         cdef Py_ssize_t at, count = len(self.types)
-        cdef tuple row
         cdef list kinds = self.types
         self.size = 0
         for row in rows:
+            if type(row) is bytes:
+                self._raw(PyBytes_AS_STRING(row), PyBytes_GET_SIZE(row))
+                continue
             if len(row) != count:
                 raise ValueError(f"a row of {len(row)} values for {count} columns")
             self._int2(<int16_t>(count + (self.time_at >= 0)))
@@ -106,18 +164,6 @@ cdef class Encoder:
             self._bytes(value)
         return 0
 
-    cdef Py_ssize_t _array(self, Py_ssize_t count, int32_t kind) except -1:
-        """Dimensions, whether there are nulls, type; of the dimension length and first index; the elements follow."""
-        cdef Py_ssize_t begin = self.size
-        self._int4(0)  # the length, known at the end
-        self._int4(1 if count else 0)
-        self._int4(0)
-        self._int4(kind)
-        if count:
-            self._int4(<int32_t>count)
-            self._int4(1)
-        return begin
-
     cdef int _floats(self, object values) except -1:
         cdef Py_ssize_t begin = self._array(len(values), FLOAT8)
         cdef bint nulls = False
@@ -149,40 +195,6 @@ cdef class Encoder:
         self._int4(<int32_t>PyBytes_GET_SIZE(value))
         return self._raw(PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
 
-    cdef int _int2(self, int16_t value) except -1:
-        cdef uint16_t swapped = __builtin_bswap16(<uint16_t>value)
-        return self._raw(<char *>&swapped, 2)
-
-    cdef int _int4(self, int32_t value) except -1:
-        cdef uint32_t swapped = __builtin_bswap32(<uint32_t>value)
-        return self._raw(<char *>&swapped, 4)
-
-    cdef int _set4(self, Py_ssize_t at, int32_t value) except -1:
-        cdef uint32_t swapped = __builtin_bswap32(<uint32_t>value)
-        memcpy(self.data + at, &swapped, 4)
-        return 0
-
-    cdef int _int8(self, int64_t value) except -1:
-        cdef uint64_t swapped = __builtin_bswap64(<uint64_t>value)
-        return self._raw(<char *>&swapped, 8)
-
-    cdef int _float8(self, double value) except -1:
-        cdef uint64_t bits
-        memcpy(&bits, &value, 8)
-        return self._int8(<int64_t>bits)
-
-    cdef int _raw(self, const char *data, Py_ssize_t size) except -1:
-        cdef char *grown
-        if self.size + size > self.room:
-            self.room = 2 * (self.size + size) + 65_536
-            grown = <char *>realloc(self.data, self.room)
-            if grown == NULL:
-                raise MemoryError
-            self.data = grown
-        memcpy(self.data + self.size, data, size)
-        self.size += size
-        return 0
-
 
 cdef int64_t _whole(object value) except? -1:
     try:
@@ -195,3 +207,7 @@ cdef int64_t _time(object value) except? -1:
     """What ``ns_to_time`` of the migrations makes of it, to the last bit."""
     cdef int64_t ns = _whole(value)
     return <int64_t>rint((<double>(ns // 1_000) / 1e6 - EPOCH) * 1e6)  # C's division, which rounds towards zero
+
+
+include "numbers.pxi"
+include "reading.pxi"

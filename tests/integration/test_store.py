@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from sinks.migrate import migrate
 from sinks.tables import TABLES
 from sinks.timescale import TimescaleWriter
 from sinks.topics import create_topics
+from sinks.vitals import read_vitals
 from sources.kafka import LogError
 from sources.results import ResultTopics
 from tests.integration.contents import contents, counts
@@ -182,21 +184,29 @@ def test_missing_tables_are_named_before_anything_is_read(timescale: TimescaleSe
 def test_sigterm_ends_it_well_even_while_the_database_is_away(
     broker: KafkaBroker, timescale: TimescaleServer, dsn: str, tmp_path: Path
 ) -> None:
-    batch = _spread(messages(results(5)))
+    batch = _spread(messages(results(60)))
+    later = iter(batch[20:])
     _produce(broker, batch[:20])
     environment = {
         **os.environ,
         "CANDLEWICK_KAFKA__BOOTSTRAP": broker.bootstrap,
         "CANDLEWICK_DATABASE__DSN": dsn,
+        "CANDLEWICK_SUPERVISOR__DIR": str(tmp_path),
     }
+
+    def waits() -> bool:
+        _produce(broker, islice(later, 1))
+        return [vitals.waits_for for vitals in read_vitals(tmp_path, ["store"])] == ["database"]
+
     command = [sys.executable, "-m", "flows.cli.main", "store"]
     errors = tmp_path / "errors"
     with errors.open("w") as said, subprocess.Popen(command, env=environment, stderr=said) as store:
         try:
             _until(lambda: sum(counts(dsn).values()) == 20 + len(contents(dsn)["stream_offsets"]), errors)
             with timescale.away():
-                _produce(broker, batch[20:])
-                _until(lambda: "trying again" in errors.read_text(), errors)
+                _until(waits, errors)  # who looks at it sees why nothing is stored, however little there is to store
+                _produce(broker, later)
+                assert "trying again" in errors.read_text()
                 store.terminate()
                 assert store.wait(10) == 0
         finally:

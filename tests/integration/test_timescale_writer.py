@@ -72,6 +72,20 @@ def test_rows_that_are_there_are_passed_over_among_new_ones(database: str) -> No
         assert counts(database)["dead_letters"] == 0
 
 
+@pytest.mark.parametrize("kind", ["integer", "real"])
+def test_a_column_of_another_type_is_filled_all_the_same(timescale_database: str, kind: str) -> None:
+    with psycopg.connect(timescale_database) as connection:
+        connection.execute(f"ALTER TABLE gaps ALTER expected TYPE {kind}".encode())
+    batch = [message for message in messages(results(1)) if message.topic == "quality.gaps"]
+    with _writer(timescale_database) as writer:
+        assert writer.write(batch)
+        assert writer.stored == Counter(gaps=len(batch))
+    with psycopg.connect(timescale_database) as connection:
+        stored = connection.execute("SELECT id::text, expected FROM gaps ORDER BY id").fetchall()
+    records = [msgspec.json.decode(message.value) for message in batch if message.value is not None]
+    assert stored == sorted((record["id"], record["expected"]) for record in records)
+
+
 def test_any_time_is_the_one_that_the_tables_demand(database: str) -> None:
     topic, gap = next((topic, record) for topic, record in results(60) if topic == "quality.gaps")
     times = [0, 999, -1, -1_001, 1_723_161_254_999_999_999, 4_102_444_799_999_999_999, 2**63 - 1, -(2**62)]
