@@ -14,6 +14,7 @@ from operators.feature import Close, Feature, Measure, Moment, Step, hash_of
 from operators.flow.part import Flow
 from operators.flow.recorder import add_flow, restored_flow
 from operators.native import asking
+from operators.native.twins import compiled
 from operators.state import Slotted
 from schemas.layouts import REBUILD
 from schemas.time import TIMEFRAME_NS, Timeframe
@@ -59,14 +60,16 @@ def asked(
 class FeatureSet:
     """All measures of one instrument and timeframe.
 
-    ``native``: the compiled `asked`, where there is one.
+    ``native``: what is compiled, where it is.
     """
 
     __slots__ = ("_asked", "_blank", "_length", "_measures", "_packed", "flow")
 
     def __init__(self, timeframe: Timeframe, *, native: bool = True) -> None:
         self._length = TIMEFRAME_NS[timeframe]
-        self._measures = [(measure.step, measure.make()) for measure in _MEASURES]
+        self._measures = [
+            (measure.step, compiled(measure.make()) if native else measure.make()) for measure in _MEASURES
+        ]
         self._blank = tuple(feature.name for feature in CATALOGUE if timeframe not in feature.timeframes)
         self._asked = asking(native=native) or asked
         self.flow: Flow = {}

@@ -17,16 +17,17 @@ class Slotted:
     """Raised whenever the meaning of a slot changes."""
     MIGRATIONS: ClassVar[Mapping[int, Migration]] = {}
     """By the version that each starts from; of what `state` gives, without the version."""
-    _names: ClassVar[tuple[str, ...]] = ()
+    slots: ClassVar[tuple[str, ...]] = ()
+    """All of them, inherited ones too."""
 
     def __init_subclass__(cls) -> None:
         """Collect the slots of the class and of those it is made from."""
         super().__init_subclass__()
-        cls._names = tuple(name for one in reversed(cls.__mro__) for name in vars(one).get("__slots__", ()))
+        cls.slots = tuple(name for one in reversed(cls.__mro__) for name in vars(one).get("__slots__", ()))
 
     def state(self) -> list[Any]:
         """Plain data for recovery."""
-        values = (getattr(self, name) for name in self._names)
+        values = (getattr(self, name) for name in self.slots)
         return [self.VERSION, *(value.state() if isinstance(value, Slotted) else value for value in values)]
 
     def restore(self, state: list[Any]) -> None:
@@ -38,9 +39,9 @@ class Slotted:
         """
         kind = type(self).__name__
         values = Layout(kind, self.VERSION, self.MIGRATIONS).bring(state[0], state[1:])
-        if len(values) != len(self._names):
-            raise StateError(f"{kind} state has {len(values)} values, not {len(self._names)}")
-        for name, value in zip(self._names, values, strict=True):
+        if len(values) != len(self.slots):
+            raise StateError(f"{kind} state has {len(values)} values, not {len(self.slots)}")
+        for name, value in zip(self.slots, values, strict=True):
             known = getattr(self, name)
             if isinstance(known, Slotted):
                 known.restore(value)

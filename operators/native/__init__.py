@@ -25,7 +25,7 @@ else:  # no C compiler was there at the set-up, or the sources are newer than it
 
 __all__ = ["BUILT", "asking", "fast_path", "sides"]
 
-BUILT: Final = _native is not None
+BUILT: Final[bool] = _native is not None
 """Whether `deploy.native` has built it here; else Python does everything."""
 
 

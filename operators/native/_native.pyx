@@ -1,11 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The compiled twin of the event path: one side of a book, what most records do to an instrument, and the vector.
+"""The compiled twin of the event path: one side of a book, what most records do to an instrument, the
+vector and what most of its measures are made of.
 
 Everything here exists in Python too and gives the same bytes there (`operators.native` chooses). What is unusual in
 any way is left to Python before anything has changed, so refusals, losses and their words have one source.
 """
 
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, fabs, pow, sqrt
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memmove
@@ -15,8 +16,13 @@ from cpython.list cimport PyList_Append, PyList_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeASCII
 
 from array import array
+from math import fsum
 
+from operators.feature import of_close, of_range
+from operators.indicators.zones import AGES as ZONE_AGES, MOST as ZONES_MOST
+from operators.indicators.zscore import _NOTHING as ROUNDING
 from operators.seen import number_of
+from schemas.time import DAY as DAY_NS
 
 cdef extern from "Python.h":
     double PyOS_string_to_double(const char *text, char **end, void *overflow)
@@ -26,4 +32,5 @@ include "ladder.pxi"
 include "reading.pxi"
 include "meters.pxi"
 include "path.pxi"
+include "measures.pxi"
 include "vector.pxi"

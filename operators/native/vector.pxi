@@ -6,9 +6,15 @@ def asked(list measures, object close, tuple names, tuple blank):
     cdef dict told = _PyDict_NewPresized(len(names))
     cdef Py_ssize_t at = 0, count = len(names)
     cdef tuple measure
-    cdef object found, value
+    cdef object found, value, step, bar = close.bar, price = bar.close
     for measure in measures:
-        found = (<object>measure[0])(measure[1], close)
+        step = measure[0]
+        if step is of_close:
+            found = measure[1].update(price)
+        elif step is of_range:
+            found = measure[1].update(bar.high, bar.low, price)
+        else:
+            found = step(measure[1], close)
         if isinstance(found, tuple):
             for value in <tuple>found:
                 if at < count:

@@ -1,0 +1,297 @@
+"""What indicators have in common; the attributes are those of the Python classes, which say what they mean."""
+
+cdef object _fsum = fsum
+cdef double _TWO = 2.0  # as a constant the compiler would multiply, which Python's power does not
+cdef long long _DAY = DAY_NS
+cdef double _ROUNDING = ROUNDING
+cdef long long _AGES = ZONE_AGES
+cdef Py_ssize_t _MOST = ZONES_MOST
+
+
+cdef class ExponentialMovingAverage:
+    """The twin of `operators.indicators.ema.ExponentialMovingAverage`."""
+
+    cdef public double _alpha, _sum
+    cdef public long _missing, _period
+    cdef public object value
+
+    def update(self, double x):
+        cdef double known
+        if self.value is not None:
+            known = <double>self.value
+            self.value = known + self._alpha * (x - known)
+        else:
+            self._sum += x
+            self._missing -= 1
+            if not self._missing:
+                self.value = self._sum / self._period
+        return self.value
+
+
+cdef class RelativeStrengthIndex:
+    """The twin of `operators.indicators.rsi.RelativeStrengthIndex`."""
+
+    cdef public double _gain, _loss
+    cdef public long _missing, _period
+    cdef public object _previous, value
+
+    def update(self, object x):
+        cdef object previous = self._previous
+        cdef double change, gain, loss, total, period = self._period
+        self._previous = x
+        if previous is None:
+            return None
+        change = <double>x - <double>previous
+        gain, loss = (change, 0.0) if change > 0.0 else (0.0, -change)
+        if self._missing:
+            self._gain += gain
+            self._loss += loss
+            self._missing -= 1
+            if self._missing:
+                return None
+            self._gain /= period
+            self._loss /= period
+        else:
+            self._gain = (self._gain * (period - 1.0) + gain) / period
+            self._loss = (self._loss * (period - 1.0) + loss) / period
+        total = self._gain + self._loss
+        self.value = 100.0 * self._gain / total if total > 0.0 else 0.0
+        return self.value
+
+
+cdef class Mean:
+    """The twin of `operators.indicators.window.Mean`."""
+
+    cdef public list _values
+    cdef public Py_ssize_t _at, length
+    cdef public double mean
+
+    @property
+    def full(self):
+        return PyList_GET_SIZE(self._values) == self.length
+
+    def push(self, object x):
+        cdef list values = self._values
+        cdef Py_ssize_t at = self._at, count = PyList_GET_SIZE(values)
+        cdef double new = x, gone
+        if count < self.length:
+            values.append(x)
+            self.mean += (new - self.mean) / (count + 1)
+            if count + 1 == self.length:
+                self.mean = <double>_fsum(values) / self.length
+            return
+        gone = <double>values[at]
+        values[at] = x
+        if at + 1 < count:
+            self._at = at + 1
+            self.mean += (new - gone) / count
+        else:
+            self._at = 0
+            self.mean = <double>_fsum(values) / count
+
+
+cdef class Window:
+    """The twin of `operators.indicators.window.Window`."""
+
+    cdef public list _values
+    cdef public Py_ssize_t _at, length
+    cdef public double mean, _squares
+
+    @property
+    def full(self):
+        return PyList_GET_SIZE(self._values) == self.length
+
+    @property
+    def oldest(self):
+        return self._values[self._at] if PyList_GET_SIZE(self._values) == self.length else None
+
+    @property
+    def deviation(self):
+        return sqrt(self._squares / PyList_GET_SIZE(self._values)) if self._squares > 0.0 else 0.0
+
+    def push(self, object x):
+        cdef list values = self._values
+        cdef Py_ssize_t at, count = PyList_GET_SIZE(values)
+        cdef double new = x, step, before, left
+        cdef object gone
+        if count < self.length:
+            values.append(x)
+            step = new - self.mean
+            self.mean += step / (count + 1)
+            self._squares += step * (new - self.mean)
+            if count + 1 == self.length:
+                self._anew()
+            return None
+        at = self._at
+        gone = values[at]
+        values[at] = x
+        self._at = at + 1
+        if self._at == count:
+            self._at = 0
+            self._anew()
+            return gone
+        left, before = <double>gone, self.mean
+        self.mean = before + (new - left) / count
+        self._squares += (new - left) * (new - self.mean + left - before)
+        return gone
+
+    cdef _anew(self):
+        cdef list squares = []
+        cdef double value, mean = <double>_fsum(self._values) / PyList_GET_SIZE(self._values)
+        self.mean = mean
+        for value in self._values:
+            squares.append(pow(value - mean, _TWO))
+        self._squares = _fsum(squares)
+
+
+cdef class SessionsZScore:
+    """The twin of `operators.indicators.zscore.SessionsZScore`."""
+
+    cdef public object _session
+    cdef public long long _end, _count
+    cdef public double _mean, _squares
+    cdef public tuple _before
+
+    def update(self, long long ts_open, object x):
+        cdef long long session
+        cdef double value, step
+        cdef object score
+        if ts_open >= self._end:
+            session = ts_open - ts_open % _DAY
+            self._end = session + _DAY
+            self._turn(session, ts_open == session)
+        if x is None:
+            return None
+        value = x
+        score = self._score(value)
+        self._count += 1
+        step = value - self._mean
+        self._mean += step / self._count
+        self._squares += step * (value - self._mean)
+        return score
+
+    cdef _turn(self, long long session, bint whole):
+        cdef bint known = self._session is not None and session == <long long>self._session + _DAY and self._count > 0
+        self._before = (self._count, self._mean, self._squares) if known and whole else None
+        self._session = session if whole else None
+        self._count = 0
+        self._mean = self._squares = 0.0
+
+    cdef object _score(self, double x):
+        cdef long long count, both
+        cdef double mean, squares, apart, deviation
+        if self._before is None:
+            return None
+        count, mean, squares = self._before[0], self._before[1], self._before[2]
+        both = count + self._count
+        apart = self._mean - mean if self._count else 0.0
+        mean += apart * self._count / both
+        squares += self._squares + apart * apart * count * self._count / both
+        deviation = sqrt(squares / both) if squares > 0.0 else 0.0
+        return (x - mean) / deviation if deviation > _ROUNDING * fabs(mean) else None
+
+
+cdef class Swings:
+    """The twin of `operators.indicators.swings.Swings`."""
+
+    cdef public list _highs, _lows
+    cdef public Py_ssize_t reach
+
+    def update(self, object high, object low):
+        cdef list highs = self._highs, lows = self._lows
+        cdef Py_ssize_t reach = self.reach
+        cdef object top, bottom
+        highs.append(high)
+        lows.append(low)
+        if PyList_GET_SIZE(highs) <= 2 * reach:
+            return None, None
+        top = highs[reach] if _stands_out(highs, reach, 1.0) else None
+        bottom = lows[reach] if _stands_out(lows, reach, -1.0) else None
+        del highs[0], lows[0]
+        return top, bottom
+
+
+cdef bint _stands_out(list values, Py_ssize_t reach, double side):
+    """Whether the one in the middle is above those before it and not below those after it; ``side`` -1: mirrored."""
+    cdef double middle = side * <double>values[reach]
+    cdef Py_ssize_t ago
+    for ago in range(1, reach + 1):
+        if side * <double>values[reach - ago] >= middle or side * <double>values[reach + ago] > middle:
+            return False
+    return True
+
+
+cdef class Zones:
+    """The twin of `operators.indicators.zones.Zones`."""
+
+    cdef public long _side
+    cdef public long long _bars
+    cdef public list _since, _nears, _fars, _reached
+    cdef public Py_ssize_t _at
+    cdef public double _deepest, _limit
+
+    def move(self, object high, object low, double close):
+        cdef object extreme = low if self._side > 0 else high
+        self._bars += 1
+        if not self._since:
+            return
+        if self._side * (<double>extreme - self._deepest) < 0.0:
+            self._enter(extreme)
+        if self._side * (close - self._limit) < 0.0 or <long long>self._since[0] <= self._bars - _AGES:
+            self._keep(close)
+
+    def add(self, object near, object far):
+        self._since.append(self._bars)
+        self._nears.append(near)
+        self._fars.append(far)
+        self._reached.append(near)
+        if PyList_GET_SIZE(self._since) > _MOST:
+            del self._since[0], self._nears[0], self._fars[0], self._reached[0]
+        self._look()
+
+    def nearest(self, double close):
+        cdef double near, entered
+        if not self._since:
+            return None, None
+        near = <double>self._nears[self._at]
+        entered = (near - <double>self._reached[self._at]) / (near - <double>self._fars[self._at])
+        entered = 0.0 if entered < 0.0 else 1.0 if entered > 1.0 else entered
+        return 10_000.0 * (close - near) * self._side / close, entered
+
+    cdef _enter(self, object extreme):
+        cdef double deepest = <double>extreme
+        cdef Py_ssize_t at
+        for at in range(PyList_GET_SIZE(self._reached)):
+            if self._side * (deepest - <double>self._reached[at]) < 0.0:
+                self._reached[at] = extreme
+        self._deepest = _first(self._reached, self._side)
+
+    cdef _keep(self, double close):
+        cdef long long since = self._bars - _AGES
+        cdef Py_ssize_t at
+        cdef list kept = []
+        for at in range(PyList_GET_SIZE(self._fars)):
+            if <long long>self._since[at] > since and (close - <double>self._fars[at]) * self._side >= 0.0:
+                kept.append(at)
+        self._since = [self._since[at] for at in kept]
+        self._nears = [self._nears[at] for at in kept]
+        self._fars = [self._fars[at] for at in kept]
+        self._reached = [self._reached[at] for at in kept]
+        if kept:
+            self._look()
+
+    cdef _look(self):
+        cdef double first = _first(self._nears, self._side)
+        self._at = 0
+        while <double>self._nears[self._at] != first:
+            self._at += 1
+        self._deepest, self._limit = _first(self._reached, self._side), _first(self._fars, self._side)
+
+
+cdef double _first(list prices, long side):
+    """The highest; ``side`` -1: the lowest."""
+    cdef double found = <double>prices[0], price
+    for price in prices:
+        if side * (price - found) > 0.0:
+            found = price
+    return found

@@ -1,0 +1,42 @@
+"""What indicators are made of, compiled: the same attributes, and so the same state, and the same numbers."""
+
+from typing import Any, Final, TypeVar
+
+from operators import native
+from operators.indicators.ema import ExponentialMovingAverage
+from operators.indicators.rsi import RelativeStrengthIndex
+from operators.indicators.swings import Swings
+from operators.indicators.window import Mean, Window
+from operators.indicators.zones import Zones
+from operators.indicators.zscore import SessionsZScore
+from operators.state import Slotted
+
+__all__ = ["PLAIN", "compiled"]
+
+PLAIN: Final[tuple[type[Slotted], ...]] = (
+    ExponentialMovingAverage, Mean, RelativeStrengthIndex, SessionsZScore, Swings, Window, Zones,
+)  # fmt: skip
+"""The classes that have a twin."""
+_State = TypeVar("_State", bound=Slotted)
+
+
+def compiled(plain: _State) -> _State:
+    """``plain`` with its compiled twin in its own place, or in those of its slots; as it is where nothing is built."""
+    twin = _TWINS.get(type(plain))
+    made: Any = plain if twin is None else twin.__new__(twin)
+    for name in type(plain).slots:
+        value = getattr(plain, name)
+        setattr(made, name, compiled(value) if isinstance(value, Slotted) else value)
+    return made  # type: ignore[no-any-return]  # it does all that `plain` does
+
+
+def _twin(plain: type[Slotted]) -> type[Slotted]:
+    from operators.native import _native
+
+    kept = {"VERSION": plain.VERSION, "MIGRATIONS": plain.MIGRATIONS, "__slots__": ()}
+    made: type[Slotted] = type(plain.__name__, (getattr(_native, plain.__name__), Slotted), kept)
+    made.slots = plain.slots
+    return made
+
+
+_TWINS: Final = {plain: _twin(plain) for plain in PLAIN} if native.BUILT else {}

@@ -1,0 +1,68 @@
+"""What is compiled of indicators beside the Python that it stands for."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from operators import native
+from operators.features import FeatureSet
+from operators.indicators.zones import Zones
+from operators.indicators.zscore import SessionsZScore
+from operators.native.twins import PLAIN, compiled
+from operators.state import Slotted
+from schemas.time import HOUR
+
+pytestmark = pytest.mark.skipif(not native.BUILT, reason="nothing is compiled on this machine")
+
+
+def told(measure: Any, draw: Random, number: int) -> Any:
+    """What ``measure`` says of something that comes at random, equal values among it."""
+    low = round(100.0 + draw.gauss(0.0, 2.0), draw.choice((0, 1, 12)))
+    high, close = low + draw.choice((0.0, 1.0, 2.5)), low + draw.random()
+    match type(measure).__name__:
+        case "Mean" | "Window":
+            return measure.push(close), measure.mean, measure.full, getattr(measure, "deviation", 0.0)
+        case "SessionsZScore":
+            return measure.update(number * HOUR, draw.choice((None, low, 100.0, 100.0)))
+        case "Swings":
+            return measure.update(high, low)
+        case "Zones":
+            measure.move(high, low, close)
+            if draw.random() < 0.4:
+                measure.add(low, low - measure._side * draw.choice((0.5, 3.0)))
+            return measure.nearest(close)
+        case _:
+            return measure.update(close)
+
+
+@pytest.mark.parametrize("value", [1, -1, 5])
+@pytest.mark.parametrize("kind", PLAIN)
+def test_twins_say_the_same_and_go_on_with_each_others_state(kind: Any, value: int) -> None:
+    def made() -> Any:
+        if kind is SessionsZScore:
+            return kind()
+        return kind(value if kind is Zones else max(value, 2))
+
+    draws = Random(value), Random(value)  # noqa: S311, a market
+    plain, twin = made(), compiled(made())
+    assert type(twin) is not type(plain)
+    for number in range(1_500):
+        assert repr(told(twin, draws[0], number)) == repr(told(plain, draws[1], number))
+        if number % 97 == 0:
+            states = plain.state(), twin.state()
+            assert repr(states[0]) == repr(states[1])
+            plain, twin = made(), compiled(made())
+            plain.restore(states[1])
+            twin.restore(states[0])
+
+
+def test_a_set_of_all_features_has_no_plain_one_left() -> None:
+    def kinds(measure: Slotted) -> set[type]:
+        inner = [getattr(measure, name) for name in measure.slots]
+        return {type(measure)}.union(*(kinds(one) for one in inner if isinstance(one, Slotted)))
+
+    found = set[type]().union(*(kinds(measure) for _, measure in FeatureSet("5m")._measures))
+    assert not found.intersection(PLAIN)
+    plain = set[type]().union(*(kinds(measure) for _, measure in FeatureSet("5m", native=False)._measures))
+    assert plain.issuperset(PLAIN)
