@@ -36,9 +36,10 @@ of five timeframes, their context, the files; with as many helper processes as i
 it.""",
     "state": "Recovery state, and what an epoch takes from the source's snapshot to the last sink's.",
     "resume": "kill -9 in the middle of a backlog: from the start of the next engine.",
-    "store": """Result topics into TimescaleDB, from an empty database to the last commit, connecting included. The
-ceiling is a plain COPY: the same rows, ready as bytes, into the same tables with their indexes and checks, one COPY a
-table, with nothing to read from Kafka, to decode or to account for.""",
+    "store": """Result topics into an empty TimescaleDB: rows a second from the begin of the first transaction to that
+of the last, by the stamps of the rows themselves, and what connecting and the last transaction take beside. The ceiling
+is a plain COPY: the same rows, ready as bytes, into the same tables with their indexes and checks, one COPY a table,
+with nothing to read from Kafka, to decode or to account for.""",
     "profile": "Where the CPU time of the engine's working thread goes. Timing itself costs some percent.",
 }
 _HEAD: Final = """# Performance

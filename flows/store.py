@@ -29,8 +29,9 @@ _MOST: Final = 10_000
 """Messages that wait for the database before nothing more is read."""
 _AWAY_S: Final = 1.0
 """After so long in one transaction nothing more is read, so that others see what is waited for."""
-_TURN_S: Final = 0.0005
-"""A thread that waits for the database wakes up dozens of times a batch, and each time waits for its turn."""
+_TURN_S: Final = 0.0001
+"""A thread that waits for the database wakes up dozens of times a batch, and each time waits for its turn, and the
+database for it."""
 
 
 class _Run:

@@ -37,10 +37,13 @@ class _Work(Struct, frozen=True):
     """Of one run, a row."""
 
     seconds: float
+    """Once rows flow."""
     client: float
     """CPU seconds of whoever brings the rows."""
     server: float
     """CPU seconds of the database."""
+    whole: float = 0.0
+    """Seconds from connecting to the last commit."""
 
 
 def measure(context: Context) -> list[Figure]:
@@ -55,7 +58,7 @@ def measure(context: Context) -> list[Figure]:
 
 
 def _figures(context: Context, server: TimescaleServer, records: dict[str, list[Written]]) -> list[Figure]:
-    wanted = 40_000 if context.quick else 300_000
+    wanted = 60_000 if context.quick and len(records) == 1 else 300_000
     at = context.empty((), 0)
     whole = sum(map(len, records.values()))
     count = 0
@@ -70,16 +73,21 @@ def _figures(context: Context, server: TimescaleServer, records: dict[str, list[
             done = context.job("store", at, dsn=dsn)
             if done.messages != count:
                 raise RuntimeError(f"{done.messages} rows were stored of {count}")
-            stored.append(_Work(done.seconds / count, done.cpu / count, (_cpu(server.pid) - before) / count))
+            work = (_cpu(server.pid) - before) / count
+            stored.append(_Work(_flowing(dsn, list(records)), done.cpu / count, work, done.seconds / count))
             plain.append(_plain(server, dsn, other, list(records), count))
     mixed = len(records) > 1
     name = "as the engine writes them" if mixed else TABLES[next(iter(records))].name
     target = {"at_least": 100.0} if mixed else {}
     rates = [0.001 / work.seconds for work in stored]
+    starting = [0.001 / work.whole for work in stored]
+    waits = [count * (work.whole - work.seconds) for work in stored]
     ratios = [alone.seconds / work.seconds for work, alone in zip(stored, plain, strict=True)]
     shares = [alone.server / work.server for work, alone in zip(stored, plain, strict=True)]
     figures = [
         of_runs(NAME, f"rows of {name}", rates, "thousand rows/s", **target),
+        of_runs(NAME, f"{name}: from connecting to the end", starting, "thousand rows/s"),
+        of_runs(NAME, f"{name}: connecting and last transaction", waits, "s"),
         of_runs(NAME, f"{name}: CPU of the store", [1e6 * work.client for work in stored], "µs/row"),
         of_runs(NAME, f"{name}: CPU of the database", [1e6 * work.server for work in stored], "µs/row"),
         of_runs(NAME, f"{name}: plain COPY", [0.001 / work.seconds for work in plain], "thousand rows/s"),
@@ -90,6 +98,21 @@ def _figures(context: Context, server: TimescaleServer, records: dict[str, list[
     for figure in figures:
         context.say(f"{figure.name}: {figure.value:,.2f} {figure.unit}")
     return figures
+
+
+def _flowing(dsn: str, topics: list[str]) -> float:
+    """Seconds a row from the begin of the first transaction to that of the last."""
+    tables = SQL(" UNION ALL ").join(
+        SQL("SELECT stored_at FROM {}").format(Identifier(TABLES[topic].relation)) for topic in topics
+    )
+    query = SQL("""
+        WITH stored AS ({}), bounds AS (SELECT min(stored_at) AS first, max(stored_at) AS last FROM stored)
+        SELECT extract(epoch FROM last - first)::float8 / count(*) FROM stored, bounds WHERE stored_at < last
+        GROUP BY first, last""").format(tables)
+    with psycopg.connect(dsn) as connection:
+        seconds = connection.execute(query).fetchone()
+    assert seconds is not None, "all rows were stored by one transaction"
+    return float(seconds[0])
 
 
 def _plain(server: TimescaleServer, source: str, target: str, topics: list[str], count: int) -> _Work:
