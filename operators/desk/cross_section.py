@@ -1,7 +1,7 @@
 """Across instruments: how each member moves with BTC, with its sector and beside all others, close by close."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from math import sqrt
 from typing import Any
 
@@ -10,7 +10,8 @@ import msgspec
 from operators.config import MarketConfig
 from operators.desk.cross_entries import APART, ENTRIES, LEAST, RANK, STRENGTH
 from operators.desk.peers import Groups, reference
-from operators.desk.returns import GRID, KEPT, Comoments, Returns
+from operators.desk.returns import BOUND, GRID, KEPT, Comoments, Returns
+from operators.native import moving
 from schemas.results import Vector
 
 __all__ = ["CrossSection"]
@@ -25,8 +26,8 @@ class _Pair:
 
     __slots__ = ("apart", "moments")
 
-    def __init__(self) -> None:
-        self.moments = Comoments()
+    def __init__(self, moments: Comoments) -> None:
+        self.moments = moments
         self.apart = False  # at the last close
 
     def values(self, scale: int, strength: float | None) -> Values:
@@ -43,10 +44,12 @@ class _Slot:
 
     __slots__ = ("btc", "named", "own", "peers", "sector", "taint")
 
-    def __init__(self, named: tuple[str, str, str]) -> None:
+    def __init__(
+        self, named: tuple[str, str, str], returns: Callable[[], Returns], moments: Callable[[], Comoments]
+    ) -> None:
         self.named = named  # BTC, ETH and SOL as they are meant for it
-        self.own, self.peers = Returns(), Returns()
-        self.btc, self.sector = _Pair(), _Pair()
+        self.own, self.peers = returns(), returns()
+        self.btc, self.sector = _Pair(moments()), _Pair(moments())
         self.taint: _Taint | None = None
 
 
@@ -61,12 +64,15 @@ class CrossSection:
     ----------
     length
         Of the timeframe, ns.
+    native
+        Sums are compiled where they can be, as long as returns are not beyond all measure.
     """
 
-    __slots__ = ("_groups", "_length", "_majors", "_market", "_packed", "_slots", "_taint", "_ts")
+    __slots__ = ("_groups", "_kinds", "_length", "_majors", "_market", "_packed", "_slots", "_taint", "_ts")
 
-    def __init__(self, length: int, market: MarketConfig) -> None:
+    def __init__(self, length: int, market: MarketConfig, *, native: bool = True) -> None:
         self._length, self._market = length, market
+        self._kinds = moving(native=native) or (Returns, Comoments)
         self._groups = Groups(market.sectors)
         self._slots: dict[str, _Slot] = {}
         self._majors: dict[tuple[str, str], Comoments] = {}
@@ -86,12 +92,11 @@ class CrossSection:
         self._move(ts_close, ordered)
         slots = self._slots
         members = sorted({*absent, *before, *slots})
-        known = {name: slot.own for name, slot in slots.items() if slot.own.values}
+        known = {name: slot.own for name, slot in slots.items() if len(slot.own)}
         strong = {
             vector.instrument_id: round(value * GRID)
             for vector in ordered
-            if len(slots[vector.instrument_id].own.values) >= STRENGTH
-            and (value := vector.features["return_20"]) is not None
+            if len(slots[vector.instrument_id].own) >= STRENGTH and (value := vector.features["return_20"]) is not None
         }
         self._groups.follow(known, {name: slot.peers for name, slot in slots.items()}, strong)
         beside = {name: self._beside(name, slot, strong) for name, slot in slots.items()}
@@ -112,6 +117,9 @@ class CrossSection:
 
     def _move(self, ts_close: int, vectors: Sequence[Vector]) -> None:
         """Take this bar's returns; who was not there at the close before begins anew."""
+        if self._kinds[0] is not Returns and _beyond(vectors):
+            state, self._kinds = self.state(), (Returns, Comoments)
+            self.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(state)))
         follows = ts_close - self._length == self._ts
         before, self._slots = self._slots if follows else {}, {}
         self._ts, self._packed = ts_close, None
@@ -150,7 +158,8 @@ class CrossSection:
 
     def _slot(self, name: str) -> _Slot:
         market = self._market
-        return _Slot((reference(market.btc, name), reference(market.eth, name), reference(market.sol, name)))
+        named = reference(market.btc, name), reference(market.eth, name), reference(market.sol, name)
+        return _Slot(named, *self._kinds)
 
     def _between_majors(self) -> dict[tuple[str, str, str], Values]:
         """The correlations of BTC, ETH and SOL, as they are meant for each of the members."""
@@ -160,7 +169,7 @@ class CrossSection:
             _, eth, sol = (self._slots.get(name) for name in named)
             last: float | None = None
             if eth is not None and sol is not None:
-                pair = self._majors[named[1:]] = before.get(named[1:]) or Comoments()
+                pair = self._majors[named[1:]] = before.get(named[1:]) or self._kinds[1]()
                 pair.follow(eth.own, sol.own)
                 last = pair.correlation()
             first = (None if slot is None else slot.btc.moments.correlation() for slot in (eth, sol))
@@ -219,12 +228,17 @@ class CrossSection:
         self._groups.restore(groups, own, {name: slot.peers for name, slot in self._slots.items()})
 
 
+def _beyond(vectors: Iterable[Vector]) -> bool:
+    """Whether returns, or sums of them, are too large for compiled code."""
+    return sum([abs(vector.features["return_1"] or 0.0) for vector in vectors]) * GRID >= BOUND
+
+
 def _strength(own: int | None, of: float | None) -> float | None:
     return None if own is None or of is None else (1.0 + own / GRID) / (1.0 + of) - 1.0
 
 
 def _dispersion(known: Iterable[Returns]) -> float | None:
-    last = [returns.values[-1] for returns in known]
+    last = [returns.last for returns in known]
     count, total = len(last), sum(last)
     return sqrt(count * sum(x * x for x in last) - total * total) / count / GRID if count >= LEAST else None
 

@@ -77,13 +77,13 @@ class Groups:
             self._groups[key] = group
             strengths = [strong[name] for name in made_of if name in strong]
             group.strength = sum(strengths) if len(strengths) == len(made_of) and group.run >= STRENGTH else None
-            total = sum(known[name].values[-1] for name in made_of)
+            total = sum(known[name].last for name in made_of)
             for name in names:
                 self._group_of[name] = group
                 if group.run == 1 or name not in known:
                     peers[name].clear()
                 if name in known and len(made_of) > 1:
-                    peers[name].push(total - known[name].values[-1])
+                    peers[name].push(total - known[name].last)
 
     def state(self) -> dict[str, Any]:
         """Plain data for recovery; the peers' returns follow from everybody's own."""

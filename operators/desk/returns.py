@@ -3,7 +3,7 @@
 from math import atanh, sqrt
 from typing import Final, NamedTuple
 
-__all__ = ["GRID", "KEPT", "LAGS", "RECENT", "WINDOW", "Comoments", "Returns"]
+__all__ = ["BOUND", "GRID", "KEPT", "LAGS", "RECENT", "WINDOW", "Comoments", "Returns"]
 
 WINDOW: Final = 60
 """Bars of a correlation."""
@@ -14,6 +14,8 @@ LAGS: Final = 3
 KEPT: Final = WINDOW + RECENT + 1
 GRID: Final = 2.0**53
 """Floats just below one lie so close: a price over another, minus one, is a whole number of such steps."""
+BOUND: Final = 2**57
+"""16 in units of `GRID`: below it sums of `WINDOW` products, times `WINDOW`, have the 128 bits of compiled code."""
 _NEAR_ONE: Final = 0.999999
 """The transform of a correlation of one is infinite."""
 _ERROR: Final = sqrt(1 / (RECENT - 3) + 1 / (WINDOW - 3))
@@ -43,6 +45,15 @@ class Returns:
 
     def __init__(self) -> None:
         self.clear()
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.values)
+
+    @property
+    def last(self) -> int:
+        """The newest."""
+        return self.values[-1]
 
     def clear(self) -> None:
         """There is a hole: begin anew."""

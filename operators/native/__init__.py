@@ -13,6 +13,7 @@ from schemas.compiled import current
 if TYPE_CHECKING:
     from operators.closing import BarMaker
     from operators.config import InstrumentConfig
+    from operators.desk.returns import Comoments, Returns
     from operators.flow.recorder import Recorder
     from operators.native._native import FastPath
     from operators.quoting import Quoting
@@ -23,7 +24,7 @@ if current(Path(__file__).with_name("_native.pyx")):
 else:  # no C compiler was there at the set-up, or the sources are newer than it
     _native = None  # type: ignore[assignment]  # as nothing is asked of it without `BUILT`
 
-__all__ = ["BUILT", "asking", "fast_path", "sides"]
+__all__ = ["BUILT", "asking", "fast_path", "moving", "sides"]
 
 BUILT: Final[bool] = _native is not None
 """Whether `deploy.native` has built it here; else Python does everything."""
@@ -38,6 +39,11 @@ def sides(*, native: bool) -> tuple[Ladder, Ladder]:
 def asking(*, native: bool) -> Callable[..., dict[str, Any]] | None:
     """The twin of `operators.features.asked`; ``None``: there is none."""
     return _native.asked if native and BUILT else None
+
+
+def moving(*, native: bool) -> "tuple[type[Returns], type[Comoments]] | None":
+    """The twins of the classes of `operators.desk.returns`; ``None``: there are none."""
+    return (_native.Returns, _native.Comoments) if native and BUILT else None
 
 
 def fast_path(

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 from operators import ladder
 from operators.closing import BarMaker
+from operators.desk import returns
 from operators.feature import Close, Step
 from operators.flow.recorder import Recorder
 from operators.quoting import Quoting
@@ -9,6 +10,8 @@ from operators.seen import SeenIds
 from operators.state import Slotted
 
 class Ladder(ladder.Ladder): ...
+class Returns(returns.Returns): ...
+class Comoments(returns.Comoments): ...
 
 class FastPath:
     def __init__(

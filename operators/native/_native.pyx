@@ -6,10 +6,10 @@ Everything here exists in Python too and gives the same bytes there (`operators.
 any way is left to Python before anything has changed, so refusals, losses and their words have one source.
 """
 
-from libc.math cimport INFINITY, fabs, pow, sqrt
+from libc.math cimport INFINITY, atanh, fabs, pow, sqrt
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcmp, memmove
+from libc.string cimport memcmp, memmove, memset
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_Clear, PyErr_Occurred
 from cpython.list cimport PyList_Append, PyList_GET_SIZE
@@ -33,4 +33,5 @@ include "reading.pxi"
 include "meters.pxi"
 include "path.pxi"
 include "measures.pxi"
+include "returns.pxi"
 include "vector.pxi"

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from operators import native
 from operators.config import MarketConfig
 from operators.desk.cross_entries import ENTRIES, FEATURES, LEAST
 from operators.desk.cross_section import CrossSection
@@ -276,3 +277,14 @@ def test_market_config_refuses_an_instrument_in_two_sectors() -> None:
     sectors: dict[str, Any] = {"a": ("X/Y",), "b": ("Z/Y", "X/Y")}
     with pytest.raises(Exception, match="sectors: X/Y is in a and in b, one is allowed"):
         MarketConfig(sectors=sectors)
+
+
+@pytest.mark.skipif(not native.BUILT, reason="nothing is compiled on this machine")
+@pytest.mark.parametrize("leap", [1.0, 40.0], ids=["as compiled", "beyond what is compiled"])
+def test_compiled_sums_say_what_python_says_and_give_way_to_it(leap: float) -> None:
+    prices = walked(4, 200)
+    prices[120:, 1] *= leap
+    compiled, plain = section(), CrossSection(MINUTE, MARKET, native=False)
+    for vectors in closes(prices):
+        assert repr(fed(compiled, vectors)) == repr(fed(plain, vectors))
+        assert msgspec.msgpack.encode(compiled.state()) == msgspec.msgpack.encode(plain.state())

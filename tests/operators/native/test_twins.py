@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from operators import native
+from operators.desk.returns import GRID, Comoments, Returns
 from operators.features import FeatureSet
 from operators.indicators.zones import Zones
 from operators.indicators.zscore import SessionsZScore
+from operators.native import moving
 from operators.native.twins import PLAIN, compiled
 from operators.state import Slotted
 from schemas.time import HOUR
@@ -66,3 +68,23 @@ def test_a_set_of_all_features_has_no_plain_one_left() -> None:
     assert not found.intersection(PLAIN)
     plain = set[type]().union(*(kinds(measure) for _, measure in FeatureSet("5m", native=False)._measures))
     assert plain.issuperset(PLAIN)
+
+
+@pytest.mark.parametrize("spread", [1e-3, 2.0, 0.0])
+def test_sums_of_returns_are_the_same_to_the_bit(spread: float) -> None:
+    draw, kinds = Random(7), ((Returns, Comoments), moving(native=True))  # noqa: S311, a market
+    twins = [(returns(), returns(), moments()) for returns, moments in filter(None, kinds)]
+    assert len(twins) == 2
+    for _ in range(1_000):
+        x, y = (round(draw.gauss(0.0, spread) * GRID * draw.choice((0, 1, 1, 1))) for _ in range(2))
+        hole, alone = draw.random() < 0.005, draw.random() < 0.005
+        said = []
+        for one, other, pair in twins:
+            if hole:
+                one.clear()
+            one.push(x)
+            other.push(x + y)
+            pair.forget() if alone else pair.follow(one, other)
+            told = pair.correlation(), pair.beta(), pair.lead(), pair.shift()
+            said.append(repr((told, len(one), one.last, one.values)))
+        assert said[0] == said[1]
