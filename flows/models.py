@@ -21,7 +21,7 @@ from sinks.log_writer import LogWriter
 from sources.activations import Activations
 from sources.result_files import read_results, result_file
 
-__all__ = ["activate", "changelog", "effective_close", "rollback", "told_events", "withdraw"]
+__all__ = ["activate", "changelog", "effective_close", "refuse", "rollback", "told_events", "withdraw"]
 
 _AHEAD: Final = 30 * SECOND
 """By which a close lies ahead at least, so that no desk has decided it when it reads the record."""
@@ -67,6 +67,11 @@ def activate(
 def withdraw(settings: Settings, model: str, close: int, to: Path | None = None, *, reason: str = "") -> Activation:
     """Ask the shadow of ``model`` no more, from ``close`` (ns) on."""
     return _write(settings, model, "", close, to, shadow=True, reason=reason)
+
+
+def refuse(settings: Settings, model: str, version: str, close: int, *, reason: str) -> Activation:
+    """Tell in the changelog that the challenger ``version`` goes no further."""
+    return _write(settings, model, "", close, None, shadow=True, reason=reason, refused=version)
 
 
 def rollback(settings: Settings, model: str, close: int, to: Path | None = None) -> Activation:
@@ -136,12 +141,13 @@ def _written(path: Path, model: str) -> list[str]:
 
 
 def _write(
-    settings: Settings, model: str, version: str, close: int, to: Path | None, *, shadow: bool = False, reason: str = ""
-) -> Activation:
+    settings: Settings, model: str, version: str, close: int, to: Path | None, *, shadow: bool = False,
+    reason: str = "", refused: str = "",
+) -> Activation:  # fmt: skip
     now = min(time.time_ns(), close - MINUTE) if to is not None else time.time_ns()
     record = Activation(
         instrument_id=CONTROL, ts_event=now, ts_received=now, model=model, version=version, effective_close=close,
-        shadow=shadow, reason=reason[:1_000],
+        shadow=shadow, reason=reason[:1_000], refused=refused,
     )  # fmt: skip
     if to is None:
         with LogWriter(kafka_client(settings)) as log:

@@ -5,28 +5,36 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import shorten
+from typing import Final
 
-import numpy as np
 from msgspec import Struct
 
 from flows.dataset import fetch_stored, make_dataset
 from flows.engine import costs, registry
 from flows.ledger import Ledger
-from flows.models import activate, effective_close, withdraw
+from flows.models import activate, effective_close, refuse, withdraw
 from flows.settings import Settings
-from flows.training import add_models, evaluate
-from models.comparison import Comparison
+from flows.training import Added, add_models, evaluate
+from flows.trial import held_back, judge, outcomes, tell
 from models.config import TrainConfig
 from models.dataset import Dataset, load
 from models.registry import Registry
+from operators.desk.serving import PROGRAM
 from schemas.results import ModelEvent
-from schemas.signals import Signal
 from schemas.time import DAY
 from sinks.database import connect, in_one_line
 from sinks.export import model_changes
 from sources.result_files import read_results, result_file
 
-__all__ = ["Decision", "Plan", "judge", "retrain", "standing"]
+__all__ = ["Decision", "Plan", "retrain", "standing"]
+
+
+_WORDS: Final = 120
+"""Characters that a gate has for its reason, as an activation's is at most 1,000 long."""
+_PASSED: Final = "passed every gate"
+_BEFORE_THE_SHADOW: Final = {"better": "activate", "worse": "refuse"}
+_AFTER_THE_SHADOW: Final = {"better": "activate", "worse": "withdraw", "not decided": "wait"}
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -36,6 +44,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Of candidates that it learns from."""
     least: int = 100
     """Outcomes in the shadow before it may be promoted."""
+    held_back: float = 0.0
+    """Of the newest days it learns nothing; by their outcomes it is judged before it goes into the stream."""
     at_once: bool = False
     """It serves without a shadow where no other version of its model serves."""
     despite_gates: bool = False
@@ -109,20 +119,6 @@ def standing(events: Iterator[ModelEvent]) -> tuple[dict[str, str], dict[str, st
     return serving, shadows
 
 
-def judge(signals: Iterator[Signal], wins: Mapping[str, bool], version: str, base_rate: float) -> Comparison:
-    """The shadow ``version`` against what was told, or ``base_rate`` where only the rules spoke; by ``wins`` of
-    candidates, in the order of ``signals``.
-    """
-    comparison = Comparison()
-    for signal in signals:
-        shadow = next((one for one in signal.models if one.shadow and one.version == version), None)
-        if shadow is not None and signal.id in wins:
-            spoken = any(not one.shadow for one in signal.models)
-            champion = signal.confidence if spoken else base_rate
-            comparison.add(champion=champion, challenger=shadow.probability, win=wins[signal.id])
-    return comparison
-
-
 def _end(past: Path) -> int:
     """The last close in what a replay wrote (ns); 0 where it has none, which is told later."""
     last = 0
@@ -140,38 +136,42 @@ def _end(past: Path) -> int:
 def _judged(
     stored: Path, data: Dataset, known: Registry, serving: Mapping[str, str], shadows: Mapping[str, str], plan: Plan
 ) -> Iterator[Decision]:
-    labelled = np.flatnonzero(data["status"] != "unfilled")
-    order = labelled[np.argsort(data["ts_end"][labelled], kind="stable")]
-    wins = {str(data["id"][row]): bool(data["net_return"][row] > 0) for row in order}
     path = stored / "signals.candidates.jsonl"
-    signals = {one.id: one for one in read_results(path, "signals.candidates", _Glance, lambda seen: seen.id in wins)}
+    wanted = {str(data["id"][row]) for row in outcomes(data)}
+    signals = {one.id: one for one in read_results(path, "signals.candidates", _Glance, lambda seen: seen.id in wanted)}
     for model, version in shadows.items():
         base_rate = known.manifest(model, version).figures.get("base_rate", 0.5)
-        found = judge((signals[name] for name in wins if name in signals), wins, version, base_rate)
-        against = serving.get(model) or "the base rate"
-        figures = (
-            f"{found.count} outcomes in the shadow, squared error smaller by {found.mean:.5f} than that of {against}"
-        )
-        if found.worse:
-            yield Decision(model, version, "withdraw", f"{figures}: worse")
-        elif found.better and found.count >= plan.least:
-            yield Decision(model, version, "activate", f"{figures}: better")
-        else:
-            yield Decision(model, version, "wait", f"{figures}: not decided, {plan.least} are the least")
+        found = judge(data, signals, version, base_rate)
+        judgement = tell(found, "in the shadow", serving.get(model) or "the base rate", plan.least)
+        yield Decision(model, version, _AFTER_THE_SHADOW[judgement.verdict], judgement.why)
 
 
 def _challengers(made: Path, known: Registry, serving: Mapping[str, str], plan: Plan) -> Iterator[Decision]:
-    evaluations, left = evaluate(made, plan.config, Ledger(plan.ledger), "retrain")
+    data = load(made)
+    since = data.manifest.ts_end - round(plan.held_back * DAY) if plan.held_back else None
+    evaluations, left = evaluate(made, plan.config, Ledger(plan.ledger), "retrain", until=since)
     for added in add_models(made, evaluations, plan.config, known):
-        failed = [gate.name for gate in added.attempt.gates if not gate.passed]
-        why = f"did not pass {', '.join(failed)}" if failed else "passed every gate"
-        if failed and not plan.despite_gates:
-            yield Decision(added.model, added.version, "refuse", why)
-        else:
-            what = "activate" if plan.at_once and added.model not in serving else "shadow"
-            yield Decision(added.model, added.version, what, why)
+        yield _challenger(added, data, since, known, serving.get(added.model), plan)
     for line in left:
         yield Decision("", "", "leave out", line)
+
+
+def _challenger(
+    added: Added, data: Dataset, since: int | None, known: Registry, champion: str | None, plan: Plan
+) -> Decision:
+    model, version = added.model, added.version
+    failed = [gate for gate in added.attempt.gates if not gate.passed]
+    lacks = ", ".join(f"{gate.name} ({shorten(gate.detail, _WORDS, placeholder=' …')})" for gate in failed)
+    why = f"did not pass {lacks}" if failed else _PASSED
+    if failed and not plan.despite_gates:
+        return Decision(model, version, "refuse", why)
+    if since is not None and version != champion:
+        two = known.load(model, version, PROGRAM), known.load(model, champion, PROGRAM) if champion else None
+        judgement = held_back(data, since, *two, plan.least)
+        why = f"{why}; {judgement.why}"
+        if judgement.verdict in _BEFORE_THE_SHADOW:
+            return Decision(model, version, _BEFORE_THE_SHADOW[judgement.verdict], why)
+    return Decision(model, version, "activate" if plan.at_once and champion is None else "shadow", why)
 
 
 def _do(settings: Settings, decision: Decision, serving: Mapping[str, str], *, despite_gates: bool) -> None:
@@ -185,3 +185,5 @@ def _do(settings: Settings, decision: Decision, serving: Mapping[str, str], *, d
         )  # fmt: skip
     elif what == "withdraw":
         withdraw(settings, model, effective_close(None), reason=decision.why)
+    elif what == "refuse":
+        refuse(settings, model, version, effective_close(None), reason=decision.why)

@@ -80,12 +80,14 @@ def train_config(path: Path | None) -> TrainConfig:
 
 
 def evaluate(
-    directory: Path, config: TrainConfig, ledger: Ledger, command: str, test_from: int | None = None
-) -> tuple[list[Evaluation], list[str]]:
+    directory: Path, config: TrainConfig, ledger: Ledger, command: str, test_from: int | None = None, *,
+    until: int | None = None,
+) -> tuple[list[Evaluation], list[str]]:  # fmt: skip
     """Walk both learners through every segment of the data set, and write down that it was done.
 
     Parameters:
         test_from: ns; instead of windows, one test of all that was decided from then on.
+        until: ns; what was known later is left out.
 
     Returns:
         The evaluations, and why segments were left out.
@@ -95,6 +97,8 @@ def evaluate(
         ModelError: the data set cannot be read, or a window has too little in it.
     """
     data = load(directory)
+    if until is not None:
+        data = data.take(data["ts_end"] < until)
     dataset = manifest_hash(directory)
     candidates, left = segments(data, config)
     if not candidates:

@@ -35,6 +35,9 @@ def retrain(
     cooldown_days: Annotated[float, typer.Option(min=0, help="Between rounds that an alert of drift begins")] = 3.0,
     days: Annotated[float, typer.Option(min=0.01, help="Of candidates to learn from")] = 90.0,
     least: Annotated[int, typer.Option(min=1, help="Outcomes in the shadow before a promotion")] = 100,
+    held_back: Annotated[
+        float, typer.Option(min=0, metavar="DAYS", help="Not learned from; judged by their outcomes before the stream")
+    ] = 0.0,
     at_once: Annotated[bool, typer.Option("--at-once", help="The first of a model serves without a shadow")] = False,
     despite_gates: Annotated[
         bool, typer.Option("--despite-gates", help="Go on with one that did not pass its gates, and say so")
@@ -51,8 +54,8 @@ def retrain(
 
     settings = load()
     plan = Plan(
-        days=days, least=least, at_once=at_once, despite_gates=despite_gates, past=past, config=train_config(config),
-        ledger=ledger,
+        days=days, least=least, held_back=held_back, at_once=at_once, despite_gates=despite_gates, past=past,
+        config=train_config(config), ledger=ledger,
     )  # fmt: skip
     if once:
         _round(settings, plan)

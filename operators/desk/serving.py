@@ -212,12 +212,14 @@ class Serving:
 
     def _apply(self, waited: _Waiting, ts_close: int) -> ModelEvent:
         known, _, activation, refusal = waited
-        name, version = activation.model, activation.version
+        name, version = activation.model, activation.version or activation.refused
         serving = self.shadows if activation.shadow else self.active
         before = serving.get(name, "")
         late = known > activation.effective_close
         details: dict[str, Any] = {"before": before, "effective_close": activation.effective_close, "late": late}
-        if refusal:
+        if activation.refused:
+            event = "refused"
+        elif refusal:
             event = "refused"
             details["reason"] = refusal
         elif version:

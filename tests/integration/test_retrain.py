@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import psycopg
 import pytest
+from msgspec.structs import replace
 from pyarrow import parquet
 
 from flows.committed import committed
@@ -15,29 +16,35 @@ from flows.dataset import fetch_stored, make_dataset
 from flows.embedded.postgres import EmbeddedPostgres
 from flows.engine import costs
 from flows.errors import FlowError
-from flows.feeds import simulated_feed
+from flows.feeds import Feed, simulated_feed
+from flows.models import activate, changelog
 from flows.regimes import last_told, refit
 from flows.retrain import Plan, retrain
 from flows.settings import DatabaseSettings, KafkaSettings, ModelsSettings, Settings, StrategySettings
 from models.config import Boosting, TrainConfig
 from models.registry import Registry
-from operators.desk.serving import PROGRAM
+from models.trained import Calibration
+from operators.config import ModelsConfig
+from operators.desk.serving import PROGRAM, Serving
 from schemas.codec import encode
 from schemas.market import Activation
 from schemas.message import Message
 from schemas.results import ModelEvent
-from schemas.time import DAY, SECOND
+from schemas.time import DAY, MINUTE, SECOND, from_text
 from schemas.topics import LOG
 from sinks.migrate import migrate
 from sinks.timescale import TimescaleWriter
+from sources.merge import Heard, merge
 from sources.simulator import LISTINGS, Simulator, SimulatorConfig
 from tests.integration.golden import golden_of
 from tests.integration.timescale_fixtures import new_database
 from tests.kafka_tools import put
+from tests.models.trees import trained
 
 pytestmark = pytest.mark.integration
 
 _START = 19_700 * DAY
+_MODEL = "confluence-majors"
 _STRATEGY = StrategySettings(timeframes=("1m",), threshold=0.15, cooldown_bars=1)
 _NEEDED = ("signals.candidates", "features.vectors", "features.context", "features.bars", "reference.instruments")
 
@@ -46,9 +53,16 @@ _NEEDED = ("signals.candidates", "features.vectors", "features.context", "featur
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[bytes]]]:
     """A day of two simulated instruments as a replay writes it, and what a store takes of that."""
     folder = tmp_path_factory.mktemp("past") / "replay"
-    config = SimulatorConfig(seed=5, start=_START, duration=60 * SECOND, instruments=LISTINGS[:2])
-    golden = golden_of(simulated_feed(Simulator(config), history_days=1.0), folder, Settings(strategy=_STRATEGY))
+    golden = golden_of(market(), folder, Settings(strategy=_STRATEGY))
     return folder, {topic: list(golden[topic].values()) for topic in _NEEDED}
+
+
+def market(*told: Activation) -> Feed:
+    """A day of two instruments whose drifts stay for a while, with activations in its midst."""
+    config = SimulatorConfig(seed=5, start=_START, duration=60 * SECOND, instruments=LISTINGS[:2], trend=0.3)
+    feed = simulated_feed(Simulator(config), history_days=1.0)
+    items = (item for _, item in merge([feed.items, told]) if not isinstance(item, Heard | None))
+    return Feed(items)
 
 
 @pytest.fixture
@@ -111,6 +125,78 @@ def test_a_round_trains_a_challenger_and_the_next_one_does_not_repeat_it(setting
     retrain(settings, plan)
     assert len(activations(settings)) == 1  # the same data make the same version, which serves already
     assert known.versions(record.model) == [record.version]
+
+
+def test_a_challenger_is_promoted_or_refused_by_comparison(
+    settings: Settings, embedded: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    """Who says 5 % of everything serves, and falls to a challenger by the outcomes held back; asked again, in the
+    engine's shadow beside it, he is sent away.
+    """
+    before = len(activations(settings))
+    liar = registered_liar(settings)
+    activate(settings, _MODEL, liar, _START - DAY, despite_gates=True)
+    store(settings.database.dsn, {"models.events": [encode(event) for event in changes(settings, before)]})
+    plan = Plan(
+        days=10_000, held_back=0.4, despite_gates=True, ledger=tmp_path / "ledger.jsonl",
+        config=TrainConfig(windows=2, boosting=Boosting(rounds=10)),
+    )  # fmt: skip
+    (first,) = [one for one in retrain(settings, plan) if one.model]
+    assert (first.what, first.why.endswith(f"than that of {liar}: better")) == ("activate", True)
+
+    begin = from_text(first.why.partition("held back (")[2].partition(" to ")[0])
+    close = begin // MINUTE * MINUTE + MINUTE
+    records = [
+        replace(record, effective_close=close, ts_event=close - MINUTE, ts_received=close - MINUTE)
+        for record in activations(settings)[before:]
+    ]
+    records.append(replace(records[0], shadow=True))
+    golden = golden_of(market(*records), tmp_path / "shadowed", settings)
+    with new_database(embedded.dsn) as dsn:
+        migrate(dsn)
+        store(dsn, {topic: list(golden[topic].values()) for topic in (*_NEEDED, "models.events")})
+        own = settings.model_copy(update={"database": DatabaseSettings(dsn=dsn)})
+        (second,) = retrain(own, plan)
+    assert (second.what, second.version, second.why.endswith(f"than that of {first.version}: worse")) == (
+        "withdraw", liar, True,
+    )  # fmt: skip
+    assert gained(second.why) == pytest.approx(-gained(first.why), rel=0.1)  # tables begin at other outcomes
+    page = changelog(changes(settings, before))
+    assert f"{_MODEL} {first.version} activated\n\n- Before it: {liar}\n- Why: {first.why}" in page
+    assert f"no longer shadowed\n\n- Why: {second.why}" in page
+
+
+def test_a_challenger_that_goes_no_further_is_on_the_changelog(settings: Settings, tmp_path: Path) -> None:
+    before = len(activations(settings))
+    plan = Plan(
+        days=10_000, ledger=tmp_path / "ledger.jsonl", config=TrainConfig(windows=2, boosting=Boosting(rounds=1))
+    )
+    (decision,) = [one for one in retrain(settings, plan) if one.model]
+    assert decision.what == "refuse"
+    page = changelog(changes(settings, before))
+    assert f"{decision.model} {decision.version} refused\n\n- Why: did not pass " in page
+
+
+def registered_liar(settings: Settings) -> str:
+    made, calibration = trained(1, catalogue=PROGRAM), Calibration(0.001, -3.0)
+    golden = [replace(one, probability=calibration.probability(one.logit)) for one in made.manifest.golden]
+    manifest = replace(
+        made.manifest, model=_MODEL, calibration=calibration, golden=golden, train_end=_START - DAY,
+        instruments=[listing.instrument_id for listing in LISTINGS[:2]],
+    )  # fmt: skip
+    return Registry(settings.models.dir).add(manifest, made.files, PROGRAM)
+
+
+def gained(why: str) -> float:
+    return float(why.partition("squared error smaller by ")[2].partition(" ")[0])
+
+
+def changes(settings: Settings, before: int) -> list[ModelEvent]:
+    """What the desk tells of the activations in the log."""
+    serving, records = Serving(ModelsConfig(), Registry(settings.models.dir)), activations(settings)[before:]
+    for record in records:
+        serving.add(record.effective_close, record)
+    return serving.move(max(record.effective_close for record in records))
 
 
 def test_a_data_set_of_the_store_is_that_of_the_files(settings: Settings, past: Path, tmp_path: Path) -> None:

@@ -174,6 +174,19 @@ def test_a_shadow_is_asked_and_changes_nothing(registry: Registry) -> None:
     assert [said.version for said in signals(out)[0].models] == [other]  # promoted, it is no shadow any more
 
 
+def test_a_challenger_that_goes_no_further_is_told_and_changes_nothing(registry: Registry) -> None:
+    one, other = added(registry), added(registry, 2)
+    refused = activation(2, "")
+    assert isinstance(refused.record, Activation)
+    record = replace(refused.record, shadow=True, refused=other, reason="did not pass")
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, one), Reading(refused.known, record)]
+    out = Desk(EAGER, registry).on_batch([*told, *closes(1, 3)])
+    assert served(out) == [(1, one), (2, one), (3, one)]
+    assert [(event.event, event.version, event.details.get("why")) for event in events(out)] == [
+        ("activated", one, None), ("refused", other, "did not pass"),
+    ]  # fmt: skip
+
+
 def test_the_model_that_names_the_instrument_is_asked_first(registry: Registry) -> None:
     general, own = added(registry, 1, "a-general"), added(registry, 2, "own", (ID.partition(":")[2],))
     other = added(registry, 2, "other", ("x:y",))
