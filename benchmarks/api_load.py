@@ -27,6 +27,7 @@ import msgspec
 from msgspec import Struct
 
 from benchmarks.listeners import Heard, listen
+from benchmarks.machine import processor_s
 from flows.embedded.postgres import EmbeddedPostgres
 from schemas.time import MINUTE
 from sinks.migrate import migrate
@@ -120,7 +121,7 @@ def drive(port: int, process: int, load: Load, work: Callable[[], dict[str, floa
         work: gives the identifiers in the order of storing, each with the time (of `time.monotonic`) it was there.
     """
     readers = load.clients - load.stalled
-    before = _memory_mb(process), _handles(process), _processor_s(process)
+    before = _memory_mb(process), _handles(process), processor_s(process)
     spawn = get_context("spawn")
     (clients, theirs), (asker, its) = spawn.Pipe(), spawn.Pipe()
     workers = [
@@ -138,7 +139,7 @@ def drive(port: int, process: int, load: Load, work: Callable[[], dict[str, floa
         asker.send("end")
         answers = msgspec.msgpack.decode(asker.recv_bytes(), type=_Answers)
         left = _until_dropped(port, process, readers)
-        after = _memory_mb(process), _handles(process), _processor_s(process)
+        after = _memory_mb(process), _handles(process), processor_s(process)
         clients.send("end")
     finally:
         for worker in workers:
@@ -212,11 +213,6 @@ def _memory_mb(process: int) -> float:
 
 def _handles(process: int) -> int:
     return len(list(Path(f"/proc/{process}/fd").iterdir()))
-
-
-def _processor_s(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:

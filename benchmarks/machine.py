@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import confluent_kafka
 
-__all__ = ["machine"]
+__all__ = ["machine", "processor_s"]
 
 _PACKAGES: Final = ("bytewax", "confluent-kafka", "msgspec")
 _PEERS: Final = (
@@ -35,6 +35,12 @@ def machine(peers: str | None) -> dict[str, Any]:
         "peers": {} if peers is None else _versions(peers),
         "commit": _commit(),
     }
+
+
+def processor_s(process: int) -> float:
+    """Seconds of CPU time that a process has had, all its threads together."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _field(path: str, name: str) -> str:

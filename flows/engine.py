@@ -56,8 +56,8 @@ def desk_flow(
 
 
 def _write(lanes: Lanes, features: Sink[tuple[str, Outgoing]], signals: Sink[tuple[str, Outgoing]]) -> None:
+    op.output("signals", lanes.signals, signals)  # first: a signal does not wait until the broker has taken the rest
     op.output("features", lanes.features, features)
-    op.output("signals", lanes.signals, signals)
 
 
 def instrument_config(settings: Settings) -> InstrumentConfig:

@@ -1,15 +1,21 @@
 """How many messages a second: the floor, the engine, and what one would use instead, on the same log."""
 
+import os
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
+from benchmarks.broker import Stage
 from benchmarks.context import Context
 from benchmarks.figures import Figure, of_runs
 from benchmarks.jobs.task import Measure
+from benchmarks.machine import processor_s
 
 __all__ = ["NAME", "measure"]
 
 NAME: Final = "throughput"
+_CORES: Final = os.cpu_count() or 1
 _SLOW: Final = 400_000
 """Messages for jobs that take ten times longer than the others."""
 
@@ -21,7 +27,7 @@ def measure(context: Context) -> list[Figure]:
     jobs: dict[str, Callable[[], Measure]] = {
         "floor": lambda: context.job("floor", at),
         "plain loop": lambda: context.job("plain", at),
-        "engine": lambda: context.engine(at),
+        "engine": lambda: _with_broker(context, at),
         "engine without recovery": lambda: context.engine(at, keeps=False),
         "engine, 2 workers": lambda: context.engine(at, workers=2),
     }
@@ -61,5 +67,18 @@ def measure(context: Context) -> list[Figure]:
     ratio("engine / Pathway, bars only", "engine", "Pathway, bars only")
     ratio("recovery on / off", "engine", "engine without recovery", at_least=0.85)
     ratio("2 workers / 1", "engine, 2 workers", "engine", at_least=1.4)
-    memory = [done["engine"].memory / 2**20 for done in rounds]
-    return [*figures, of_runs(NAME, "engine: most memory", memory, "MiB")]
+    engines = [done["engine"] for done in rounds]
+    busy = [(one.cpu + one.more["broker"]) / one.seconds for one in engines]
+    return [
+        *figures,
+        of_runs(NAME, "engine and broker: cores in use", busy, "cores"),
+        of_runs(NAME, "2 workers / 1: what cores are left for", [_CORES / one for one in busy], "ratio"),
+        of_runs(NAME, "engine: most memory", [one.memory / 2**20 for one in engines], "MiB"),
+    ]
+
+
+def _with_broker(context: Context, at: Stage) -> Measure:
+    """The engine, and the CPU time of the broker meanwhile."""
+    before = processor_s(at.broker.pid)
+    done = context.engine(at)
+    return msgspec.structs.replace(done, more={"broker": processor_s(at.broker.pid) - before})

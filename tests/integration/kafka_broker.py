@@ -136,6 +136,12 @@ class KafkaBroker:
         """A client's settings."""
         return {"bootstrap.servers": self.bootstrap}
 
+    @property
+    def pid(self) -> int:
+        """Of the process, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, timeout_s: float = 60.0) -> None:
         """Format on first use, start, and wait until the broker answers."""
         if not (self._data / "meta.properties").exists():
