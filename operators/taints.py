@@ -1,8 +1,8 @@
 """How long a loss in an input taints which feature."""
 
-from typing import Any
+from typing import Any, Final, get_args
 
-from operators.feature import SESSIONS, Feature, Input
+from operators.feature import SESSIONS, Input
 from operators.features import CATALOGUE
 from schemas.time import DAY, HOUR, TIMEFRAME_NS, Timeframe, floor_to
 
@@ -26,19 +26,18 @@ class Taints:
 
     def of(self, timeframe: Timeframe, ts_close: int) -> dict[str, str]:
         """The features tainted at this close, in the catalogue's order, and why."""
-        if not self.lost:
-            return {}
-        tainted: dict[str, str] = {}
-        horizons: dict[int | str, int] = {}  # many features have one memory
-        for feature in CATALOGUE:
-            for source in feature.inputs:
-                if source in self.lost:
-                    until, reason = self.lost[source]
-                    if feature.memory not in horizons:
-                        horizons[feature.memory] = _horizon(feature, timeframe, ts_close)
-                    if until > horizons[feature.memory]:
-                        tainted[feature.name] = reason
-        return tainted
+        horizons: dict[int | str, int] = {}
+        tainted: dict[int, str] = {}
+        for source, by_memory in _FEATURES.items():
+            if source not in self.lost:
+                continue
+            until, reason = self.lost[source]
+            for memory, places in by_memory.items():
+                if memory not in horizons:
+                    horizons[memory] = _horizon(memory, timeframe, ts_close)
+                if until > horizons[memory]:
+                    tainted.update(dict.fromkeys(places, reason))
+        return {CATALOGUE[place].name: tainted[place] for place in sorted(tainted)}
 
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""
@@ -49,10 +48,22 @@ class Taints:
         self.lost = {source: (until, reason) for source, (until, reason) in state.items()}
 
 
-def _horizon(feature: Feature, timeframe: Timeframe, ts_close: int) -> int:
-    if feature.memory == "two hours":
+def _horizon(memory: int | str, timeframe: Timeframe, ts_close: int) -> int:
+    if memory == "two hours":
         return floor_to(ts_close - TIMEFRAME_NS[timeframe], HOUR) - HOUR
-    if isinstance(feature.memory, str):
+    if isinstance(memory, str):
         today = (ts_close - 1) // DAY * DAY
-        return today - (SESSIONS[feature.memory] - 1) * DAY
-    return ts_close - feature.memory * TIMEFRAME_NS[timeframe]
+        return today - (SESSIONS[memory] - 1) * DAY
+    return ts_close - memory * TIMEFRAME_NS[timeframe]
+
+
+def _by_input() -> dict[Input, dict[int | str, list[int]]]:
+    """Places in the catalogue by what is read and how long it is remembered: many features have one memory."""
+    found: dict[Input, dict[int | str, list[int]]] = {source: {} for source in get_args(Input)}
+    for place, feature in enumerate(CATALOGUE):
+        for source in feature.inputs:
+            found[source].setdefault(feature.memory, []).append(place)
+    return found
+
+
+_FEATURES: Final = _by_input()
