@@ -50,12 +50,15 @@ def test_killed_for_its_memory(
     """By the kernel, as it catches up: like any kill -9."""
     finding.injected("out-of-memory kill of the engine by the kernel (memory cgroup)")
     with memory_group() as group, Stand(brokers(), tmp_path, market(_SECONDS)) as stand:
-        stand.feed().end()
+        feed = stand.feed(speed=_SECONDS / 8)
         stand.start_engine(CANDLEWICK_ENGINE__BATCH_SIZE="200")
         assert stand.engine.process is not None
         group.add(stand.engine.process.pid)
-        stand.wait(200)
-        group.tighten(1 << 20)
+        stand.wait(50)
+        stand.engine.send(signal.SIGSTOP)  # until there is more to fetch than it may keep
+        feed.end()
+        group.tighten(0)
+        stand.engine.send(signal.SIGCONT)
         status = stand.engine.wait()
         stand.start_engine()
         ready_s = stand.ready_s()
