@@ -69,7 +69,7 @@ def test_under_the_read_back(
     finding.injected("a result topic trimmed under the sink's read-back")
     with Stand(brokers(), tmp_path, market(_SECONDS), settings=_SHORT_SIGHTED) as stand:
         stand.feed().end()
-        stand.start_engine(CANDLEWICK_FAILPOINT="sink.snapshot.before:15")
+        stand.start_engine(CANDLEWICK_FAILPOINT="sink.snapshot.before:15", CANDLEWICK_ENGINE__EPOCH_INTERVAL_S="0.05")
         assert stand.engine.wait() == -signal.SIGKILL
         trim(stand, "features.books", 1.0)
         said = missing(stand.pipeline.fail("run", status=2), "features.books")
