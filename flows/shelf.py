@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.errors import FlowError
+from models.errors import ModelRefused
 from models.manifest import Manifest
 from models.registry import Registry
 from models.rows import row
@@ -44,7 +45,12 @@ class RegistryShelf:
         Raises:
             ModelRefused: there is no such version, or its manifest was changed.
         """
-        manifest = self.registry.manifest(model, version)
+        try:
+            manifest = self.registry.manifest(model, version)
+        except ModelRefused as error:
+            if str(self.registry.place) not in str(error):
+                raise
+            raise ModelRefused(f"model {model} {version}: the registry cannot be read") from error
         weights = [
             Importance(feature=name, mean=fmean(shares), low=min(shares), high=max(shares))
             for name, shares in manifest.importance.items() if any(shares)

@@ -99,7 +99,7 @@ class Bucket:
         with self._told(ModelRefused), self._client.open_input_stream(f"{self._root}/{model}/{version}/{name}") as file:
             content: bytes = file.read(MOST + 1)
         if len(content) > MOST:
-            raise ModelRefused(f"{self._place}/{model}/{version}/{name} has more than {MOST} bytes")
+            raise ModelRefused(f"{name} of {model} {version} has more than {MOST} bytes")
         return content
 
     def add(self, model: str, version: str, files: Mapping[str, bytes]) -> None:

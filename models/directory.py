@@ -55,7 +55,7 @@ class Directory:
         try:
             return {path.name for path in folder.iterdir()}
         except OSError as error:
-            raise ModelRefused(f"{folder}: {error.strerror}") from error
+            raise ModelRefused(f"the folder of {model} {version}: {error.strerror}") from error
 
     def read(self, model: str, version: str, name: str) -> bytes:
         """One file of a version.
@@ -64,14 +64,15 @@ class Directory:
             ModelRefused: it cannot be read, is too large, or leads elsewhere.
         """
         path = self._root / model / version / name
+        told = f"{name} of {model} {version}"  # for all to read: where it lies is nobody's business
         try:
             if path.is_symlink() or not path.is_file():
-                raise ModelRefused(f"{path} is no plain file")
+                raise ModelRefused(f"{told} is no plain file")
             if path.stat().st_size > MOST:
-                raise ModelRefused(f"{path} has more than {MOST} bytes")
+                raise ModelRefused(f"{told} has more than {MOST} bytes")
             return path.read_bytes()
         except OSError as error:
-            raise ModelRefused(f"{path}: {error.strerror}") from error
+            raise ModelRefused(f"{told}: {error.strerror}") from error
 
     def add(self, model: str, version: str, files: Mapping[str, bytes]) -> None:
         """Write a version beside the others, bring it to the disk and give it its name; what is there stays.

@@ -139,7 +139,7 @@ class Registry:
             ModelRefused: there is none, or it was changed.
         """
         if not self._storage.holds(_named(model, MODEL_NAME, "model"), _named(version, VERSION_NAME, "version")):
-            raise ModelRefused(f"model {model} has no version {version} in the registry {self.place}")
+            raise ModelRefused(f"model {model} has no version {version} in the registry")
         data = self._storage.read(model, version, _MANIFEST)
         if version_of(data) != version:
             raise ModelRefused(f"manifest.json of {model} {version} was changed: it is that of {version_of(data)}")

@@ -209,7 +209,10 @@ def test_a_version_tells_how_it_did_and_how_its_inputs_drift(store: str, until: 
     ):
         found = get(api, f"/models/majors/{version}")
         unknown = get(api, f"/models/majors/{0:016x}")
+        (tmp_path / "majors" / version / "manifest.json").unlink()
+        broken = get(api, f"/models/majors/{version}")
         assert api.get("/models/Majors/latest").status_code == 422
+    assert broken["refused"] == f"manifest.json of majors {version} is no plain file"
     assert (found["card"]["outcomes"], found["refused"]) == (600, "")
     assert found["card"]["curve"] == [{"said": 0.4, "seen": 0.5, "rows": 9}]
     assert [one["feature"] for one in found["card"]["importance"]] == ["rsi_14", "tfi"]
@@ -223,7 +226,7 @@ def test_a_version_tells_how_it_did_and_how_its_inputs_drift(store: str, until: 
     assert obi["values"] == pytest.approx([0.03 * window for window in range(10)])
     assert (rsi["feature"], rsi["alerts"], rsi["last_alert"], ks["measure"]) == ("rsi_14", 0, None, "ks")
     assert unknown["card"] is None
-    assert unknown["refused"].startswith(f"model majors has no version {0:016x} in the registry")
+    assert unknown["refused"] == f"model majors has no version {0:016x} in the registry"
     assert unknown["drift"] == found["drift"]
 
 
