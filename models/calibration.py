@@ -1,20 +1,25 @@
 """Platt's calibration: a logistic regression of what came on what a model said."""
 
-from math import log
+from math import exp, log
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from models.trained import Calibration
 
-__all__ = ["calibrated", "platt"]
+__all__ = ["PlattInTime", "calibrated", "platt"]
 
 Floats = NDArray[np.float64]
 _NOTHING: Final = 1e-6
 """The slope of a logit that says nothing; above 0, so that it can be gone back."""
 _RIDGE: Final = 1e-9
 """On the curvature, which is none where all is certain."""
+_FORGET: Final = 0.998
+"""An outcome counts so much less with each after it: some 500 decide."""
+_BEGIN: Final = 20.0
+"""Curvature of what is believed before the first outcome, that logits are right as they are: that of 80 outcomes."""
 
 
 def platt(logits: Floats, win: NDArray[np.bool_], weights: Floats | None = None) -> Calibration:
@@ -51,6 +56,37 @@ def platt(logits: Floats, win: NDArray[np.bool_], weights: Floats | None = None)
             size /= 2
         line = there
     return Calibration(*line) if line[0] > 0 else Calibration(_NOTHING, base)
+
+
+class PlattInTime(Struct, array_like=True):
+    """The same line, followed from outcome to outcome by one step of Newton's method each, on a curvature that forgets:
+    Gupta and Ramdas, "Online Platt scaling with calibeating", 2023. A few operations an outcome, whatever came before.
+
+    >>> line = PlattInTime()
+    >>> for at in range(400):
+    ...     line.learn(2.0 if at % 2 else -2.0, win=bool(at % 2) != (at % 8 == 1 or at % 8 == 4))
+    >>> abs(line.slope - 0.55) < 0.05  # log(3) / 2
+    True
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    count: int = 0
+    _steep: float = _BEGIN
+    _both: float = 0.0
+    _flat: float = _BEGIN
+
+    def learn(self, logit: float, *, win: bool) -> None:
+        """Take an outcome and the logit that was told before it."""
+        p = 1.0 / (1.0 + exp(-max(-700.0, min(700.0, self.slope * logit + self.intercept))))
+        curve, wrong = p * (1.0 - p), p - win
+        self._steep = _FORGET * self._steep + curve * logit * logit + _RIDGE
+        self._both = _FORGET * self._both + curve * logit
+        self._flat = _FORGET * self._flat + curve + _RIDGE
+        area = self._steep * self._flat - self._both * self._both
+        self.slope = max(_NOTHING, self.slope - wrong * (self._flat * logit - self._both) / area)
+        self.intercept -= wrong * (self._steep - self._both * logit) / area
+        self.count += 1
 
 
 def calibrated(calibration: Calibration, logits: Floats) -> Floats:

@@ -3,10 +3,9 @@
 from math import exp, fsum, log, log1p, sqrt
 from typing import Final, NamedTuple
 
-import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 
-from models.calibration import platt
+from models.calibration import PlattInTime
 
 __all__ = ["Ensemble", "Pooled", "log_loss", "logit_of", "sigmoid"]
 
@@ -14,11 +13,8 @@ _FORGET: Final = 0.99
 """A loss counts so much less with each label after it: some hundred labels decide."""
 _PROVEN: Final = 100
 """Labels on which a member that came without a walk-forward has to be scored before it has a weight."""
-_KEPT: Final = 500
-"""Pooled scores with their outcomes, on which the calibration is fitted."""
 _LEAST: Final = 200
-_EVERY: Final = 25
-"""Labels between two fits."""
+"""Pooled scores with their outcomes before their calibration counts."""
 _FAR: Final = 12.0
 """Beyond this a logit says no more."""
 
@@ -57,16 +53,24 @@ class Ensemble(Struct, kw_only=True):
     """
 
     members: dict[str, _Member] = {}
-    pairs: list[tuple[float, bool]] = []
-    """Pooled scores with their outcomes, oldest first."""
     labels: int = 0
-    slope: float = 1.0
-    intercept: float = 0.0
+    line: PlattInTime = field(default_factory=PlattInTime)
+    """Of the pooled scores."""
 
     @property
     def calibrated(self) -> bool:
-        """Whether slope and intercept are fitted."""
-        return len(self.pairs) >= _LEAST
+        """Whether enough outcomes are known for slope and intercept to be used."""
+        return self.line.count >= _LEAST
+
+    @property
+    def slope(self) -> float:
+        """What a pooled score is multiplied with."""
+        return self.line.slope if self.calibrated else 1.0
+
+    @property
+    def intercept(self) -> float:
+        """What is added then."""
+        return self.line.intercept if self.calibrated else 0.0
 
     def pool(self, logits: dict[str, float], trusted: frozenset[str]) -> Pooled | None:
         """One word of ``logits``, by member; those ``trusted`` need no proof. ``None`` if nobody has a weight."""
@@ -97,13 +101,8 @@ class Ensemble(Struct, kw_only=True):
             member.loss = _FORGET * member.loss + log_loss(logit, win=win)
             member.count += 1
         self.labels += 1
-        if score is None:
-            return
-        self.pairs = [*self.pairs, (score, win)][-_KEPT:]
-        if self.calibrated and self.labels % _EVERY == 0:
-            scores, wins = zip(*self.pairs, strict=True)
-            fitted = platt(np.array(scores), np.array(wins))
-            self.slope, self.intercept = fitted.slope, fitted.intercept
+        if score is not None:
+            self.line.learn(score, win=win)
 
     def keep(self, names: frozenset[str]) -> None:
         """Forget all members but ``names``."""

@@ -30,8 +30,20 @@ __all__ = ["READ", "Desk"]
 READ: Final = (*USED, "realised_volatility_20", "return_1", "return_20")
 """The features of vectors that are read where no model is asked and none learns."""
 
+
+def _with_line(state: dict[str, Any]) -> dict[str, Any]:
+    """Slope and intercept of the ensemble as its line's, which goes on from there."""
+    learnt = state["serving"][3]
+    if learnt is None:
+        return state
+    ensemble = learnt["ensemble"]
+    line = [ensemble["slope"], ensemble["intercept"], len(ensemble["pairs"])]
+    learnt = learnt | {"ensemble": ensemble | {"line": line}}
+    return state | {"serving": [*state["serving"][:3], learnt, *state["serving"][4:]]}
+
+
 _LAYOUT: Final = Layout(
-    "desk", 10, {
+    "desk", 11, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
@@ -42,6 +54,7 @@ _LAYOUT: Final = Layout(
             "serving": [*state["serving"][:4], [*state["serving"][4], [], 0], *state["serving"][5:]],
         },
         9: lambda state: state,  # the learner keeps outcomes, and does without
+        10: _with_line,
     },
 )  # fmt: skip
 _NAMED: Final = 10

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.calibration import calibrated, platt
+from models.calibration import PlattInTime, calibrated, platt
 
 linear: Any = import_module("sklearn.linear_model")
 
@@ -40,3 +40,24 @@ def test_a_model_that_ranks_the_wrong_way_round_says_the_base_rate() -> None:
     logits = np.linspace(-1.0, 1.0, 100)
     p = calibrated(platt(logits, logits < -0.2, np.ones(100)), logits)
     assert p == pytest.approx(np.full(100, 0.4), abs=0.01)
+
+
+def test_outcome_by_outcome_the_line_is_near_that_of_all_and_follows_a_change() -> None:
+    chance, line = np.random.default_rng(3), PlattInTime()
+    for slope, intercept in ((0.4, -0.7), (1.5, 0.5)):
+        logits = chance.normal(0.0, 2.0, 4_000)
+        win = chance.uniform(size=4_000) < 1 / (1 + np.exp(-(slope * logits + intercept)))
+        for logit, won in zip(logits.tolist(), win.tolist(), strict=True):
+            line.learn(logit, win=won)
+        batch = platt(logits[-1_500:], win[-1_500:])
+        assert (line.slope, line.intercept) == pytest.approx((batch.slope, batch.intercept), abs=0.25)
+
+
+def test_the_line_stays_finite_whatever_comes() -> None:
+    for logits in ([0.5] * 20_000, [12.0, -12.0] * 5_000, [0.0] * 20_000):
+        line = PlattInTime()
+        for at, logit in enumerate(logits):
+            line.learn(logit, win=at % 3 == 0)
+        said = 1 / (1 + np.exp(-(line.slope * logits[0] + line.intercept)))
+        assert said == pytest.approx(1 / 3, abs=0.15)
+        assert line.slope > 0

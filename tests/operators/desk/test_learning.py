@@ -157,10 +157,10 @@ def test_another_version_of_the_library_learns_again_and_says_so() -> None:
     desk, last = Desk(CONFIG), [record for name in NAMES for record in list(stream(name, 36))[30:]]
     told(desk, 30)
     before = labels(desk)
-    state = Layout("desk", 10).unseal(desk.state())
+    state = Layout("desk", 11).unseal(desk.state())
     for kept, count in ((True, before), (False, 0)):
         state["serving"][3]["learner"][:] = ["0.1.0", b"", *state["serving"][3]["learner"][2:]][: 3 if kept else 2]
-        again = Desk.restored(Layout("desk", 10).seal(state), CONFIG)
+        again = Desk.restored(Layout("desk", 11).seal(state), CONFIG)
         assert labels(again) == count
         out = again.on_batch([standing(36, *NAMES), *last])
         (event,) = events(out)
@@ -169,6 +169,19 @@ def test_another_version_of_the_library_learns_again_and_says_so() -> None:
         assert event.details["reason"].endswith(f"; learnt again from {count} outcomes")
         assert labels(again) > count  # what was followed is still followed
         assert not kept or signals(out) == signals(desk.on_batch([standing(36, *NAMES), *last]))
+
+
+def test_a_state_from_before_goes_on_with_the_line_that_it_had() -> None:
+    desk = Desk(CONFIG)
+    told(desk, 30)
+    state = Layout("desk", 11).unseal(desk.state())
+    ensemble = state["serving"][3]["ensemble"]
+    del ensemble["line"]
+    state["serving"][3]["ensemble"] = ensemble | {"slope": 0.7, "intercept": -0.1, "pairs": [(0.1, True)] * 250}
+    again = Desk.restored(Layout("desk", 10).seal(state), CONFIG)
+    learning = again.serving.learning
+    assert learning is not None
+    assert (learning.ensemble.calibrated, learning.ensemble.slope, learning.ensemble.intercept) == (True, 0.7, -0.1)
 
 
 def test_what_is_learnt_waits_for_no_instrument_that_has_gone() -> None:
