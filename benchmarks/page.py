@@ -22,7 +22,8 @@ than by the cores that one, its client's threads and the broker leave idle: that
     "models": """The engine with a version of 200 trees that serves and models that learn in the stream,
 beside the same engine without and the floor, all on one log, with a strategy that has a candidate at every close with
 an opinion.""",
-    "scaling": "What a message costs the engine with more instruments, over about as many messages.",
+    "scaling": """What a message costs the engine with more instruments, over about as many messages; in wall time its
+first and last second count as well.""",
     "latency": """From the last heartbeat that closes a bar, handed to the broker, to the signal at a reader of
 committed messages, with 30 instruments and 50,000 events a second. What came in the first
 ten seconds of the broker, which compiles itself meanwhile, is told by itself.""",

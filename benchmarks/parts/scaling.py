@@ -15,12 +15,15 @@ _LOGS: Final = {6: 600.0, 30: 200.0, 512: 20.0}
 
 
 def measure(context: Context) -> list[Figure]:
-    """Costs in time and in CPU time, and their ratios to that with 6 instruments."""
+    """Costs in time and in CPU time, and their ratios to that with 6 instruments.
+
+    What an event costs is CPU time; in wall time an engine's first and last second count as well.
+    """
     logs = {6: 60.0, 30: 20.0} if context.quick else _LOGS
     stages = {count: context.stage(count, seconds) for count, seconds in logs.items()}
     rounds = context.interleaved({f"{count} instruments": partial(context.engine, at) for count, at in stages.items()})
     figures: list[Figure] = []
-    for what, by, cost, target in (("", "", _seconds, {"at_most": 1.2}), (": CPU", ", by CPU", _cpu, {})):
+    for what, by, cost, target in (("", "", _seconds, {}), (": CPU", ", by CPU", _cpu, {"at_most": 1.2})):
         costs = {count: [cost(done[f"{count} instruments"]) for done in rounds] for count in logs}
         figures += [of_runs(NAME, f"{count} instruments{what}", runs, "µs/message") for count, runs in costs.items()]
         for count in list(logs)[1:]:
