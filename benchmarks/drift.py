@@ -144,8 +144,8 @@ def main() -> None:
         for time, found in delays(seed, inputs=told.inputs, instruments=told.instruments).items():
             every[time] += found
     for time, found in every.items():
-        words = ", ".join(str(one) if one > 0 else f"none in {_MOST_DAYS}" for one in found)
-        _say(f"1 sigma, 5m, autocorrelation time {time * DAY / MINUTE / 60:7.2f} h: told after {words} days")
+        words = ", ".join(f"on day {one}" if one > 0 else f"not in {_MOST_DAYS} days" for one in found)
+        _say(f"1 sigma, 5m, autocorrelation time {time * DAY / MINUTE / 60:7.2f} h: told {words}")
 
 
 def _say(line: str) -> None:

@@ -20,9 +20,11 @@ from sinks.export import newest_alert
 if TYPE_CHECKING:
     from flows.retrain import Plan
 
-__all__ = ["retrain"]
+__all__ = ["next_round", "retrain"]
 
 _LOOK_S = 15.0
+_IN_FORCE = timedelta(minutes=3)
+"""After a round: what it decided counts from a close to come, and the next one has to know of it by the store."""
 T = TypeVar("T")
 
 
@@ -70,7 +72,12 @@ def retrain(
             due_regimes = regimes.after(_now())
         if _now() >= due or _tried(partial(_alerted, settings, last, timedelta(days=cooldown_days))):
             _tried(partial(_round, settings, plan))
-            due, last = times.after(_now()), _now()
+            due, last = next_round(times, _now()), _now()
+
+
+def next_round(times: Cron, ended: datetime) -> datetime:
+    """The first of ``times`` at which what a round decided that has ``ended`` is in force."""
+    return times.after(ended + _IN_FORCE)
 
 
 def _tried(what: Callable[[], T]) -> T | None:

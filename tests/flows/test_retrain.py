@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from flows.cli.retrain import next_round
 from flows.cron import Cron
 from flows.errors import FlowError
 from flows.retrain import standing
@@ -101,6 +102,13 @@ def test_a_comparison_needs_as_many_outcomes_as_are_asked_for() -> None:
 def test_cron(text: str, begin: str, expected: str) -> None:
     found = Cron(text).after(datetime.fromisoformat(begin).replace(tzinfo=UTC))
     assert found == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+def test_a_round_begins_when_what_the_last_one_decided_is_in_force() -> None:
+    """Its activations count from a minute and a half on at the latest."""
+    ended = datetime(2024, 5, 1, 12, 0, 30, tzinfo=UTC)
+    assert next_round(Cron("* * * * *"), ended) == datetime(2024, 5, 1, 12, 4, tzinfo=UTC)
+    assert next_round(Cron("0 3 1 * *"), ended) == datetime(2024, 6, 1, 3, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["* * * *", "61 * * * *", "* * 0 * *", "a * * * *", "*/0 * * * *", "5-1 * * * *"])
