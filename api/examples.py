@@ -12,7 +12,7 @@ from schemas.cards import CurveBin, Importance, ModelCard
 from schemas.catalogue import FeatureEntry
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
-from schemas.results import Bar, BookSample, Gap, ModelEvent, Vector
+from schemas.results import Bar, BookSample, Gap, LevelProfile, ModelEvent, Vector
 from schemas.signals import KeyFactor, Signal
 from schemas.time import DAY, HOUR, MINUTE, SECOND, to_text
 from sinks.api_keys import ApiKey
@@ -20,8 +20,8 @@ from sinks.figures import LogOffset, TableFigures
 from sinks.queries import BookMoment, DriftLine, InstrumentState
 
 __all__ = [
-    "BARS", "BOOKS", "CATALOGUE", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "KEYS", "MODEL", "MODELS", "READINESS",
-    "SIGNALS", "STATS",
+    "BARS", "BOOKS", "CATALOGUE", "FEATURES", "GAPS", "HEALTH", "INSTRUMENTS", "KEYS", "LEVELS", "MODEL", "MODELS",
+    "READINESS", "SIGNALS", "STATS",
 ]  # fmt: skip
 
 _ID: Final = "binanceusdm:BTC/USDT:USDT"
@@ -55,6 +55,10 @@ _VECTOR: Final = Vector(
 _BOOK: Final = BookSample(
     id=derive("book_sample", _ID, _CLOSE), instrument_id=_ID, ts_event=_CLOSE, bid_prices=[61_694.4, 61_694.0],
     bid_sizes=[4.1, 0.7], ask_prices=[61_694.5, 61_695.0], ask_sizes=[1.9, 2.2], imbalance=0.38, stale=False,
+)  # fmt: skip
+_LEVELS: Final = LevelProfile(
+    id=derive("levels", _ID, _CLOSE), instrument_id=_ID, ts_close=_CLOSE, ts_decided=_DECIDED, price=61_694.0,
+    open_interest=80_412.3, lowest=60_966.1, width=0.002, shares=[0.021, 0.0, 0.004],
 )  # fmt: skip
 _GAP: Final = Gap(
     id=derive("gap", _ID, "book_sequence", _CLOSE), instrument_id=_ID, kind="book_sequence",
@@ -119,6 +123,7 @@ BOOKS: Final = views.BooksView(
         )
     ],
 )
+LEVELS: Final = views.LevelsView(items=[views.timed(views.LevelView, _LEVELS, _CLOSE)])
 INSTRUMENTS: Final = views.InstrumentList(items=[views.instrument_view(_STATE)])
 STATS: Final = views.Stats(
     now=to_text(_DECIDED),

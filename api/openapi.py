@@ -15,7 +15,7 @@ __all__ = ["DescribedApi", "answers", "refusals"]
 _WHERE: Final = "#/components/schemas/{name}"
 _VIEWS: Final = (
     views.SignalPage, views.BarPage, views.Catalogue, views.FeaturePage, views.GapPage, views.BooksView,
-    views.InstrumentList, views.ModelStatus, views.ModelView,
+    views.LevelsView, views.InstrumentList, views.ModelStatus, views.ModelView,
     views.Stats, views.KeyList, views.Health, views.Readiness, views.SignalMessage, views.Heartbeat, views.Refusal,
     Problem,
 )  # fmt: skip

@@ -19,7 +19,7 @@ from sinks.queries import Position, SignalStatus
 
 __all__ = [
     "BarParameters", "BookParameters", "DriftReportParameters", "FeatureParameters", "GapParameters",
-    "SignalParameters", "Symbol", "after_position", "write_cursor",
+    "LevelParameters",     "SignalParameters", "Symbol", "after_position", "write_cursor",
 ]  # fmt: skip
 
 _EARLIEST: Final = 1_230_768_000 * SECOND
@@ -144,6 +144,16 @@ class BookParameters(BaseModel):
 
     since: _Since = None
     samples: Annotated[int, Field(ge=0, le=2000, description="Most moments in `series`")] = 120
+
+
+class LevelParameters(BaseModel):
+    """Which estimates of liquidation levels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeframe: Annotated[Timeframe, Field(description="Those at its closes; of 1m too they come every five minutes")]
+    since: _Since = None
+    limit: Annotated[int, Field(ge=1, le=500, description="Most of them")] = 500
 
 
 class DriftReportParameters(BaseModel):

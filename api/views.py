@@ -13,7 +13,7 @@ from msgspec import Struct
 from schemas.cards import ModelCard
 from schemas.catalogue import FeatureEntry
 from schemas.market import InstrumentDefinition
-from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, ModelEvent, Vector
+from schemas.results import Absence, Bar, BookSample, FeatureRecord, Gap, LevelProfile, ModelEvent, Vector
 from schemas.signals import Signal
 from schemas.time import Timeframe, to_text
 from schemas.vitals import Check
@@ -58,6 +58,12 @@ class AbsenceView(Absence, tag="absence", frozen=True, kw_only=True):
 
 class BookView(BookSample, tag="book_sample", frozen=True, kw_only=True):
     """The best levels at a moment."""
+
+    time: str
+
+
+class LevelView(LevelProfile, tag="level_profile", frozen=True, kw_only=True):
+    """Estimated liquidation levels at a close."""
 
     time: str
 
@@ -139,6 +145,12 @@ class BooksView(Struct, frozen=True, kw_only=True):
 
     latest: BookView | None
     series: list[BookMomentView]
+
+
+class LevelsView(Struct, frozen=True, kw_only=True):
+    """Estimated liquidation levels, newest first."""
+
+    items: list[LevelView]
 
 
 class InstrumentView(Struct, frozen=True, kw_only=True):

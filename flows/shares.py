@@ -38,7 +38,7 @@ _AHEAD: Final = 4
 _LENGTH: Final = 8
 _PIPE: Final = 1 << 20
 """Bytes: a chunk, mostly. A thread that reads in small pieces has to wait for the others again after each of them."""
-_BULK: Final = frozenset({"features.vectors", "features.bars", "features.books"})
+_BULK: Final = frozenset({"features.vectors", "features.bars", "features.books", "features.levels"})
 """Topics that instruments alone write to: theirs need not go through the flow."""
 _Said = tuple[list[Outgoing], list[Closed], list[tuple[float | None, ...]]]
 

@@ -9,7 +9,9 @@ from operators.feature import Moment, Ratios, Told
 from operators.indicators.percentile import Percentile
 from operators.liquidation_map import LiquidationMap, Outlook
 from operators.state import Slotted
+from schemas.identifiers import derive
 from schemas.market import FundingRate, Liquidation, LongShortRatio, MarkPrice, OpenInterest
+from schemas.results import LevelProfile
 
 __all__ = ["Derivatives", "Settlement"]
 
@@ -17,6 +19,8 @@ __all__ = ["Derivatives", "Settlement"]
 _SETTLEMENTS: Final = 90
 """Those that a funding rate is held against: thirty days of the usual eight hours."""
 _LEAST: Final = 20
+_DIGITS: Final = 5
+"""Of a share in a profile: the estimate is worth no more, and a record of it stays below a kilobyte."""
 
 
 class Settlement(NamedTuple):
@@ -157,6 +161,18 @@ class Derivatives(Slotted):
     def outlook(self) -> Outlook | None:
         """Estimated liquidation levels around the mark price."""
         return None if self._price is None else self._levels.outlook(self._price)
+
+    def level_profile(self, instrument_id: str, ts_close: int, ts_decided: int) -> LevelProfile | None:
+        """What is told of the estimated liquidation levels at a close; ``None`` without open interest or a price."""
+        price, interest = self._price, self.open_interest
+        profile = None if price is None or not interest else self._levels.profile(price)
+        if profile is None or price is None or not interest:
+            return None
+        return LevelProfile(
+            id=derive("levels", instrument_id, ts_close), instrument_id=instrument_id, ts_close=ts_close,
+            ts_decided=ts_decided, price=price, open_interest=interest, lowest=profile.lowest, width=profile.width,
+            shares=[round(size / interest, _DIGITS) for size in profile.sizes],
+        )  # fmt: skip
 
     def density(self) -> dict[float, tuple[float, float]]:
         """See `LiquidationMap.density`."""

@@ -45,6 +45,8 @@ from schemas.topics import Outgoing
 __all__ = ["Instrument"]
 
 _LAYOUT: Final = Layout("instrument", 3)
+_PROFILED: Final = 5 * MINUTE
+"""Estimated liquidation levels are told so often: a chart has no finer use for them."""
 _INPUTS: Final[tuple[Input, ...]] = ("trades", "quotes", "book", "derivatives")
 
 
@@ -135,7 +137,7 @@ class Instrument:
         if moment.bid is None:
             bid, ask = (event.close * (1.0 + side * self.config.half_spread) for side in (-1, 1))
             moment = replace(moment, bid=bid, ask=ask)
-        self._tell_desk(event.ts_event, self._bars.give(bar, event, moment))
+        self._tell_close(event.ts_event, event.ts_received, self._bars.give(bar, event, moment))
 
     def _on_heartbeat(self, event: Heartbeat) -> None:
         self._gate.reach(event.ts_received)
@@ -178,10 +180,14 @@ class Instrument:
                 closed_to = today
                 continue
             closed_to += MINUTE
-            self._tell_desk(closed_to, self._bars.close_minute(ts_received, moment))
+            self._tell_close(closed_to, ts_received, self._bars.close_minute(ts_received, moment))
         self._listening.forget(closed_to)
 
-    def _tell_desk(self, ts_close: int, records: list[Vector | Absence]) -> None:
+    def _tell_close(self, ts_close: int, ts_decided: int, records: list[Vector | Absence]) -> None:
+        if ts_close % _PROFILED == 0:
+            profile = self._derivatives.level_profile(self.instrument_id, ts_close, ts_decided)
+            if profile is not None:
+                self._outbox.put(profile, ts_decided)
         self._outbox.tell(Closed(self.instrument_id, ts_close, records, self._definition, self._bars.last))
 
     def _moment(self) -> Moment:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from operators.state import Slotted
 
-__all__ = ["LEVERAGES", "MAINTENANCE", "REACH", "Cluster", "LiquidationMap", "Outlook"]
+__all__ = ["LEVERAGES", "MAINTENANCE", "REACH", "Cluster", "LiquidationMap", "Outlook", "Profile"]
 
 LEVERAGES: Final = ((5, 0.25), (10, 0.35), (20, 0.22), (50, 0.12), (100, 0.06))
 """Leverage, and the share of new positions that is assumed to take it. Venues do not tell; what they offer as a default
@@ -43,6 +43,17 @@ class Outlook(NamedTuple):
     size_above: float
     """Of all within `REACH`."""
     size_below: float
+
+
+class Profile(NamedTuple):
+    """Sizes by price."""
+
+    lowest: float
+    """Where the first bin begins."""
+    width: float
+    """Of a bin, as a logarithm."""
+    sizes: list[float]
+    """Of each bin, in units of open interest."""
 
 
 class _Side(Slotted):
@@ -145,6 +156,17 @@ class LiquidationMap(Slotted):
             _nearest(below, range(here - 1, here - reach - 1, -1)),
             sum(above.values()),
             sum(below.values()),
+        )
+
+    def profile(self, price: float) -> Profile | None:
+        """What lies within `REACH` of ``price``, bin by bin; ``None`` as long as no rise of open interest was seen."""
+        if not self._longs.bins and not self._shorts.bins:
+            return None
+        here, reach = _bin(price), round(REACH / _BIN)
+        longs, shorts = self._longs.within(here - reach, here), self._shorts.within(here, here + reach)
+        found = range(min([*longs, *shorts], default=here), max([*longs, *shorts], default=here - 1) + 1)
+        return Profile(
+            exp(found.start * _BIN), _BIN, [longs.get(number, 0.0) + shorts.get(number, 0.0) for number in found]
         )
 
     def density(self) -> dict[float, tuple[float, float]]:

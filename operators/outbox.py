@@ -7,7 +7,18 @@ from schemas.codec import encode
 from schemas.deadletters import dead_letter
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
-from schemas.results import Absence, Bar, BookSample, Context, Drift, Gap, GapKind, ModelEvent, Vector
+from schemas.results import (
+    Absence,
+    Bar,
+    BookSample,
+    Context,
+    Drift,
+    Gap,
+    GapKind,
+    LevelProfile,
+    ModelEvent,
+    Vector,
+)
 from schemas.signals import Signal
 from schemas.time import MILLISECOND
 from schemas.topics import LOG, Outgoing
@@ -21,6 +32,7 @@ _TOPIC_OF: Final[dict[type, str]] = {
     Vector: "features.vectors",
     Absence: "features.vectors",
     BookSample: "features.books",
+    LevelProfile: "features.levels",
     Context: "features.context",
     Gap: "quality.gaps",
     InstrumentDefinition: "reference.instruments",
@@ -30,7 +42,17 @@ _TOPIC_OF: Final[dict[type, str]] = {
 
 
 def outgoing(
-    record: Bar | Vector | Absence | Context | BookSample | Drift | Gap | InstrumentDefinition | ModelEvent | Signal,
+    record: Bar
+    | Vector
+    | Absence
+    | Context
+    | BookSample
+    | LevelProfile
+    | Drift
+    | Gap
+    | InstrumentDefinition
+    | ModelEvent
+    | Signal,
     *,
     key: str,
     identifier: str,
@@ -69,7 +91,7 @@ class Outbox(Generic[Told]):
         records, self._records = self._records, []
         return records
 
-    def put(self, record: Bar | Vector | Absence | BookSample | Gap, ts: int) -> None:
+    def put(self, record: Bar | Vector | Absence | BookSample | LevelProfile | Gap, ts: int) -> None:
         """Send a result; ``ts`` (ns) is the receipt of what caused it."""
         self._records.append(outgoing(record, key=self.instrument_id, identifier=record.id, ts=ts))
 

@@ -7,8 +7,8 @@ from msgspec import Struct
 from schemas.time import Timeframe
 
 __all__ = [
-    "Absence", "Bar", "BookSample", "Context", "DeadLetter", "Drift", "FeatureRecord", "Gap", "GapKind", "ModelEvent",
-    "Vector",
+    "Absence", "Bar", "BookSample", "Context", "DeadLetter", "Drift", "FeatureRecord", "Gap", "GapKind",
+    "LevelProfile", "ModelEvent", "Vector",
 ]  # fmt: skip
 
 
@@ -113,6 +113,27 @@ class BookSample(_Result, tag="book_sample", frozen=True, kw_only=True):
     imbalance: float | None
     """Of the ten best levels a side, -1 to 1."""
     stale: bool
+
+
+class LevelProfile(_Result, tag="level_profile", frozen=True, kw_only=True):
+    """Where positions would be liquidated, an estimate, every five minutes; of instruments with open interest.
+
+    Above the price these are short positions, below it long ones. Bin ``k`` reaches from ``lowest * exp(k * width)`` to
+    the next one.
+    """
+
+    instrument_id: str
+    ts_close: int
+    ts_decided: int
+    price: float
+    """The mark price, or that of the bars where none is told."""
+    open_interest: float
+    lowest: float
+    """Where the first bin begins."""
+    width: float
+    """Of a bin, the difference of two logarithms."""
+    shares: list[float]
+    """Of open interest, by bin, to one in a hundred thousand."""
 
 
 GapKind = Literal[

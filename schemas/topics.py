@@ -5,7 +5,17 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from schemas.market import InstrumentDefinition, MarketEvent
-from schemas.results import Bar, BookSample, Context, DeadLetter, Drift, FeatureRecord, Gap, ModelEvent
+from schemas.results import (
+    Bar,
+    BookSample,
+    Context,
+    DeadLetter,
+    Drift,
+    FeatureRecord,
+    Gap,
+    LevelProfile,
+    ModelEvent,
+)
 from schemas.signals import Outcome, Signal
 from schemas.time import DAY, MILLISECOND
 
@@ -66,6 +76,10 @@ TOPICS: Final = (
     Topic(
         name="features.books", record=BookSample, key="instrument_id", lane="features", retention_ms=1 * _DAY_MS,
         summary="The best levels about once a second, for people to look at",
+    ),
+    Topic(
+        name="features.levels", record=LevelProfile, key="instrument_id", lane="features", retention_ms=7 * _DAY_MS,
+        summary="Estimated liquidation levels by price every five minutes, for people to look at",
     ),
     Topic(
         name="reference.instruments", record=InstrumentDefinition, key="instrument_id", lane="features",

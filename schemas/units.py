@@ -17,6 +17,7 @@ UNITS: Final = {
             "price", "index_price", "open", "high", "low", "close", "bid", "ask", "bid_price", "ask_price",
             "bid_first", "bid_low", "bid_high", "bid_last", "ask_first", "ask_low", "ask_high", "ask_last",
             "bid_prices", "ask_prices", "entry_low", "entry_high", "stop", "targets", "tick_size", "notional",
+            "lowest",
         ),
         _PRICE,
     ),
@@ -47,11 +48,13 @@ UNITS: Final = {
     "partition": "index",
     "revision": "count from 0",
     "risk_reward": "ratio",
+    "shares": "ratio to the open interest, a bin each",
     "taker_fee": "fraction of the notional",
     "threshold": "that of its measure",
     "trades": "how many",
     "value": "that of its feature, measure or source",
     "weight": "share of the whole",
+    "width": "difference of natural logarithms",
 }  # fmt: skip
 
 

@@ -15,14 +15,25 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composed, Identifier
 
 from schemas.market import InstrumentDefinition
-from schemas.results import Absence, Bar, BookSample, Context, FeatureRecord, Gap, GapKind, ModelEvent, Vector
+from schemas.results import (
+    Absence,
+    Bar,
+    BookSample,
+    Context,
+    FeatureRecord,
+    Gap,
+    GapKind,
+    LevelProfile,
+    ModelEvent,
+    Vector,
+)
 from schemas.signals import Direction, Signal
 from schemas.time import MICROSECOND, TIMEFRAMES, Timeframe
 
 __all__ = [
     "BookMoment", "DriftLine", "InstrumentState", "Position", "SignalFilter", "SignalStatus", "Stored", "bars",
-    "book_series", "drift_lines", "features", "gaps", "instrument_exists", "instruments", "latest_book", "model_events",
-    "newest_stored", "signal", "signals", "signals_after", "stored_seq",
+    "book_series", "drift_lines", "features", "gaps", "instrument_exists", "instruments", "latest_book",
+    "level_profiles", "model_events", "newest_stored", "signal", "signals", "signals_after", "stored_seq",
 ]  # fmt: skip
 
 T = TypeVar("T", bound=Struct)
@@ -233,6 +244,16 @@ async def book_series(
         ORDER BY time DESC LIMIT %(limit)s
     """)
     return await _records(connection, query, {"instrument_id": instrument_id, "since": since or 0}, limit, BookMoment)
+
+
+async def level_profiles(
+    connection: Connection, instrument_id: str, *, every: int, limit: int, since: int | None = None
+) -> list[LevelProfile]:
+    """Those at closes of ``every`` ns with ``since <= ts_close``, newest first."""
+    closes: _Condition = ("ts_close %% %(every)s = 0", {"every": every})
+    query, values = _select(LevelProfile, "levels", [*_of(instrument_id), *_span(since, None, None), closes])
+    query += SQL("ORDER BY time DESC LIMIT %(limit)s")
+    return await _records(connection, query, values, limit, LevelProfile)
 
 
 async def gaps(

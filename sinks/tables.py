@@ -13,7 +13,18 @@ from schemas.codec import DecodeError
 from schemas.deadletters import identify, plausible_ms, readable
 from schemas.market import InstrumentDefinition
 from schemas.message import Message
-from schemas.results import Bar, BookSample, Context, DeadLetter, Drift, FeatureRecord, Gap, ModelEvent, Vector
+from schemas.results import (
+    Bar,
+    BookSample,
+    Context,
+    DeadLetter,
+    Drift,
+    FeatureRecord,
+    Gap,
+    LevelProfile,
+    ModelEvent,
+    Vector,
+)
 from schemas.signals import Outcome, Signal
 from schemas.time import MILLISECOND
 from sinks.packing import Packer, Unpacker, packer, stored
@@ -127,6 +138,7 @@ TABLES: Final[Mapping[str, Table]] = {
         packer=packer(Context, "ts_close"),
     ),
     "features.books": _table("books", BookSample, "ts_event"),
+    "features.levels": _table("levels", LevelProfile, "ts_close"),
     "signals.candidates": _table("candidates", Signal, "ts_event", immutable=True),
     "signals.published": _table("signals", Signal, "ts_event", immutable=True),
     "signals.outcomes": _table("outcomes", Outcome, "ts_event", immutable=True),

@@ -12,7 +12,7 @@ from schemas.codec import encode
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
 from schemas.message import Message
-from schemas.results import Absence, Bar, BookSample, Context, Drift, Gap, ModelEvent, Vector
+from schemas.results import Absence, Bar, BookSample, Context, Drift, Gap, LevelProfile, ModelEvent, Vector
 from schemas.signals import KeyFactor, Signal
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes
 from sinks.timescale import TimescaleWriter
@@ -203,6 +203,8 @@ def _minute(
         emas[:] = [ema + (grown.close - ema) * 2 / (n + 1) for ema, n in zip(emas, (20, 50), strict=True)]
         yield "features.vectors", _vector(grown, number, emas, random)
         yield "features.context", _context(grown)
+    if "5m" in due and _is_perpetual(instrument_id):
+        yield _levels(part)
 
 
 def _join(bar: Bar | None, part: Bar, timeframe: Timeframe) -> Bar:
@@ -248,6 +250,21 @@ def _context(bar: Bar) -> Context:
         features={"fear_greed": 40.0 + bar.ts_close // MINUTE % 7, "dispersion": None},
         tainted={"dispersion": "one: its return is not known"},
     )  # fmt: skip
+
+
+def _levels(bar: Bar) -> Record:
+    """Thick at two prices a little above and below, thin between them."""
+    random = Random(bar.ts_close)  # noqa: S311, a market, not a secret
+    shares = [0.02 if abs(number) in {4, 5} else round(0.004 * random.random() ** 2, 5) for number in range(-20, 20)]
+    return "features.levels", LevelProfile(
+        id=derive("levels", bar.instrument_id, bar.ts_close), instrument_id=bar.instrument_id, ts_close=bar.ts_close,
+        ts_decided=bar.ts_decided, price=bar.close, open_interest=90_000.0, lowest=bar.close * exp(-20 * 5e-4),
+        width=5e-4, shares=shares,
+    )  # fmt: skip
+
+
+def _is_perpetual(instrument_id: str) -> bool:
+    return instrument_id.count(":") > 1
 
 
 def _gap(instrument_id: str, ts: int) -> Record:

@@ -22,8 +22,8 @@ from tests.api.serving import running, wait_for
 
 START = 1_723_161_600_000_000_000
 DATA = [
-    "/signals", f"/signals/{BTC}", f"/bars/{BTC}", f"/features/{BTC}", f"/books/{BTC}", "/gaps", "/models/status",
-    f"/models/majors/{0:016x}",
+    "/signals", f"/signals/{BTC}", f"/bars/{BTC}", f"/features/{BTC}", f"/books/{BTC}", f"/levels/{BTC}?timeframe=5m",
+    "/gaps", "/models/status", f"/models/majors/{0:016x}",
 ]  # fmt: skip
 
 

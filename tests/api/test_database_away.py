@@ -22,6 +22,7 @@ DATA = [
     f"/bars/{BTC}",
     f"/features/{BTC}",
     f"/books/{BTC}",
+    f"/levels/{BTC}?timeframe=1m",
     "/gaps",
     "/stats",
 ]

@@ -15,6 +15,7 @@ ANSWERS = {
     "/bars/{symbol}": f"/bars/{BTC}?limit=5",
     "/features/{symbol}": f"/features/{BTC}?limit=200",
     "/books/{symbol}": f"/books/{BTC}",
+    "/levels/{symbol}": f"/levels/{BTC}?timeframe=5m",
     "/gaps": "/gaps",
     "/catalogue": "/catalogue",
     "/instruments": "/instruments",

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Iterator
+from math import exp
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -174,6 +175,23 @@ def test_a_book_is_the_newest_sample_and_what_came_before(api: httpx.Client, unt
     assert all(moment["ts_event"] >= until - 10 * SECOND for moment in newer)
     assert 9 <= len(newer) <= 10
     assert get(api, f"/books/{ETH}", samples=0)["series"] == []
+
+
+def test_liquidation_levels_at_the_closes_of_a_timeframe(api: httpx.Client, until: int) -> None:
+    def told(instrument_id: str = BTC, **more: Any) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = get(api, f"/levels/{instrument_id}", **more)["items"]
+        return items
+
+    every = told(timeframe="1m")
+    assert every == told(timeframe="5m")
+    closes = [profile["ts_close"] for profile in every]
+    assert closes == sorted(closes, reverse=True)
+    assert all(close % (5 * MINUTE) == 0 for close in closes)
+    assert [profile["ts_close"] for profile in told(timeframe="15m")] == [c for c in closes if c % (15 * MINUTE) == 0]
+    assert told(timeframe="5m", since=to_text(closes[1]), limit=1) == every[:1]
+    assert every[0]["lowest"] < every[0]["price"] < every[0]["lowest"] * exp(40 * every[0]["width"])
+    assert len(every[0]["shares"]) == 40
+    assert told(SPOT, timeframe="1m") == []
 
 
 def test_gaps_of_all_and_of_one(api: httpx.Client) -> None:

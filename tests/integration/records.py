@@ -8,7 +8,19 @@ from schemas.codec import encode
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
 from schemas.message import Message
-from schemas.results import Absence, Bar, BookSample, Context, DeadLetter, Drift, Gap, GapKind, ModelEvent, Vector
+from schemas.results import (
+    Absence,
+    Bar,
+    BookSample,
+    Context,
+    DeadLetter,
+    Drift,
+    Gap,
+    GapKind,
+    LevelProfile,
+    ModelEvent,
+    Vector,
+)
 from schemas.signals import KeyFactor, ModelOpinion, Outcome, Signal
 from schemas.time import HOUR, MINUTE, SECOND, TIMEFRAME_NS, Timeframe, due_timeframes
 
@@ -44,6 +56,8 @@ def results(minutes: int = 180) -> list[Record]:
                 found.append(("features.vectors", _vector(instrument, timeframe, close, minute)))
                 found.append(("features.context", _context(instrument, timeframe, close, minute)))
             found += [("features.books", _book(instrument, close - n * 20 * SECOND, minute + n)) for n in (2, 1, 0)]
+            if minute % 5 == 0:
+                found.append(("features.levels", _levels(instrument, close, minute)))
             if minute % 30 == 0:
                 found += _signal_story(instrument, close, minute)
         found += _quality(instrument)
@@ -75,6 +89,13 @@ def signal(instrument: str = BTC, close: int = START + HOUR, *, status: str = "p
         "schema_hash": "f00d", "quality": [], "bid": 99.9, "ask": 100.1, "status": status,
     }  # fmt: skip
     return Signal(**{**fields, **changed})
+
+
+def _levels(instrument: str, close: int, minute: int) -> LevelProfile:
+    return LevelProfile(
+        id=derive("levels", instrument, close), instrument_id=instrument, ts_close=close, ts_decided=close + 2 * SECOND,
+        price=100.0, open_interest=5_000.0, lowest=99.0, width=0.002, shares=[0.01, 0.0, minute / 1e5],
+    )  # fmt: skip
 
 
 def _definition(instrument: str) -> InstrumentDefinition:

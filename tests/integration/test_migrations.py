@@ -53,7 +53,7 @@ def test_tables_are_hypertables_where_the_extension_is(timescale_database: str) 
         rows = connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall()
     assert {name for (name,) in rows} == {
         "bars", "features_packed", "contexts_packed", "books", "candidates", "signals", "outcomes", "gaps", "drift",
-        "dead_letters",
+        "dead_letters", "levels",
     }  # fmt: skip
 
 

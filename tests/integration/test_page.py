@@ -184,10 +184,10 @@ def test_a_value_of_the_context_is_told_as_such_and_drawn(page: Visit) -> None:
 
 
 def test_estimated_liquidation_levels_lie_behind_the_price_and_can_be_left_out(page: Visit) -> None:
-    page.until("Number(document.querySelector('#levels').dataset.clusters) > 250")
+    page.until("Number(document.querySelector('#levels').dataset.bars) > 230")  # estimates of five minutes each
     drawn = page.page.screenshot(clip=page.page.locator("#chart").bounding_box())
     page.page.uncheck("#levels")
-    page.until("document.querySelector('#levels').dataset.clusters === '0'")
+    page.until("document.querySelector('#levels').dataset.bars === '0'")
     assert page.page.screenshot(clip=page.page.locator("#chart").bounding_box()) != drawn
 
 

@@ -48,7 +48,7 @@ def test_the_store_writes_the_api_reads_and_the_owner_keeps_the_keys(dsn: str) -
         assert api.execute("SELECT count(*) FROM api_keys").fetchone() == (1,)
         assert api.execute("SELECT count(*) > 0 FROM signals").fetchone() == (True,)
     with connect(make_conninfo(dsn, user="candlewick_owner")) as owner:
-        assert owner.execute("SELECT count(*) FROM timescaledb_information.hypertables").fetchone() == (10,)
+        assert owner.execute("SELECT count(*) FROM timescaledb_information.hypertables").fetchone() == (11,)
 
 
 @pytest.mark.parametrize("role", ["candlewick_store", "candlewick_api"])

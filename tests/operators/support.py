@@ -12,7 +12,7 @@ from operators.instrument import Instrument
 from schemas.batches import Batch
 from schemas.codec import encode
 from schemas.market import BookDelta, BookSnapshot, ExchangeBar, Heartbeat, MarketEvent, Quote, Side, Trade
-from schemas.results import Absence, Bar, DeadLetter, Gap, Vector
+from schemas.results import Absence, Bar, DeadLetter, Gap, LevelProfile, Vector
 from schemas.time import DAY, MILLISECOND, SECOND, TIMEFRAME_NS, Timeframe
 from schemas.topics import BY_NAME, Outgoing
 
@@ -28,7 +28,7 @@ QUICK: Final = settings(deadline=None, max_examples=50)
 """For properties: machines that test are busy."""
 
 Levels = Sequence[tuple[float, float]]
-Record = TypeVar("Record", Absence, Bar, DeadLetter, Gap, Vector)
+Record = TypeVar("Record", Absence, Bar, DeadLetter, Gap, LevelProfile, Vector)
 
 
 def ns(seconds: float) -> int:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from operators.derivatives import Derivatives
 from operators.liquidation_map import LEVERAGES, MAINTENANCE, REACH, LiquidationMap
 from schemas.market import MarkPrice, OpenInterest
-from tests.operators.support import ID, ns
+from schemas.results import LevelProfile
+from tests.operators.support import ID, exchange_bar, in_order, ns, run, told
 
 WIDTH = 2e-3
 
@@ -125,6 +126,36 @@ def test_where_a_position_is_liquidated() -> None:
     assert outlook.below is not None
     assert outlook.below.price == pytest.approx(99.5, rel=WIDTH)  # leverage 100
     assert outlook.below.size == pytest.approx(6.0)
+
+
+@given(STEPS)
+def test_a_profile_is_the_density_around_the_price(steps: list[tuple[float, float, float | None]]) -> None:
+    levels = LiquidationMap()
+    price = play(steps, levels)
+    profile, density = levels.profile(price), levels.density()
+    assert (profile is None) == (not density)
+    if profile is not None:
+        first, here = round(log(profile.lowest) / profile.width), floor(log(price) / WIDTH)
+        found = {first + at: size for at, size in enumerate(profile.sizes) if size}
+        near = {floor(log(at) / WIDTH): sum(sizes) for at, sizes in density.items()}
+        assert found == {at: size for at, size in near.items() if size and abs(at - here) <= round(REACH / WIDTH)}
+        assert len(profile.sizes) <= 2 * round(REACH / WIDTH) + 1
+
+
+def test_a_profile_is_told_every_five_minutes_of_what_has_open_interest() -> None:
+    bars = [exchange_bar(60.0 * minute, 100.0) for minute in range(1, 13)]
+    interest = [
+        OpenInterest(instrument_id=ID, ts_event=ns(at), ts_received=ns(at), open_interest=size)
+        for at, size in ((181.0, 1.0), (182.0, 5.0))
+    ]
+    profiles = told(run(in_order(bars, interest)), LevelProfile)
+    assert [profile.ts_close for profile in profiles] == [ns(300), ns(600)]
+    assert profiles[0].open_interest == 5.0
+    # Four fifths are known; of these the bars, from 98 to 101, have passed longs of 100 and 50 and shorts of 100.
+    longs, shorts = 0.22 + 0.35, 0.12 + 0.22 + 0.35
+    assert sum(profiles[0].shares) == pytest.approx(0.8 * (longs + shorts), abs=1e-4)
+    assert profiles[0].lowest == pytest.approx(90.5, rel=WIDTH)
+    assert told(run(bars), LevelProfile) == []
 
 
 def test_what_the_mark_price_has_passed_is_gone_once() -> None:

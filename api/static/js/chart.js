@@ -3,7 +3,7 @@
 import { SignalBox } from "./box.js";
 import { make } from "./dom.js";
 import { amount, moment, number, seconds } from "./format.js";
-import { Heat, middle } from "./heat.js";
+import { Heat } from "./heat.js";
 
 const css = getComputedStyle(document.documentElement);
 const colour = (name) => css.getPropertyValue(`--${name}`).trim();
@@ -86,18 +86,16 @@ class PriceChart {
     }
   }
 
-  /** Estimated liquidation levels of feature vectors; how many clusters that gives. */
-  liquidations(vectors, step) {
-    const closes = new Map(this.bars.data().map((bar) => [bar.time, bar.close]));
-    const cells = vectors.flatMap((v) => {
-      const time = seconds(v.ts_close) - step;
-      const { liq_above_bps: above, liq_above_share, liq_below_bps: below, liq_below_share } = v.features ?? {};
-      const sides = [[above, liq_above_share], [below && -below, liq_below_share]];
-      return sides.filter(([bps, share]) => closes.has(time) && bps && share)
-        .map(([bps, share]) => ({ time, share, price: middle(closes.get(time) * (1 + bps / 1e4)) }));
+  /** Estimated liquidation levels, newest first; behind how many bars they lie: those up to the next estimate. */
+  liquidations(profiles, step) {
+    const bars = this.bars.data().map(({ time }) => time);
+    const columns = profiles.toReversed().map(({ ts_close, lowest, width, shares }, at, all) => {
+      const first = seconds(ts_close) - step;
+      const next = at + 1 < all.length ? seconds(all[at + 1].ts_close) - step : Infinity;
+      return { times: bars.filter((time) => time >= first && time < Math.min(next, first + Math.max(step, 300))), lowest, width, shares };
     });
-    this.heat.show(cells);
-    return cells.length;
+    this.heat.show(columns);
+    return columns.reduce((count, { times }) => count + times.length, 0);
   }
 
   /** Draws a feature's values beside the bars, `[{time, value}]`: with the prices if it is one, else in a pane below. */

@@ -1,15 +1,11 @@
-// Estimated liquidation levels behind the price: at each close the nearest cluster above and below, as it was known then.
+// Estimated liquidation levels behind the price: by price and time how much would be liquidated, as it was known then.
 
-const BIN = 2e-3; // logarithmic width of the estimate's bins, see operators/liquidation_map.py
-const [FAINT, STRONG] = [0.1, 0.6];
+const [FAINT, STRONG] = [0.04, 0.55];
 
-/** The middle of the bin that `price` is in: distances are told from the mark price, and drawn from the close. */
-export const middle = (price) => Math.exp((Math.floor(Math.log(price) / BIN) + 0.5) * BIN);
-
-/** A primitive of Lightweight Charts: attach it to the price series, then `show(cells)`. */
+/** A primitive of Lightweight Charts: attach it to the price series, then `show(columns)`. */
 export class Heat {
   constructor(colour) {
-    Object.assign(this, { colour, cells: [], strongest: 0 });
+    Object.assign(this, { colour, columns: [], strongest: 0 });
     this.views = [{ zOrder: () => "bottom", renderer: () => ({ draw: (target) => this.draw(target) }) }];
   }
 
@@ -17,29 +13,34 @@ export class Heat {
     Object.assign(this, { chart, series, requestUpdate });
   }
 
-  /** `[{time, price, share}]`: a bar's time in seconds, a cluster's price, its share of open interest. */
-  show(cells) {
-    this.cells = cells;
-    this.strongest = Math.max(0, ...cells.map(({ share }) => share));
+  /** `[{times, lowest, width, shares}]`: the bars it lies behind, in seconds, and the estimate as the API tells it. */
+  show(columns) {
+    this.columns = columns;
+    this.strongest = Math.max(0, ...columns.map(({ shares }) => Math.max(0, ...shares)));
     this.requestUpdate?.();
   }
 
   paneViews() {
-    return this.cells.length ? this.views : [];
+    return this.columns.length ? this.views : [];
   }
 
   draw(target) {
     const scale = this.chart.timeScale();
-    const width = scale.options().barSpacing;
-    target.useMediaCoordinateSpace(({ context }) => {
+    const bar = scale.options().barSpacing;
+    target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: across, verticalPixelRatio: down }) => {
       context.save();
       context.fillStyle = this.colour;
-      for (const { time, price, share } of this.cells) {
-        const x = scale.timeToCoordinate(time);
-        const [top, bottom] = [BIN / 2, -BIN / 2].map((part) => this.series.priceToCoordinate(price * Math.exp(part)));
-        if (x === null || top === null || bottom === null) continue;
-        context.globalAlpha = FAINT + (STRONG - FAINT) * (share / this.strongest);
-        context.fillRect(x - width / 2, top, width, Math.max(2, bottom - top));
+      for (const { times, lowest, width, shares } of this.columns) {
+        const xs = times.map((time) => scale.timeToCoordinate(time)).filter((x) => x !== null);
+        if (!xs.length) continue;
+        const [left, right] = [xs[0] - bar / 2, xs.at(-1) + bar / 2].map((x) => Math.round(x * across));
+        const edge = (bin) => Math.round(this.series.priceToCoordinate(lowest * Math.exp(bin * width)) * down);
+        shares.forEach((share, bin) => {
+          if (!share) return;
+          const [top, bottom] = [edge(bin + 1), edge(bin)];
+          context.globalAlpha = FAINT + (STRONG - FAINT) * (share / this.strongest);
+          context.fillRect(left, top, right - left, Math.max(1, bottom - top));
+        });
       }
       context.restore();
     });

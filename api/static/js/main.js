@@ -17,7 +17,6 @@ import { id, newest, readPlace, tick, view, writePlace } from "./view.js";
 
 const BARS = 500;
 const MOMENTS = 300; // book samples, about a second each: what a minute's bar forms of, and the imbalance of before
-const LEVELS = ["liq_above_bps", "liq_above_share", "liq_below_bps", "liq_below_share"];
 const SLOW = 5; // every so many seconds what changes seldom is asked for
 
 const status = new Status();
@@ -131,15 +130,14 @@ async function readFeatures(generation) {
   const { items } = await read(of("features", id()), { timeframe: view.timeframe, context: true, limit: 1 });
   if (generation !== view.generation) return;
   features.show(items[0] ?? null);
-  await Promise.all([readDrawn(generation, features.chosen), readLevels(generation, items[0])]);
+  await Promise.all([readDrawn(generation, features.chosen), readLevels(generation)]);
 }
 
-/** The estimated liquidation levels, where the newest vector knows of such. */
-async function readLevels(generation, newest) {
-  const there = $("levels").checked && LEVELS[0] in (newest?.features ?? {});
-  const { items } = there ? await read(of("features", id()), { timeframe: view.timeframe, names: LEVELS.join(), limit: BARS }) : { items: [] };
+/** The estimated liquidation levels through time. */
+async function readLevels(generation) {
+  const { items } = $("levels").checked ? await read(of("levels", id()), { timeframe: view.timeframe, limit: BARS }) : { items: [] };
   if (generation !== view.generation) return;
-  $("levels").dataset.clusters = chart?.liquidations(items, view.step) ?? 0;
+  $("levels").dataset.bars = chart?.liquidations(items, view.step) ?? 0;
 }
 
 async function readDrawn(generation, entry) {
