@@ -5,9 +5,10 @@ import fcntl
 import os
 import re
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +40,8 @@ _LOCK: Final = "engine.lock"
 MEMBER: Final = "engine.member"
 """As whom the broker knows the engine that ran here last (`sinks.lease`)."""
 _OURS: Final = (_LOCK, MEMBER, MANIFEST, DATABASE, "lost+found")
+_PAGE: Final = 32_768
+"""Bytes: a state is tens of kilobytes, and SQLite writes, and asks the system to write, page by page."""
 _ROOM: Final = 1 << 20
 """Bytes that have to fit in at the start; the state itself needs more, but then says so by itself."""
 _GLANCE_S: Final = 1.0
@@ -197,7 +200,18 @@ def _create(directory: Path) -> None:
         fresh.mkdir(mode=0o700)
         with disk_faults(directory):
             init_db_dir(fresh, 1)
+            _widen(fresh / DATABASE)
         (fresh / DATABASE).replace(directory / DATABASE)
         fresh.rmdir()
     except OSError as error:
         raise FlowError(f"engine.recovery_dir {directory} cannot be written to: {error.strerror}") from error
+
+
+def _widen(database: Path) -> None:
+    """Give a new database pages of `_PAGE`."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        # With a write-ahead log the size of a page cannot be changed.
+        for statement in ("journal_mode = DELETE", f"page_size = {_PAGE}"):
+            connection.execute(f"PRAGMA {statement}")
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA journal_mode = WAL")

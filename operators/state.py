@@ -1,6 +1,7 @@
 """Recovery state of small objects: their slots as a list, with the class's version in front."""
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from operators.errors import StateError
@@ -19,16 +20,22 @@ class Slotted:
     """By the version that each starts from; of what `state` gives, without the version."""
     slots: ClassVar[tuple[str, ...]] = ()
     """All of them, inherited ones too."""
+    _versioned: ClassVar["attrgetter[tuple[Any, ...]]"]
 
     def __init_subclass__(cls) -> None:
         """Collect the slots of the class and of those it is made from."""
         super().__init_subclass__()
-        cls.slots = tuple(name for one in reversed(cls.__mro__) for name in vars(one).get("__slots__", ()))
+        cls.has(tuple(name for one in reversed(cls.__mro__) for name in vars(one).get("__slots__", ())))
+
+    @classmethod
+    def has(cls, slots: tuple[str, ...]) -> None:
+        """These are the class's slots."""
+        cls.slots, cls._versioned = slots, attrgetter("VERSION", *slots)
 
     def state(self) -> list[Any]:
         """Plain data for recovery."""
-        values = (getattr(self, name) for name in self.slots)
-        return [self.VERSION, *(value.state() if isinstance(value, Slotted) else value for value in values)]
+        values = self._versioned(self) if self.slots else [self.VERSION]
+        return [value.state() if isinstance(value, Slotted) else value for value in values]
 
     def restore(self, state: list[Any]) -> None:
         """Take up ``state`` again, to the bit.

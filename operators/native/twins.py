@@ -35,7 +35,7 @@ def _twin(plain: type[Slotted]) -> type[Slotted]:
 
     kept = {"VERSION": plain.VERSION, "MIGRATIONS": plain.MIGRATIONS, "__slots__": ()}
     made: type[Slotted] = type(plain.__name__, (getattr(_native, plain.__name__), Slotted), kept)
-    made.slots = plain.slots
+    made.has(plain.slots)
     return made
 
 

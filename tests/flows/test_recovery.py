@@ -20,6 +20,11 @@ from flows.state.snapshots import DATABASE
 from tests.flows.directories import advance, begin, database_of, directory, edit
 
 
+def _page(database: bytes) -> int:
+    """How many bytes SQLite writes at once."""
+    return int.from_bytes(database[16:18])
+
+
 def refused(settings: Settings, reason: str, **options: Any) -> None:
     with pytest.raises(FlowError, match=reason) as caught:
         begin(settings, **options)
@@ -34,6 +39,7 @@ def test_it_is_made_private_and_gone_on_with(settings: Settings) -> None:
     assert directory(settings).stat().st_mode & 0o777 == 0o700
     assert {path.name for path in directory(settings).iterdir()} == {"engine.lock", MANIFEST, DATABASE}
     assert json.loads(first)["log"]["partitions"] == 4
+    assert _page((directory(settings) / DATABASE).read_bytes()) == 32_768
 
 
 def test_a_crash_while_it_is_made_leaves_what_the_next_start_mends(settings: Settings) -> None:
@@ -143,7 +149,7 @@ def test_the_bridge_is_torn_down_once_the_log_is_read_beyond_it(settings: Settin
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda whole: whole[:4096] + b"\1" * 4096 + whole[8192:],
+        lambda whole: whole[: _page(whole)] + b"\1" * _page(whole) + whole[2 * _page(whole) :],
         lambda whole: whole[: len(whole) // 2],
         lambda whole: b"x" * len(whole),
         lambda _: b"",
