@@ -72,6 +72,7 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
         self._past, self._settled = past, settled
         self._client, self._delivery_timeout_s, self._stop = dict(client), delivery_timeout_s, stop
         self._topics = topics or _lane("features")
+        self._writers: list[IdempotentWriter] = []
         self._admin = admin(client)
         counts = partition_counts(self._admin, self._topics)
         if len(set(counts.values())) != 1:
@@ -101,7 +102,20 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
             desk=False, settled=self._settled, stop=self._stop,
         )  # fmt: skip
         writer = IdempotentWriter(self._producer, stop=self._stop)
+        self._writers.append(writer)
         return _Part(writer, known, dict.fromkeys(self._topics, self._partitions), partition)
+
+    def settle(self) -> None:
+        """Wait until the broker has acknowledged what was written: for a clean end, where no snapshot may follow.
+
+        Not a part's `close`: that is called after a failure too, and what it raises then would abort the process
+        before anybody has read the reason.
+
+        Raises:
+            SinkError: some record could not be delivered.
+        """
+        for writer in self._writers:
+            writer.settle()
 
     @cached_property
     def _producer(self) -> Producer:
@@ -203,17 +217,11 @@ class _Part(StatefulSinkPartition[Outgoing, bytes]):
 
     def snapshot(self) -> bytes:
         reach("sink.snapshot.before")
-        self._settle()
+        self._known.written(self._writer.settle())
         partitions = 0 if self._partition is None else next(iter(self._counts.values()))
         state = LAYOUT.seal(SinkState(partitions=partitions, following=self._known.state()))
         reach("sink.snapshot.after")
         return state
-
-    def close(self) -> None:
-        self._settle()  # without recovery there is no snapshot
-
-    def _settle(self) -> None:
-        self._known.written(self._writer.settle())
 
     def _place(self, record: Outgoing) -> Placed:
         topic = record.topic

@@ -9,11 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry
 
 from schemas.codec import encode
 from schemas.market import BookSnapshot, Trade
 from schemas.partitioner import partition_for
 from schemas.time import HOUR
+from sinks.clients import admin
+from sinks.kafka_admin import ConfigResource, ResourceType
 from tests.integration.golden import Golden
 from tests.integration.kafka_broker import KafkaBroker
 from tests.integration.pipeline import Pipeline
@@ -91,6 +94,32 @@ def test_an_event_larger_than_the_log_takes(brokers: Callable[[], KafkaBroker], 
     assert letter["topic"] == _INSTRUMENT
     assert "more than the topic takes" in letter["reason"]
     assert b64decode(letter["value"]) == encode(large)[: 1 << 20]
+
+
+def test_a_result_that_its_topic_refuses(
+    recording: Path, golden: Golden, brokers: Callable[[], KafkaBroker], tmp_path: Path
+) -> None:
+    """The engine ends with the reason; when the topic takes it again, nothing is missing."""
+    pipeline = Pipeline(brokers(), tmp_path, partitions=_PARTITIONS)
+    pipeline.run("ingest", "--tape", str(recording))
+    _limit(pipeline, "features.vectors", 300)
+    said = pipeline.fail("run", "--until-end", status=1)
+    assert "features.vectors[" in said
+    assert "not delivered" in said
+    assert "Message size too large" in said
+    _limit(pipeline, "features.vectors", 1 << 20)
+    pipeline.run("run", "--until-end")
+    found = pipeline.read()["features.vectors"]
+    assert {identifier: set(values) for identifier, values in found.items()} == {
+        identifier: {value} for identifier, value in golden["features.vectors"].items()
+    }
+
+
+def _limit(pipeline: Pipeline, topic: str, largest: int) -> None:
+    entry = ConfigEntry("max.message.bytes", str(largest), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    asked = admin(pipeline.broker.client)  # its requests end with it
+    asked.incremental_alter_configs([resource])[resource].result(10)
 
 
 def _poison(pipeline: Pipeline) -> dict[tuple[int, int], tuple[bytes | None, str]]:
