@@ -92,6 +92,8 @@ def recorded_feed(
     for prefix, path in map(_named, inputs):
         if not path.name.endswith(SUFFIXES):
             groups.setdefault(prefix or venue, []).append(path)
+    if venue is not None and venue not in groups:
+        raise FlowError(f"--venue {venue}: no input takes it; it is for tapes that are named without their own venue")
     tables = tables_of(inputs, instrument, timeframe, span)
     tapes = open_tapes([(part, name) for name, paths in groups.items() for part in parallel(paths, name)])
     told: list[Metrics | Activations] = [_metrics(text) for text in metrics]
@@ -112,11 +114,14 @@ def tables_of(
     inputs: Sequence[str], instrument: str | None, timeframe: Timeframe | None, span: tuple[int, int] = EVER
 ) -> list[History]:
     """Those of ``inputs`` that are tables; raises and reads as `recorded_feed`."""
-    return [
+    tables = [
         History(path, _instrument(prefix or instrument, path), timeframe, span)
         for prefix, path in map(_named, inputs)
         if path.name.endswith(SUFFIXES)
     ]
+    for table in tables:
+        table.beside = [one for one in tables if one is not table and one.instrument_id == table.instrument_id]
+    return tables
 
 
 def simulated_feed(

@@ -33,6 +33,7 @@ _NEWEST: Final = {  # along the index that the table has
     "bars": _NEWEST_BY_TIMEFRAME,
     "features": _NEWEST_BY_TIMEFRAME,
     "books": _NEWEST_BY_INSTRUMENT,
+    "levels": _NEWEST_BY_INSTRUMENT,
     "outcomes": _NEWEST_BY_INSTRUMENT,
 }
 

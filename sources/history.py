@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice, pairwise
@@ -92,6 +92,8 @@ class History(OneFile):
         self._cells = {field: self._first(names) for field, names in _NAMES.items()}
         self._funded: int | None = None  # when the funding before was
         self._bar_before: ExchangeBar | None = None
+        self.beside: Sequence[History] = ()
+        """Other tables of the instrument, which are read in step: of a time that several have, they have one bar."""
         self._time = self._column(_TIME, "a time")
         self._make = self._kind()
         venue, _, symbol = instrument_id.lower().partition(":")
@@ -224,6 +226,10 @@ class History(OneFile):
         ), self._bar_before  # fmt: skip
         if before is not None and before.ts_open == begin and before != bar:
             raise ValueError(f"{self._time} {row[self._time]} is that of the row before, whose bar is another")
+        for other in self.beside:
+            known = other._bar_before  # noqa: SLF001, one of our own
+            if known is not None and known.ts_open == begin and _prices(known) != _prices(bar):
+                raise ValueError(f"{self._time} {row[self._time]} is in {other.path} too, with another bar")
         self._bar_before = bar
         return (bar,)
 
@@ -305,6 +311,11 @@ def _counted(cell: Any) -> int:
     if not isinstance(cell, str) and number != cell:
         raise ValueError("it is no whole number")
     return next((number * unit for bound, unit in _UNITS if abs(number) < bound), number)
+
+
+def _prices(bar: ExchangeBar) -> tuple[float, ...]:
+    """What every table of bars of a timeframe has."""
+    return bar.open, bar.high, bar.low, bar.close, bar.volume
 
 
 def _reason(error: Exception) -> str:

@@ -25,6 +25,8 @@ def features(
     to: Annotated[Path | None, typer.Option("--plots", metavar="DIR", help="the page's plots, a minute's work")] = None,
 ) -> None:
     """The feature catalogue: what a vector and its context hold, in which unit and of what, and what a loss taints."""
+    if as_json + as_page + (to is not None) > 1:
+        raise FlowError("features: --json, --markdown and --plots each ask for another output; give one of them")
     if as_json:
         catalogue = {
             "schema_hash": SCHEMA_HASH, "features": CATALOGUE, "context_hash": CONTEXT_HASH, "context": CONTEXT,

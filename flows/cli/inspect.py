@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from flows.errors import FlowError
 from flows.inspect import TapeReport
 from schemas.time import MILLISECOND, to_text
 from sources.normalise.dialects import DIALECTS
@@ -26,19 +27,22 @@ def inspect(
     """Say what a recorded tape holds: counts, losses, the final book, one-minute bars, settlements, checksums."""
     (tape,) = open_tapes([(tapes, venue)])
     report = TapeReport(tape)
+    first = report.first_malformed
+    lost = (
+        ""
+        if first is None
+        else (f"could not be read: {report.malformed:,} of its lines, the first at {first.place}: {first.reason}")
+    )
+    if not report.instruments:
+        of = "" if venue is None else f" of venue {venue}"
+        raise FlowError(f"{', '.join(map(str, tapes))}: no record{of} in it" + (f"; {lost}" if lost else ""))
     if as_json:
         typer.echo(msgspec.json.encode(report.result()))
     else:
         for name, found in report.result()["instruments"].items():
             Console().print(_table(name, found))
-    first = report.first_malformed
-    if first is not None:
-        typer.echo(
-            f"could not be read: {report.malformed:,} of its lines, the first at {first.place}: {first.reason}",
-            err=True,
-        )
-    if not report.instruments:
-        typer.echo(f"{', '.join(map(str, tapes))}: no record of venue {venue} in it", err=True)
+    if lost:
+        typer.echo(lost, err=True)
 
 
 def _table(name: str, found: dict[str, Any]) -> Table:

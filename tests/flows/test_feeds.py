@@ -9,7 +9,7 @@ import pytest
 from flows.errors import FlowError
 from flows.feeds import recorded_feed, simulated_feed
 from flows.ingest import Recorder, ingest
-from schemas.market import CONTROL, Heartbeat, Membership, TapeEnd, Trade
+from schemas.market import CONTROL, ExchangeBar, Heartbeat, Membership, TapeEnd, Trade
 from schemas.time import HOUR, SECOND
 from sources.malformed import Malformed
 from sources.simulator import Faults, Simulator, SimulatorConfig
@@ -168,3 +168,26 @@ def test_real_tapes_side_by_side() -> None:
     assert not [item for item in items if isinstance(item, Malformed)]
     assert all(a.ts_received <= b.ts_received for a, b in pairwise(items))
     assert sum(isinstance(item, Trade) for item in items) == 3_144 + 12_935
+
+
+def test_a_venue_that_nothing_is_of_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "bars.csv"
+    table.write_text("ts_ms,open,high,low,close,volume\n1700000100000,1,2,1,2,5\n", encoding="utf-8")
+    with pytest.raises(FlowError, match="--venue okx: no input takes it"):
+        recorded_feed([str(table)], "okx", instrument="okx:A/B", timeframe="5m")
+
+
+def test_tables_of_an_instrument_agree_on_each_bar_or_one_of_them_is_told(tmp_path: Path) -> None:
+    head, times = "ts_ms,open,high,low,close,volume\n", [1_700_000_100_000 + 300_000 * at for at in range(8)]
+    rows = [f"{ts},1,2,1,{1 + at / 10},5\n" for at, ts in enumerate(times)]
+    changed = [row.replace(",5\n", ",6\n") if at == 4 else row for at, row in enumerate(rows)]
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    one.write_text(head + "".join(rows[:6]), encoding="utf-8")
+    other.write_text(head + "".join(changed[2:3] + changed[4:]), encoding="utf-8")
+    items = list(recorded_feed([str(one), str(other)], None, instrument="x:A/B", timeframe="5m").items)
+    (told,) = [item for item in items if isinstance(item, Malformed)]
+    assert told.place == f"{one}:6"  # the other's next row was looked at already
+    assert told.reason == f"ts_ms {times[4]} is in {other} too, with another bar"
+    bars = [item for item in items if isinstance(item, ExchangeBar)]
+    assert {bar.ts_open // 10**6 for bar in bars} == set(times)
+    assert [bar.volume for bar in bars if bar.ts_open == times[4] * 10**6] == [6.0]

@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from flows.cli.features import features
+from flows.errors import FlowError
 from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.feature import Feature
 from operators.features import CATALOGUE, SCHEMA_HASH
@@ -32,6 +34,16 @@ def test_the_catalogue_for_programs() -> None:
     assert catalogue["context_hash"] == CONTEXT_HASH
     assert [feature["name"] for feature in catalogue["context"]] == [feature.name for feature in CONTEXT]
     assert catalogue["features"][0].keys() == set(Feature.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    "options", [("--json", "--markdown"), ("--markdown", "--plots", "x"), ("--json", "--plots", "x")]
+)
+def test_two_kinds_of_output_at_once_are_refused(options: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, options)
+    assert isinstance(done.exception, FlowError)
+    assert "give one of them" in str(done.exception)
+    assert done.output == ""
 
 
 def test_plots_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:

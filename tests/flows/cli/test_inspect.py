@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from flows.cli.inspect import inspect
+from flows.errors import FlowError
 from sources.tapes.errors import TapeError
 
 STAMP = 1_720_000_000_000_000_000
@@ -55,11 +57,20 @@ def test_people_get_a_table_and_are_told_of_what_could_not_be_read(tmp_path: Pat
     assert f"could not be read: 1 of its lines, the first at {path}:2: " in result.stderr
 
 
-def test_a_tape_of_another_venue_is_told(tmp_path: Path) -> None:
-    path = tape(tmp_path, f"{STAMP} {MESSAGE}")
-    result = CliRunner().invoke(app, [path, "--venue", "kraken", "--json"])
-    assert json.loads(result.stdout) == {"instruments": {}}
-    assert "no record of venue kraken in it" in result.stderr
+@pytest.mark.parametrize(
+    ("line", "venue", "said"),
+    [
+        (f"{STAMP} {MESSAGE}", "kraken", "{path}: no record of venue kraken in it"),
+        ("nonsense", "okx", "{path}: no record of venue okx in it; could not be read: 1 of its lines"),
+    ],
+    ids=["another venue's", "nothing that can be read"],
+)  # fmt: skip
+def test_a_tape_without_a_record_is_an_error(tmp_path: Path, line: str, venue: str, said: str) -> None:
+    path = tape(tmp_path, line)
+    result = CliRunner().invoke(app, [path, "--venue", venue, "--json"])
+    assert isinstance(result.exception, FlowError)
+    assert str(result.exception).startswith(said.format(path=path))
+    assert result.stdout == ""
 
 
 def test_what_cannot_be_opened_is_a_users_error(tmp_path: Path) -> None:
