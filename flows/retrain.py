@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from flows.dataset import fetch_stored, make_dataset
 from flows.engine import costs, registry
+from flows.errors import FlowError
 from flows.ledger import Ledger
 from flows.models import activate, effective_close, refuse, withdraw
 from flows.settings import Settings
@@ -149,6 +150,11 @@ def _judged(
 def _challengers(made: Path, known: Registry, serving: Mapping[str, str], plan: Plan) -> Iterator[Decision]:
     data = load(made)
     since = data.manifest.ts_end - round(plan.held_back * DAY) if plan.held_back else None
+    if since is not None and since <= data.manifest.ts_start:
+        days = (data.manifest.ts_end - data.manifest.ts_start) / DAY
+        raise FlowError(
+            f"--held-back {plan.held_back:g}: there are outcomes of {days:.1f} days, so nothing is left to learn from"
+        )
     evaluations, left = evaluate(made, plan.config, Ledger(plan.ledger), "retrain", until=since)
     for added in add_models(made, evaluations, plan.config, known):
         yield _challenger(added, data, since, known, serving.get(added.model), plan)

@@ -1,8 +1,9 @@
 """How models are trained, as data."""
 
-from typing import Final
+import re
+from typing import Annotated, Final
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from models.errors import ModelError
 
@@ -10,6 +11,7 @@ __all__ = ["Boosting", "LinearConfig", "TrainConfig"]
 
 _SCALED: Final = ("quote", "size", "quote/size", "size/bps", "notional", "USD", "mentions")
 
+_SEGMENT: Final = "[a-z0-9-]{1,32}"
 _SEGMENTS: Final = {
     "majors": ("BTC", "ETH"),
     "memes": ("DOGE", "1000PEPE", "1000SHIB", "PEPE", "SHIB", "WIF", "1000BONK"),
@@ -17,27 +19,30 @@ _SEGMENTS: Final = {
 }
 
 
+_Part = Annotated[float, Meta(gt=0, le=1)]
+
+
 class Boosting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of LightGBM: small trees, many inputs left out of each, so that little is learned by heart."""
 
-    rounds: int = 300
-    patience: int = 25
+    rounds: Annotated[int, Meta(ge=1, le=100_000)] = 300
+    patience: Annotated[int, Meta(ge=1)] = 25
     """Rounds without a better loss on the rows to stop on."""
-    learning_rate: float = 0.04
-    leaves: int = 4
-    least_rows: int = 100
+    learning_rate: Annotated[float, Meta(gt=0, le=1)] = 0.04
+    leaves: Annotated[int, Meta(ge=2, le=1_000)] = 4
+    least_rows: Annotated[int, Meta(ge=1)] = 100
     """Of a leaf."""
-    feature_fraction: float = 0.5
-    bagging_fraction: float = 0.7
-    l2: float = 30.0
-    monotone: dict[str, int] = field(default_factory=lambda: {"score": 1})
+    feature_fraction: _Part = 0.5
+    bagging_fraction: _Part = 0.7
+    l2: Annotated[float, Meta(ge=0)] = 30.0
+    monotone: dict[str, Annotated[int, Meta(ge=-1, le=1)]] = field(default_factory=lambda: {"score": 1})
     """Inputs with which the probability may only rise (1) or fall (-1)."""
 
 
 class LinearConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of the logistic regression that the trees have to beat."""
 
-    c: float = 0.02
+    c: Annotated[float, Meta(gt=0)] = 0.02
     """Inverse strength of the L2 penalty."""
 
 
@@ -55,7 +60,7 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     windows: int = 5
     first: float = 0.4
     """Part of the span before the first window."""
-    rolling_days: float | None = None
+    rolling_days: Annotated[float, Meta(gt=0)] | None = None
     """Of what is trained on; all by default."""
     half_life_days: float = 180.0
     """In which the weight of a label halves."""
@@ -67,13 +72,16 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Fewer, and the strategy goes by its rules alone."""
     most_missing: float = 0.1
     """Part of the span for which an instrument's bars may be missing."""
-    seed: int = 7
+    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 7
     boosting: Boosting = Boosting()
     linear: LinearConfig = LinearConfig()
 
     def __post_init__(self) -> None:
         if sum(not names for names in self.segments.values()) > 1:
             raise ModelError("segments: only one may be empty and take what no other names")
+        for name in self.segments:
+            if not re.fullmatch(_SEGMENT, name):
+                raise ModelError(f"segments: {name!r} is part of a model's name, so it has to match {_SEGMENT}")
         for name, low, high in (
             ("windows", 1, 100),
             ("first", 0.05, 0.95),

@@ -19,7 +19,7 @@ from models.metrics import reliability, sharpe
 from models.sample import Sample, inputs_of, sample_of
 from models.scorer import Scorer
 from models.splits import Fold, walk_forward
-from models.trained import Golden, Trained
+from models.trained import CANDIDATE_INPUTS, Golden, Trained
 from schemas.cards import CurveBin
 from schemas.time import DAY, to_text
 
@@ -65,8 +65,12 @@ def segments(data: Dataset, config: TrainConfig) -> tuple[list[Candidate], list[
     """Those of ``data`` to learn from, and why the others are not; see `sample_of`.
 
     Raises:
-        ModelError: the rows are of several strategies.
+        ModelError: the rows are of several strategies, or the configuration names an input that there is not.
     """
+    for where, names in (("without", config.without), ("boosting.monotone", config.boosting.monotone)):
+        unknown = sorted({*names} - {*data.inputs, *CANDIDATE_INPUTS})
+        if unknown:
+            raise ModelError(f"{where}: {unknown[0]} is no input of the data set")
     strategies = [*data.manifest.strategies.items()]
     if len(strategies) != 1:
         raise ModelError(f"strategies {', '.join(name for name, _ in strategies)}: a data set of one is needed")

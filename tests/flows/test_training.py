@@ -14,8 +14,9 @@ from flows.ledger import Ledger
 from flows.replay import replay
 from flows.settings import EngineSettings, Settings, StrategySettings
 from flows.training import evaluate, train_config
-from models.config import TrainConfig
+from models.config import Boosting, TrainConfig
 from models.costs import Costs
+from models.errors import ModelError
 from models.registry import Registry
 from operators.desk.serving import PROGRAM
 from tests.flows.market_files import replayed, walk_file
@@ -106,13 +107,35 @@ def test_the_documented_configuration_is_the_default(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "named"),
-    [("windows = 'x'", "windows"), ("window = 1", "window"), ("windows = 0", "windows = 0"), ("=", "")],
+    [
+        ("windows = 'x'", "windows"),
+        ("window = 1", "window"),
+        ("windows = 0", "windows = 0"),
+        ("=", ""),
+        ("[boosting]\nleaves = 1", "leaves"),
+        ("[boosting]\nlearning_rate = -1.0", "learning_rate"),
+        ("[linear]\nc = 0", "c`"),
+        ("[segments]\n'My Own' = ['BTC']", "segments: 'My Own'"),
+        ("seed = -1", "seed"),
+    ],
 )
 def test_a_wrong_configuration_is_named(tmp_path: Path, text: str, named: str) -> None:
     path = tmp_path / "train.toml"
     path.write_text(text)
     with pytest.raises(FlowError, match=rf"train\.toml: .*{named}"):
         train_config(path)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (TrainConfig(without=["nonsense"]), "without: nonsense is no input of the data set"),
+        (TrainConfig(boosting=Boosting(monotone={"nonsense": 1})), r"boosting\.monotone: nonsense is no input"),
+    ],
+)
+def test_an_input_that_there_is_not_is_named(tmp_path: Path, dataset: Path, config: TrainConfig, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        evaluate(dataset, config, Ledger(tmp_path / "ledger"), "evaluate")
 
 
 def test_a_damaged_ledger_is_refused(tmp_path: Path) -> None:

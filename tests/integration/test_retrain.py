@@ -223,6 +223,12 @@ def test_regimes_are_fitted_on_what_is_stored_and_go_on_from_the_last_time(setti
     assert last_told(memory, "1m") == again
 
 
+def test_more_held_back_than_there_is_is_one_line(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(FlowError, match=r"^--held-back 3: there are outcomes of 1\.0 days, so nothing is left"):
+        retrain(settings, Plan(days=10_000, held_back=3, ledger=tmp_path / "ledger.jsonl"))
+    assert Registry(settings.models.dir).models() == []
+
+
 def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings, past: Path, tmp_path: Path) -> None:
     with psycopg.connect(settings.database.dsn, autocommit=True) as connection:
         connection.execute("DELETE FROM candidates")
