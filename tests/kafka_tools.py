@@ -104,4 +104,4 @@ def _text(header: str | bytes | None) -> str:
 def write(part: StatefulSinkPartition[Outgoing, bytes], records: list[Outgoing]) -> None:
     """Write ``records`` by a sink's part, and wait for the broker's acknowledgement."""
     part.write_batch(records)
-    part.close()
+    part.snapshot()
