@@ -19,6 +19,7 @@ from array import array
 from math import fsum
 
 from operators.feature import of_close, of_range
+from operators.indicators.levels import _AGES as LEVEL_AGES, _NEAR as LEVEL_NEAR
 from operators.indicators.zones import AGES as ZONE_AGES, MOST as ZONES_MOST
 from operators.indicators.zscore import _NOTHING as ROUNDING
 from operators.seen import number_of

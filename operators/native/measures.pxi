@@ -6,6 +6,8 @@ cdef long long _DAY = DAY_NS
 cdef double _ROUNDING = ROUNDING
 cdef long long _AGES = ZONE_AGES
 cdef Py_ssize_t _MOST = ZONES_MOST
+cdef long long _LEVEL_AGES = LEVEL_AGES
+cdef double _LEVEL_NEAR = LEVEL_NEAR
 
 
 cdef class ExponentialMovingAverage:
@@ -295,3 +297,128 @@ cdef double _first(list prices, long side):
         if side * (price - found) > 0.0:
             found = price
     return found
+
+
+cdef class AverageTrueRange:
+    """The twin of `operators.indicators.atr.AverageTrueRange`."""
+
+    cdef public long _missing, _period
+    cdef public double _sum
+    cdef public object _close, value
+
+    def update(self, double high, double low, object close):
+        cdef object before = self._close
+        cdef double span
+        self._close = close
+        if before is None:
+            return None
+        span = max(high, <double>before) - min(low, <double>before)
+        if self.value is not None:
+            self.value = (<double>self.value * (self._period - 1) + span) / self._period
+        else:
+            self._sum += span
+            self._missing -= 1
+            if not self._missing:
+                self.value = self._sum / self._period
+        return self.value
+
+
+cdef class AverageDirectionalIndex:
+    """The twin of `operators.indicators.adx.AverageDirectionalIndex`."""
+
+    cdef public long _missing, _period, _seeds
+    cdef public double _plus, _minus, _range, _high, _low, _seed
+    cdef public object _close, value
+
+    def update(self, double high, double low, object close):
+        cdef object before = self._close
+        cdef double up = high - self._high, down = self._low - low, period = self._period
+        cdef double span, plus, minus, plus_di, minus_di, both
+        self._close, self._high, self._low = close, high, low
+        if before is None:
+            return None, None, None
+        span = max(high, <double>before) - min(low, <double>before)
+        plus = up if up > down and up > 0.0 else 0.0
+        minus = down if down > up and down > 0.0 else 0.0
+        if self._missing:
+            self._missing -= 1
+            self._plus += plus
+            self._minus += minus
+            self._range += span
+            return None, None, None
+        self._plus += plus - self._plus / period
+        self._minus += minus - self._minus / period
+        self._range += span - self._range / period
+        if self._range <= 0.0:
+            self._average(0.0, False)
+            return self.value, 0.0, 0.0
+        plus_di, minus_di = 100.0 * self._plus / self._range, 100.0 * self._minus / self._range
+        both = plus_di + minus_di
+        self._average(100.0 * fabs(plus_di - minus_di) / both if both > 0.0 else 0.0, both > 0.0)
+        return self.value, plus_di, minus_di
+
+    cdef _average(self, double x, bint moved):
+        cdef double period = self._period
+        if self.value is None:
+            self._seed += x
+            self._seeds += 1
+            if self._seeds == self._period:
+                self.value = self._seed / period
+        elif moved:
+            self.value = (<double>self.value * (period - 1.0) + x) / period
+
+
+cdef class Levels:
+    """The twin of `operators.indicators.levels.Levels`."""
+
+    cdef public object _swings
+    cdef public long long _bars
+    cdef public list _ages, _prices
+
+    def update(self, object high, object low, double close):
+        cdef list ages = self._ages, prices = self._prices
+        cdef Py_ssize_t at
+        cdef object swing
+        self._bars += 1
+        while ages and <long long>(<list>ages[0])[0] <= self._bars - _LEVEL_AGES:
+            del prices[_left(prices, <double>(<list>ages.pop(0))[1])]
+        for swing in self._swings.update(high, low):
+            if swing is not None:
+                ages.append([self._bars, swing])
+                prices.insert(_right(prices, <double>swing), swing)
+        at = _right(prices, close)
+        return *self._told(at - 1, close), *self._told(at, close)
+
+    cdef tuple _told(self, Py_ssize_t at, double close):
+        cdef list prices = self._prices
+        cdef double price
+        cdef Py_ssize_t first, end
+        if not 0 <= at < PyList_GET_SIZE(prices):
+            return None, None
+        price = <double>prices[at]
+        first, end = _left(prices, price * (1.0 - _LEVEL_NEAR)), _right(prices, price * (1.0 + _LEVEL_NEAR))
+        return 10_000.0 * fabs(close - price) / close, float(end - first)
+
+
+cdef Py_ssize_t _left(list prices, double price):
+    """Where ``price`` would go before equal ones."""
+    cdef Py_ssize_t low = 0, high = PyList_GET_SIZE(prices), middle
+    while low < high:
+        middle = (low + high) // 2
+        if <double>prices[middle] < price:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+cdef Py_ssize_t _right(list prices, double price):
+    """Where ``price`` would go behind equal ones."""
+    cdef Py_ssize_t low = 0, high = PyList_GET_SIZE(prices), middle
+    while low < high:
+        middle = (low + high) // 2
+        if price < <double>prices[middle]:
+            high = middle
+        else:
+            low = middle + 1
+    return low

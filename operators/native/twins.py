@@ -3,7 +3,10 @@
 from typing import Any, Final, TypeVar
 
 from operators import native
+from operators.indicators.adx import AverageDirectionalIndex
+from operators.indicators.atr import AverageTrueRange
 from operators.indicators.ema import ExponentialMovingAverage
+from operators.indicators.levels import Levels
 from operators.indicators.rsi import RelativeStrengthIndex
 from operators.indicators.swings import Swings
 from operators.indicators.window import Mean, Window
@@ -14,7 +17,8 @@ from operators.state import Slotted
 __all__ = ["PLAIN", "compiled"]
 
 PLAIN: Final[tuple[type[Slotted], ...]] = (
-    ExponentialMovingAverage, Mean, RelativeStrengthIndex, SessionsZScore, Swings, Window, Zones,
+    AverageDirectionalIndex, AverageTrueRange, ExponentialMovingAverage, Levels, Mean, RelativeStrengthIndex,
+    SessionsZScore, Swings, Window, Zones,
 )  # fmt: skip
 """The classes that have a twin."""
 _State = TypeVar("_State", bound=Slotted)

@@ -22,11 +22,15 @@ def told(measure: Any, draw: Random, number: int) -> Any:
     """What ``measure`` says of something that comes at random, equal values among it."""
     low = round(100.0 + draw.gauss(0.0, 2.0), draw.choice((0, 1, 12)))
     high, close = low + draw.choice((0.0, 1.0, 2.5)), low + draw.random()
+    if number < 120 or number % 500 > 400:
+        low = high = close = 100.0  # nothing moves
     match type(measure).__name__:
         case "Mean" | "Window":
             return measure.push(close), measure.mean, measure.full, getattr(measure, "deviation", 0.0)
         case "SessionsZScore":
             return measure.update(number * HOUR, draw.choice((None, low, 100.0, 100.0)))
+        case "Levels" | "AverageTrueRange" | "AverageDirectionalIndex":
+            return measure.update(high, low, close)
         case "Swings":
             return measure.update(high, low)
         case "Zones":
