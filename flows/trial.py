@@ -32,7 +32,8 @@ def tell(found: Comparison, where: str, against: str, least: int) -> Judgement:
         return Judgement("worse", f"{figures}: worse")
     if found.better and found.count >= least:
         return Judgement("better", f"{figures}: better")
-    return Judgement("not decided", f"{figures}: not decided, {least} are the least")
+    few = f", {least} are the least" if found.count < least else ""
+    return Judgement("not decided", f"{figures}: not decided{few}")
 
 
 def outcomes(data: Dataset) -> Rows:
