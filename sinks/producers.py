@@ -22,6 +22,13 @@ _TRANSACTION_TIMEOUT_S: Final = (
 )
 
 
+_REFUSALS: Final = frozenset({
+    KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD,
+    KafkaError.INVALID_TIMESTAMP, KafkaError.POLICY_VIOLATION, KafkaError.TOPIC_AUTHORIZATION_FAILED,
+})  # fmt: skip
+"""What the broker says to a record that it will not take next time either."""
+
+
 class Writer(Protocol):
     """Writes batches."""
 
@@ -137,8 +144,9 @@ class TransactionalWriter:
         """See `Writer.write`; they are committed when this returns."""
         deadline, grace = time.monotonic() + self._patience_s, Grace(self._stop)
         while True:
+            reports = _Reports()
             try:
-                self._following.update(self._transaction(records, deadline, grace))
+                self._following.update(self._transaction(records, reports, deadline, grace))
                 return
             except KafkaException as error:
                 reason: KafkaError = error.args[0]
@@ -147,14 +155,17 @@ class TransactionalWriter:
                 if not abortable or time.monotonic() > deadline:
                     raise self._failed(records, error) from error
             self._abort(records, deadline, grace)
+            if reports.refused:
+                reports.check()
 
     def settle(self) -> dict[Output, int]:
         """See `Writer.settle`; there is nothing to wait for."""
         following, self._following = self._following, {}
         return following
 
-    def _transaction(self, records: Sequence[Placed], deadline: float, grace: Grace) -> dict[Output, int]:
-        reports = _Reports()
+    def _transaction(
+        self, records: Sequence[Placed], reports: "_Reports", deadline: float, grace: Grace
+    ) -> dict[Output, int]:
         reach("signals.begin.before")
         self._producer.begin_transaction()
         _produce(self._producer, records, reports, grace)
@@ -195,11 +206,17 @@ class _Reports:
     def __init__(self) -> None:
         self._next: dict[Output, int] = {}
         self._failure: str | None = None
+        self.refused = False
+        """Whether the broker would refuse the same again."""
 
     def __call__(self, error: KafkaError | None, message: Message) -> None:
         output, offset = (message.topic() or "", message.partition() or 0), message.offset()
+        refused = error is not None and error.code() in _REFUSALS
         if error is not None or offset is None:
-            self._failure = self._failure or f"{output[0]}[{output[1]}]: not delivered: {error}"
+            if self._failure is None or (refused and not self.refused):
+                reason = "no offset" if error is None else error.str()
+                self._failure = f"{output[0]}[{output[1]}]: not delivered: {reason}"
+            self.refused = self.refused or refused
         else:
             self._next[output] = max(self._next.get(output, 0), offset + 1)
 

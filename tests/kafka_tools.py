@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 
 from bytewax.outputs import StatefulSinkPartition
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry
 from confluent_kafka.cimpl import NewPartitions
 
 from schemas.topics import Outgoing, Topic
 from sinks.clients import admin, existing
+from sinks.kafka_admin import ConfigResource, ResourceType
 from sinks.topics import create_topics
 
-__all__ = ["Client", "Read", "ends", "grow", "make_topic", "put", "read_all", "trim", "write"]
+__all__ = ["Client", "Read", "ends", "grow", "limit", "make_topic", "put", "read_all", "trim", "write"]
 
 Client = Mapping[str, Any]
 """A client's settings."""
@@ -59,6 +61,13 @@ def trim(client: Client, topic: str, before: int) -> None:
     asked = admin(client)
     for done in asked.delete_records([TopicPartition(topic, 0, before)]).values():
         done.result(10)
+
+
+def limit(client: Client, topic: str, largest: int) -> None:
+    """Let ``topic`` take messages of so many bytes at most."""
+    entry = ConfigEntry("max.message.bytes", str(largest), incremental_operation=AlterConfigOpType.SET)
+    resource, asked = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry]), admin(client)
+    asked.incremental_alter_configs([resource])[resource].result(10)
 
 
 def grow(client: Client, topic: str, partitions: int) -> None:

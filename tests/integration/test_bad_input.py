@@ -9,17 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry
 
 from schemas.codec import encode
 from schemas.market import BookSnapshot, Trade
 from schemas.partitioner import partition_for
 from schemas.time import HOUR
-from sinks.clients import admin
-from sinks.kafka_admin import ConfigResource, ResourceType
 from tests.integration.golden import Golden
 from tests.integration.kafka_broker import KafkaBroker
 from tests.integration.pipeline import Pipeline
+from tests.kafka_tools import limit
 
 pytestmark = pytest.mark.integration
 
@@ -102,24 +100,17 @@ def test_a_result_that_its_topic_refuses(
     """The engine ends with the reason; when the topic takes it again, nothing is missing."""
     pipeline = Pipeline(brokers(), tmp_path, partitions=_PARTITIONS)
     pipeline.run("ingest", "--tape", str(recording))
-    _limit(pipeline, "features.vectors", 300)
+    limit(pipeline.broker.client, "features.vectors", 300)
     said = pipeline.fail("run", "--until-end", status=1)
     assert "features.vectors[" in said
     assert "not delivered" in said
     assert "Message size too large" in said
-    _limit(pipeline, "features.vectors", 1 << 20)
+    limit(pipeline.broker.client, "features.vectors", 1 << 20)
     pipeline.run("run", "--until-end")
     found = pipeline.read()["features.vectors"]
     assert {identifier: set(values) for identifier, values in found.items()} == {
         identifier: {value} for identifier, value in golden["features.vectors"].items()
     }
-
-
-def _limit(pipeline: Pipeline, topic: str, largest: int) -> None:
-    entry = ConfigEntry("max.message.bytes", str(largest), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    asked = admin(pipeline.broker.client)  # its requests end with it
-    asked.incremental_alter_configs([resource])[resource].result(10)
 
 
 def _poison(pipeline: Pipeline) -> dict[tuple[int, int], tuple[bytes | None, str]]:

@@ -1,5 +1,6 @@
 """Both lanes where only a real broker will do: transactions, trimmed topics, outages."""
 
+import secrets
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,7 @@ from sinks.errors import ContradictionError, SinkError
 from sinks.kafka import LAYOUT, KafkaFeatures, KafkaSignals
 from sinks.log_writer import LogWriter
 from tests.integration.kafka_broker import KafkaBroker
-from tests.kafka_tools import make_topic, put, read_all, trim, write
+from tests.kafka_tools import limit, make_topic, put, read_all, trim, write
 
 pytestmark = pytest.mark.integration
 
@@ -100,6 +101,16 @@ def test_a_broker_that_stays_away_ends_the_engine_with_a_reason(kafka: KafkaBrok
             write(part, [record(topic, 0)])
     finally:
         kafka.recover()
+
+
+@LANES
+def test_a_record_that_its_topic_refuses_is_offered_once(kafka: KafkaBroker, name: str) -> None:
+    topic = make_topic(kafka.client, name, 1)
+    limit(kafka.client, topic, 300)
+    sink, part_name = lane(name, kafka, topic)
+    part = sink.build_part("out", part_name, None)
+    with pytest.raises(SinkError, match=rf"{topic}\[0\]: not delivered: Broker: Message size too large"):
+        write(part, [record(topic, 0, secrets.token_bytes(600))])
 
 
 @LANES
