@@ -12,6 +12,7 @@ __all__ = ["contents", "counts"]
 def contents(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table in the order of its key, without the wall clock of the storing."""
     with psycopg.connect(dsn) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # of one moment, whoever writes meanwhile
         found = {}
         for table in TABLES.values():
             hidden = {"layout", "numbers"} if table.packed else set()
