@@ -9,9 +9,14 @@ import sys
 import threading
 from typing import Final
 
-__all__ = ["command", "die_with_parent", "end_at_once", "spare_collector", "spawn", "status_text", "stop_flag"]
+__all__ = [
+    "command", "die_with_parent", "end_at_once", "keep_memory", "spare_collector", "spawn", "status_text", "stop_flag",
+]  # fmt: skip
 
 _PR_SET_PDEATHSIG: Final = 1
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_KEPT: Final = {_M_TRIM_THRESHOLD: 256 << 20, _M_TOP_PAD: 16 << 20, _M_MMAP_THRESHOLD: 32 << 20}
+"""Bytes; the last is the most that is allowed."""
 
 
 def die_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
@@ -33,6 +38,18 @@ def spare_collector() -> None:
     """Look for cycles of garbage seldom: records make none, and looking takes a seventh of a dataflow's time."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def keep_memory() -> None:
+    """Have the C library keep what is freed for what is asked for next, instead of giving it back to the kernel.
+
+    A replay makes and drops megabytes all the time, and each of their pages would be handed out, and cleared, anew.
+    For a process that ends when its work does. Nothing happens with another C library than glibc.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for option, size in _KEPT.items():
+            mallopt(option, size)
 
 
 def spawn(word: str, payload: bytes) -> "subprocess.Popen[bytes]":

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from flows.errors import status_of
-from flows.process import spare_collector
+from flows.process import keep_memory, spare_collector
 from flows.shares import Start, deliver, frames
 from operators.closed import Closed
 from operators.steps import Happened, InstrumentLogic
@@ -26,6 +26,7 @@ _batches: Final = msgspec.msgpack.Decoder(list[Batch]).decode
 def main() -> int:
     """Work until the input ends; 0 then, an error's own status after one line on standard error."""
     spare_collector()
+    keep_memory()
     return status_of(_work, "candlewick")
 
 

@@ -9,7 +9,7 @@ import typer
 from flows.cli.ingest import METRICS, TREND, refuse
 from flows.errors import FlowError
 from flows.feeds import recorded_feed, simulated_past
-from flows.process import spare_collector
+from flows.process import keep_memory, spare_collector
 from flows.replay import replay as run
 from flows.replay import workers_for
 from flows.settings import load
@@ -52,6 +52,7 @@ def replay(
 ) -> None:
     """Run recorded input through the engine, without Kafka and database, as fast as it goes."""
     spare_collector()
+    keep_memory()
     if bool(inputs) == (simulate is not None):
         raise FlowError("replay needs either INPUT... or --simulate DAYS")
     of_files = {
