@@ -44,9 +44,9 @@ _TALKATIVE: Final = {"threshold": 0.25, "cooldown_bars": 4, "timeframes": ["1m",
 _TREND: Final = "0.3"
 """So that there is something to be learned: drifts that stay for an hour or so, as no real market has them. With more
 of it the gates take what knows the last bars for what knows the next one."""
-_PAST_DAYS: Final = 20
+_PAST_DAYS: Final = 24
 """That models learn from, but for the last ones: fewer leave the gates in doubt."""
-_HELD_BACK: Final = "6"
+_HELD_BACK: Final = "9"
 """Of them, whose outcomes say whether a challenger is better than the base rate: fewer leave that undecided."""
 _TRADED: Final = 1e8
 """Of a large trader: with the fees of a small one too little is left of the drift."""
