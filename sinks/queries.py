@@ -4,15 +4,12 @@ Every function takes a connection of the caller, so one request is one transacti
 first; a `Position` in such a list stays right while rows are added to it.
 """
 
-from collections.abc import Mapping, Sequence
 from math import inf
-from typing import Any, Final, Literal, LiteralString, TypeVar
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
-from psycopg import AsyncConnection
-from psycopg.rows import dict_row
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Identifier
 
 from schemas.market import InstrumentDefinition
 from schemas.results import (
@@ -29,6 +26,7 @@ from schemas.results import (
 )
 from schemas.signals import Direction, Signal
 from schemas.time import MICROSECOND, TIMEFRAMES, Timeframe
+from sinks.statements import Condition, Connection, Position, columns, fetch, fetch_as, of_market, of_span, select
 
 __all__ = [
     "BookMoment", "DriftLine", "InstrumentState", "Position", "SignalFilter", "SignalStatus", "Stored", "bars",
@@ -36,17 +34,8 @@ __all__ = [
     "level_profiles", "model_events", "newest_stored", "signal", "signals", "signals_after", "stored_seq",
 ]  # fmt: skip
 
-T = TypeVar("T", bound=Struct)
-Connection = AsyncConnection[Any]
 SignalStatus = Literal["published", "candidates", "vetoed", "rejected", "expired"]
 """``published``: what a desk consumes; ``candidates``: all that was proposed; the others: candidates that ended so."""
-
-
-class Position(Struct, frozen=True, array_like=True):
-    """The last row of a page: its time (ns) and identifier, the order of every list."""
-
-    ts: int
-    id: str
 
 
 class SignalFilter(Struct, frozen=True, kw_only=True):
@@ -141,7 +130,7 @@ async def instruments(connection: Connection) -> list[InstrumentState]:
     """).format(fields=SQL(", ").join(Identifier("i", name) for name in fields))
     return [
         msgspec.convert({**row, "definition": {name: row[name] for name in fields}}, InstrumentState)
-        for row in await _rows(connection, query, (list(TIMEFRAMES),))
+        for row in await fetch(connection, query, (list(TIMEFRAMES),))
     ]
 
 
@@ -149,7 +138,7 @@ async def signals(
     connection: Connection, chosen: SignalFilter, *, limit: int, after: Position | None = None
 ) -> list[Signal]:
     """Signals by (``ts_event``, identifier), newest first, those behind ``after``."""
-    query, values = _select(
+    query, values = select(
         Signal,
         "signals" if chosen.status == "published" else "candidates",
         [
@@ -159,17 +148,17 @@ async def signals(
             ("strategy = %(strategy)s", {"strategy": chosen.strategy}),
             ("status = %(status)s", {"status": None if chosen.status == "candidates" else chosen.status}),
             ("confidence >= %(min_confidence)s", {"min_confidence": chosen.min_confidence}),
-            *_span(chosen.since, chosen.until, after),
+            *of_span(chosen.since, chosen.until, after),
         ],
     )
-    return await _records(connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), values, limit, Signal)
+    return await fetch_as(connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), values, limit, Signal)
 
 
 async def signal(connection: Connection, identifier: str) -> Signal | None:
     """The signal of this identifier (a UUID), published or only a candidate."""
     for table in ("signals", "candidates"):
-        query, values = _select(Signal, table, [("id = %(id)s", {"id": identifier})])
-        for found in await _records(connection, query + SQL("LIMIT %(limit)s"), values, 1, Signal):
+        query, values = select(Signal, table, [("id = %(id)s", {"id": identifier})])
+        for found in await fetch_as(connection, query + SQL("LIMIT %(limit)s"), values, 1, Signal):
             return found
     return None
 
@@ -185,13 +174,13 @@ async def bars(
     after: Position | None = None,
 ) -> list[Bar]:
     """The latest revision of each bar with ``since <= ts_close < until``, newest first."""
-    query, values = _select(
+    query, values = select(
         Bar,
         "bars",
-        [*_of(instrument_id, timeframe), *_span(since, until, after, unique_time=True)],
+        [*of_market(instrument_id, timeframe), *of_span(since, until, after, unique_time=True)],
         distinct=SQL("DISTINCT ON (time) "),
     )
-    return await _records(
+    return await fetch_as(
         connection, query + SQL("ORDER BY time DESC, revision DESC LIMIT %(limit)s"), values, limit, Bar
     )
 
@@ -211,15 +200,15 @@ async def features(
 
     With ``context`` each vector holds the features of its context as well, if that is stored.
     """
-    conditions = [*_of(instrument_id, timeframe), *_span(since, until, after)]
-    query, values = _select(Vector, "features", conditions, also=("reason",))
-    rows = await _rows(
+    conditions = [*of_market(instrument_id, timeframe), *of_span(since, until, after)]
+    query, values = select(Vector, "features", conditions, also=("reason",))
+    rows = await fetch(
         connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), {**values, "limit": limit}
     )
     if context and rows:
-        span = _span(rows[-1]["ts_close"], rows[0]["ts_close"] + MICROSECOND, None)
-        query, values = _select(Context, "contexts", [*_of(instrument_id, timeframe), *span])
-        around = {row["ts_close"]: row for row in await _rows(connection, query, values)}
+        span = of_span(rows[-1]["ts_close"], rows[0]["ts_close"] + MICROSECOND, None)
+        query, values = select(Context, "contexts", [*of_market(instrument_id, timeframe), *span])
+        around = {row["ts_close"]: row for row in await fetch(connection, query, values)}
         for row in rows:
             if row["features"] is not None and row["ts_close"] in around:
                 row["features"] |= around[row["ts_close"]]["features"]
@@ -229,8 +218,8 @@ async def features(
 
 async def latest_book(connection: Connection, instrument_id: str) -> BookSample | None:
     """The newest sample, if there is one."""
-    query, values = _select(BookSample, "books", _of(instrument_id))
-    found = await _records(connection, query + SQL("ORDER BY time DESC LIMIT %(limit)s"), values, 1, BookSample)
+    query, values = select(BookSample, "books", of_market(instrument_id))
+    found = await fetch_as(connection, query + SQL("ORDER BY time DESC LIMIT %(limit)s"), values, 1, BookSample)
     return found[0] if found else None
 
 
@@ -243,17 +232,17 @@ async def book_series(
         WHERE instrument_id = %(instrument_id)s AND time >= ns_to_time(%(since)s)
         ORDER BY time DESC LIMIT %(limit)s
     """)
-    return await _records(connection, query, {"instrument_id": instrument_id, "since": since or 0}, limit, BookMoment)
+    return await fetch_as(connection, query, {"instrument_id": instrument_id, "since": since or 0}, limit, BookMoment)
 
 
 async def level_profiles(
     connection: Connection, instrument_id: str, *, every: int, limit: int, since: int | None = None
 ) -> list[LevelProfile]:
     """Those at closes of ``every`` ns with ``since <= ts_close``, newest first."""
-    closes: _Condition = ("ts_close %% %(every)s = 0", {"every": every})
-    query, values = _select(LevelProfile, "levels", [*_of(instrument_id), *_span(since, None, None), closes])
+    closes: Condition = ("ts_close %% %(every)s = 0", {"every": every})
+    query, values = select(LevelProfile, "levels", [*of_market(instrument_id), *of_span(since, None, None), closes])
     query += SQL("ORDER BY time DESC LIMIT %(limit)s")
-    return await _records(connection, query, values, limit, LevelProfile)
+    return await fetch_as(connection, query, values, limit, LevelProfile)
 
 
 async def gaps(
@@ -267,10 +256,10 @@ async def gaps(
     after: Position | None = None,
 ) -> list[Gap]:
     """The integrity ledger by (``ts_end``, identifier), newest first."""
-    query, values = _select(
-        Gap, "gaps", [*_of(instrument_id), ("kind = %(kind)s", {"kind": kind}), *_span(since, until, after)]
+    query, values = select(
+        Gap, "gaps", [*of_market(instrument_id), ("kind = %(kind)s", {"kind": kind}), *of_span(since, until, after)]
     )
-    return await _records(connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), values, limit, Gap)
+    return await fetch_as(connection, query + SQL("ORDER BY time DESC, id DESC LIMIT %(limit)s"), values, limit, Gap)
 
 
 async def model_events(connection: Connection, *, limit: int, serving: bool = False) -> list[ModelEvent]:
@@ -282,9 +271,9 @@ async def model_events(connection: Connection, *, limit: int, serving: bool = Fa
             ORDER BY model, time DESC, stored_at DESC
         ) newest WHERE event = 'activated') AS served""")
     query = SQL("SELECT {columns} FROM {table} ORDER BY time DESC, id DESC LIMIT %(limit)s").format(
-        columns=_columns(ModelEvent), table=table
+        columns=columns(ModelEvent), table=table
     )
-    return await _records(connection, query, {}, limit, ModelEvent)
+    return await fetch_as(connection, query, {}, limit, ModelEvent)
 
 
 async def drift_lines(connection: Connection, model: str) -> list[DriftLine]:
@@ -300,7 +289,7 @@ async def drift_lines(connection: Connection, model: str) -> list[DriftLine]:
           AND time > (SELECT max(time) FROM drift WHERE instrument_id = %(id)s) - interval '30 days'
         GROUP BY 1, 2
     """)
-    rows = await _rows(connection, query, {"id": f"model:{model}", "points": _POINTS})
+    rows = await fetch(connection, query, {"id": f"model:{model}", "points": _POINTS})
     lines = [msgspec.convert({**row, "values": row["values"][::-1]}, DriftLine) for row in rows]
     return sorted(lines, key=lambda line: (-_beyond(line), line.feature, line.measure))
 
@@ -325,8 +314,8 @@ async def signals_after(connection: Connection, seq: int, *, limit: int) -> list
         SELECT seq, {columns} FROM (
             SELECT seq, signal_id, time AS at FROM signal_order WHERE seq > %(seq)s ORDER BY seq LIMIT %(limit)s
         ) place JOIN signals ON id = signal_id AND time = at ORDER BY seq
-    """).format(columns=_columns(Signal))
-    rows = await _rows(connection, query, {"seq": seq, "limit": limit})
+    """).format(columns=columns(Signal))
+    rows = await fetch(connection, query, {"seq": seq, "limit": limit})
     return [Stored(row["seq"], _signal(row)) for row in rows]
 
 
@@ -344,68 +333,5 @@ def _signal(row: dict[str, Any]) -> Signal | None:
         return None
 
 
-_Condition = tuple[LiteralString, Mapping[str, object]]
-
-
-def _of(instrument_id: str | None, timeframe: Timeframe | None = None) -> list[_Condition]:
-    return [
-        ("instrument_id = %(instrument_id)s", {"instrument_id": instrument_id}),
-        ("timeframe = %(timeframe)s", {"timeframe": timeframe}),
-    ]
-
-
-def _span(
-    since: int | None, until: int | None, after: Position | None, *, unique_time: bool = False
-) -> list[_Condition]:
-    # Conditions are on `time`, by which a hypertable is cut: chunks outside are not even opened.
-    behind: LiteralString = (
-        "time < ns_to_time(%(after)s)" if unique_time else "(time, id) < (ns_to_time(%(after)s), %(after_id)s::uuid)"
-    )
-    return [
-        ("time >= ns_to_time(%(since)s)", {"since": since}),
-        ("time < ns_to_time(%(until)s)", {"until": until}),
-        (behind, {"after": after.ts if after else None, "after_id": after.id if after else None}),
-    ]
-
-
-_EVERYTHING: Final = SQL("")
-
-
-def _select(
-    record: type[Struct],
-    table: LiteralString,
-    conditions: Sequence[_Condition],
-    *,
-    distinct: SQL = _EVERYTHING,
-    also: Sequence[str] = (),
-) -> tuple[Composed, dict[str, object]]:
-    """A statement up to its WHERE, of the conditions whose values are all given, and those values."""
-    wanted = [(text, values) for text, values in conditions if None not in values.values()]
-    query = SQL("SELECT {distinct}{columns} FROM {table} WHERE {conditions} ").format(
-        distinct=distinct,
-        columns=_columns(record, *also),
-        table=Identifier(table),
-        conditions=SQL(" AND ").join([SQL("true"), *(SQL(text) for text, _ in wanted)]),
-    )
-    return query, {name: value for _, values in wanted for name, value in values.items()}
-
-
-def _columns(record: type[Struct], *also: str) -> Composed:
-    names = [*(field.name for field in msgspec.structs.fields(record)), *also]
-    return SQL(", ").join(SQL("id::text AS id") if name == "id" else Identifier(name) for name in names)
-
-
 def _feature_record(row: dict[str, Any]) -> FeatureRecord:
     return msgspec.convert(row, Vector) if row["reason"] is None else msgspec.convert(row, Absence)
-
-
-async def _records(
-    connection: Connection, query: Composed | SQL, values: Mapping[str, object], limit: int, record: type[T]
-) -> list[T]:
-    return [msgspec.convert(row, record) for row in await _rows(connection, query, {**values, "limit": limit})]
-
-
-async def _rows(connection: Connection, query: Composed | SQL, values: Any) -> list[dict[str, Any]]:
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(query, values)
-        return await cursor.fetchall()
