@@ -33,8 +33,8 @@ from sinks.files import Shelf
 
 __all__ = ["Shares", "Start", "deliver", "frames"]
 
-_AHEAD: Final = 4
-"""Chunks on their way to a helper and back, so that it never waits for the next."""
+_AHEAD: Final = 12
+"""Chunks on their way to a helper and back, so that it never waits for the next, though another has more to do."""
 _LENGTH: Final = 8
 _PIPE: Final = 1 << 20
 """Bytes: a chunk, mostly. A thread that reads in small pieces has to wait for the others again after each of them."""
