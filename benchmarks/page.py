@@ -25,8 +25,8 @@ an opinion.""",
     "scaling": """What a message costs the engine with more instruments, over about as many messages; in wall time its
 first and last second count as well.""",
     "latency": """From the last heartbeat that closes a bar, handed to the broker, to the signal at a reader of
-committed messages, with 30 instruments and 50,000 events a second. What came in the first
-ten seconds of the broker, which compiles itself meanwhile, is told by itself.""",
+committed messages, with 30 instruments and 50,000 events a second. The broker has worked at that rate for half a minute
+before, as a new one compiles itself meanwhile; what came in the first ten seconds of the closes is told by itself.""",
     "closing": "All timeframes of many instruments end together: from the first closing heartbeat to the last result.",
     "microstructure": """CPU time of the per-instrument step alone, in one process, over the recording: as it
 is, and with nothing measured between the closes or read off the book's depth at them.""",
