@@ -19,7 +19,7 @@ from sinks.queries import Position, SignalStatus
 
 __all__ = [
     "BarParameters", "BookParameters", "DriftReportParameters", "FeatureParameters", "GapParameters",
-    "LevelParameters",     "SignalParameters", "Symbol", "after_position", "write_cursor",
+    "LevelParameters", "SignalParameters", "Symbol", "after_position", "write_cursor",
 ]  # fmt: skip
 
 _EARLIEST: Final = 1_230_768_000 * SECOND

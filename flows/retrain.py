@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import shorten
@@ -28,7 +28,7 @@ from sinks.database import connect, in_one_line
 from sinks.export import model_changes
 from sources.result_files import read_results, result_file
 
-__all__ = ["Decision", "Plan", "retrain", "standing"]
+__all__ = ["Decision", "Plan", "first_shadowed", "retrain", "standing"]
 
 
 _WORDS: Final = 120
@@ -86,11 +86,14 @@ def retrain(settings: Settings, plan: Plan) -> list[Decision]:
     since = max(0, time.time_ns() - round(plan.days * DAY))
     if plan.past is not None:
         since = max(since, _end(plan.past) + 1)
+    with in_one_line(dsn), connect(dsn) as connection:
+        events = list(model_changes(connection))
+    serving, shadows = standing(events)
+    if shadows:
+        since = min(since, first_shadowed(events, shadows))
     with TemporaryDirectory(prefix="candlewick-retrain-") as temporary:
         stored, made = Path(temporary) / "stored", Path(temporary) / "set"
         fetch_stored(settings, stored, since)
-        with in_one_line(dsn), connect(dsn) as connection:
-            serving, shadows = standing(model_changes(connection))
         if shadows:
             make_dataset([stored], made, costs(settings))
             decisions = list(_judged(stored, load(made), known, serving, shadows, plan))
@@ -102,7 +105,7 @@ def retrain(settings: Settings, plan: Plan) -> list[Decision]:
     return decisions
 
 
-def standing(events: Iterator[ModelEvent]) -> tuple[dict[str, str], dict[str, str]]:
+def standing(events: Iterable[ModelEvent]) -> tuple[dict[str, str], dict[str, str]]:
     """Which version of each model serves, and which is its shadow, after ``events``."""
     serving: dict[str, str] = {}
     shadows: dict[str, str] = {}
@@ -118,6 +121,15 @@ def standing(events: Iterator[ModelEvent]) -> tuple[dict[str, str], dict[str, st
         elif event.event == "no longer shadowed":
             shadows.pop(event.model, None)
     return serving, shadows
+
+
+def first_shadowed(events: Iterable[ModelEvent], shadows: Mapping[str, str]) -> int:
+    """Since when the oldest of ``shadows`` has been one (ns). A comparison may be looked at after each outcome, but it
+    has to be the same one: over days that slide on, each look would be a new bet, and one of many is won by chance.
+    """
+    return min(
+        event.ts_event for event in events if event.event == "shadowed" and shadows.get(event.model) == event.version
+    )
 
 
 def _end(past: Path) -> int:

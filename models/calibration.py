@@ -18,6 +18,9 @@ _RIDGE: Final = 1e-9
 """On the curvature, which is none where all is certain."""
 _FORGET: Final = 0.998
 """An outcome counts so much less with each after it: some 500 decide."""
+_STEP: Final = 0.1
+"""The most that one outcome moves slope and intercept: where scores are sure and right for long, curvature is next to
+nothing, and a single surprise would turn the line over."""
 _BEGIN: Final = 20.0
 """Curvature of what is believed before the first outcome, that logits are right as they are: that of 80 outcomes."""
 
@@ -84,9 +87,14 @@ class PlattInTime(Struct, array_like=True):
         self._both = _FORGET * self._both + curve * logit
         self._flat = _FORGET * self._flat + curve + _RIDGE
         area = self._steep * self._flat - self._both * self._both
-        self.slope = max(_NOTHING, self.slope - wrong * (self._flat * logit - self._both) / area)
-        self.intercept -= wrong * (self._steep - self._both * logit) / area
+        steeper = _bounded(wrong * (self._flat * logit - self._both) / area)
+        self.slope = max(_NOTHING, self.slope - steeper)
+        self.intercept -= _bounded(wrong * (self._steep - self._both * logit) / area)
         self.count += 1
+
+
+def _bounded(step: float) -> float:
+    return max(-_STEP, min(_STEP, step))
 
 
 def calibrated(calibration: Calibration, logits: Floats) -> Floats:

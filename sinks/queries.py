@@ -238,9 +238,15 @@ async def book_series(
 async def level_profiles(
     connection: Connection, instrument_id: str, *, every: int, limit: int, since: int | None = None
 ) -> list[LevelProfile]:
-    """Those at closes of ``every`` ns with ``since <= ts_close``, newest first."""
+    """Those of the last ``limit`` closes of ``every`` ns with ``since <= ts_close``, newest first."""
     closes: Condition = ("ts_close %% %(every)s = 0", {"every": every})
-    query, values = select(LevelProfile, "levels", [*of_market(instrument_id), *of_span(since, None, None), closes])
+    # No index knows of such closes: without a bound all of a history would be read to find as many.
+    newest: Condition = (
+        "time > (SELECT max(time) FROM levels WHERE instrument_id = %(instrument_id)s) - %(us)s * interval '1 us'",
+        {"us": limit * every // MICROSECOND},
+    )
+    conditions = [*of_market(instrument_id), *of_span(since, None, None), closes, newest]
+    query, values = select(LevelProfile, "levels", conditions)
     query += SQL("ORDER BY time DESC LIMIT %(limit)s")
     return await fetch_as(connection, query, values, limit, LevelProfile)
 

@@ -28,9 +28,10 @@ BEGIN
         ALTER TABLE levels SET (timescaledb.compress, timescaledb.compress_segmentby = 'instrument_id',
             timescaledb.compress_orderby = 'time DESC, id');
         PERFORM add_compression_policy('levels', interval '30 days');
+        PERFORM add_retention_policy('levels', interval '180 days');
     END IF;
 EXCEPTION WHEN feature_not_supported THEN
-    RAISE WARNING 'TimescaleDB refused compression: %', SQLERRM;
+    RAISE WARNING 'TimescaleDB refused compression or retention: %', SQLERRM;
 END $$;
 
 DO $$

@@ -218,6 +218,9 @@ class CrossSection:
         self._ts, taint, groups, slots = state
         self._taint = None if taint is None else (taint[0], taint[1])
         self._slots, self._majors, self._packed = {}, {}, None
+        # One sum over all members at every place: more than is needed, and a leap stays in the state for an hour only.
+        if sum(max(map(abs, values), default=0.0) for values, *_ in slots.values()) * GRID >= BOUND:
+            self._kinds = (Returns, Comoments)
         for name, (values, taint, btc, sector) in slots.items():
             slot = self._slots[name] = self._slot(name)
             slot.taint = None if taint is None else (taint[0], taint[1])

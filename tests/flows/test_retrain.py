@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from flows.cli.retrain import next_round
 from flows.cron import Cron
 from flows.errors import FlowError
-from flows.retrain import standing
+from flows.retrain import first_shadowed, standing
 from flows.trial import judge, outcomes, tell
 from models.costs import Costs
 from models.dataset import Dataset, Manifest
@@ -33,6 +33,11 @@ def test_what_stands_follows_from_the_changelog() -> None:
     ]  # fmt: skip
     assert standing(iter(said)) == ({"a": "1"}, {"a": "2"})
     assert standing(iter([*said, event("a", "2", "activated")])) == ({"a": "2"}, {})
+
+
+def test_a_comparison_begins_with_the_oldest_of_the_shadows() -> None:
+    later = [replace(event(model, "2", "shadowed"), ts_event=START + at) for at, model in enumerate("abc", 1)]
+    assert first_shadowed(later, {"c": "2", "b": "2", "a": "1"}) == START + 2
 
 
 def told(chance: float, champion: float | None) -> tuple[Dataset, dict[str, Signal]]:

@@ -61,3 +61,12 @@ def test_the_line_stays_finite_whatever_comes() -> None:
         said = 1 / (1 + np.exp(-(line.slope * logits[0] + line.intercept)))
         assert said == pytest.approx(1 / 3, abs=0.15)
         assert line.slope > 0
+
+
+def test_one_surprise_after_a_long_certainty_does_not_turn_the_line_over() -> None:
+    line = PlattInTime()
+    for number in range(6_000):
+        line.learn(3.0 if number % 2 else -3.0, win=bool(number % 2))
+    before = line.slope, line.intercept
+    line.learn(3.0, win=False)
+    assert (line.slope, line.intercept) == pytest.approx(before, abs=0.11)
