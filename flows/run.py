@@ -81,18 +81,15 @@ def run_worker(
         directory, "engine", worker=number, workers=workers, group=group, stop=stop.is_set, engine=known
     ) as pulse:
         observer = EngineObserver(pulse, min(settings.strategy.timeframes, key=TIMEFRAMES.index))
-        flow, features = _observed(settings, observer, alone=workers == 1, until_end=until_end)
+        flow = _observed(settings, observer, alone=workers == 1, until_end=until_end)
         epoch = timedelta(seconds=engine.epoch_interval_s)
         pulse.state = "resuming"
         with disk_faults(engine.recovery_dir):
             cluster_main(flow, list(addresses), number, epoch_interval=epoch, recovery_config=state)
-        features.settle()
 
 
-def _observed(
-    settings: Settings, observer: EngineObserver, *, alone: bool, until_end: bool
-) -> tuple[Dataflow, KafkaFeatures]:
-    """The dataflow between Kafka's topics, with its ends under observation; and one of these."""
+def _observed(settings: Settings, observer: EngineObserver, *, alone: bool, until_end: bool) -> Dataflow:
+    """The dataflow between Kafka's topics, with its ends under observation."""
     client, engine, stop = kafka_client(settings), settings.engine, observer.pulse.stopped
     manifest = read_manifest(engine.recovery_dir)
     bridge = None if manifest is None else manifest.bridge
@@ -108,7 +105,7 @@ def _observed(
     features = KafkaFeatures(client, stop=stop, past=past, settled=settled)
     transactions = settings.kafka.transactions
     signals = KafkaSignals(client, transactions=transactions, early=alone, stop=stop, past=past, settled=settled)
-    flow = engine_flow(
+    return engine_flow(
         settings,
         ObservedLog(log, observer),
         ObservedSink("features", features, observer),
@@ -116,4 +113,3 @@ def _observed(
         observer.closed,
         bridge.ends if bridge is not None and bridge.late else None,
     )
-    return flow, features

@@ -8,7 +8,6 @@ from msgspec import Struct
 from models.comparison import Comparison
 from models.dataset import Dataset
 from models.registry import Model
-from models.rows import Row
 from models.splits import Rows
 from schemas.signals import Signal
 from schemas.time import to_text
@@ -67,10 +66,12 @@ def held_back(data: Dataset, since: int, challenger: Model, champion: Model | No
     begin = max([since, *(one.manifest.train_end for one in (challenger, champion) if one is not None)])
     base_rate = challenger.manifest.figures.get("base_rate", 0.5)
     comparison, end = Comparison(), begin
+    asked = _columns(data, challenger)
+    told = None if champion is None else _columns(data, champion)
     for row in outcomes(data).tolist():
         if data["ts_decided"][row] >= begin and data["instrument_id"][row] in challenger.manifest.instruments:
-            said = base_rate if champion is None else champion.probability(_asked(data, row, champion))
-            _add(comparison, data, row, said, challenger.probability(_asked(data, row, challenger)))
+            said = base_rate if champion is None else champion.probability(data.x[row, told])
+            _add(comparison, data, row, said, challenger.probability(data.x[row, asked]))
             end = max(end, int(data["ts_end"][row]))
     against = "the base rate" if champion is None else champion.version
     return tell(comparison, f"held back ({to_text(begin)} to {to_text(end)})", against, least)
@@ -83,8 +84,7 @@ def _add(comparison: Comparison, data: Dataset, row: int, champion: float, chall
     )  # fmt: skip
 
 
-def _asked(data: Dataset, row: int, model: Model) -> Row:
-    """What ``model`` sees of a row."""
+def _columns(data: Dataset, model: Model) -> list[int]:
+    """Where what ``model`` sees of a row stands."""
     places = {name: at for at, name in enumerate(data.inputs)}
-    values: Row = data.x[row, [places[name] for name in model.manifest.inputs]]
-    return values
+    return [places[name] for name in model.manifest.inputs]

@@ -72,7 +72,6 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
         self._past, self._settled = past, settled
         self._client, self._delivery_timeout_s, self._stop = dict(client), delivery_timeout_s, stop
         self._topics = topics or _lane("features")
-        self._writers: list[IdempotentWriter] = []
         self._admin = admin(client)
         counts = partition_counts(self._admin, self._topics)
         if len(set(counts.values())) != 1:
@@ -102,20 +101,7 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
             desk=False, settled=self._settled, stop=self._stop,
         )  # fmt: skip
         writer = IdempotentWriter(self._producer, stop=self._stop)
-        self._writers.append(writer)
         return _Part(writer, known, dict.fromkeys(self._topics, self._partitions), partition)
-
-    def settle(self) -> None:
-        """Wait until the broker has acknowledged what was written: for a clean end, where no snapshot may follow.
-
-        Not a part's `close`: that is called after a failure too, and what it raises then would abort the process
-        before anybody has read the reason.
-
-        Raises:
-            SinkError: some record could not be delivered.
-        """
-        for writer in self._writers:
-            writer.settle()
 
     @cached_property
     def _producer(self) -> Producer:
@@ -207,6 +193,9 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
 
 
 class _Part(StatefulSinkPartition[Outgoing, bytes]):
+    # It has no `close`. At a clean end the last snapshot has waited for all, with recovery or without; after a failure
+    # what a `close` raises aborts the process before anybody has read the reason.
+
     def __init__(self, writer: Writer, known: Known, counts: Mapping[str, int], partition: int | None = None) -> None:
         self._writer, self._known, self._counts, self._partition = writer, known, counts, partition
 

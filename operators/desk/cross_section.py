@@ -117,7 +117,7 @@ class CrossSection:
 
     def _move(self, ts_close: int, vectors: Sequence[Vector]) -> None:
         """Take this bar's returns; who was not there at the close before begins anew."""
-        if self._kinds[0] is not Returns and _beyond(vectors):
+        if self._kinds[0] is not Returns and _beyond(vector.features["return_1"] or 0.0 for vector in vectors):
             state, self._kinds = self.state(), (Returns, Comoments)
             self.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(state)))
         follows = ts_close - self._length == self._ts
@@ -219,7 +219,7 @@ class CrossSection:
         self._taint = None if taint is None else (taint[0], taint[1])
         self._slots, self._majors, self._packed = {}, {}, None
         # One sum over all members at every place: more than is needed, and a leap stays in the state for an hour only.
-        if sum(max(map(abs, values), default=0.0) for values, *_ in slots.values()) * GRID >= BOUND:
+        if _beyond(max(map(abs, values), default=0.0) for values, *_ in slots.values()):
             self._kinds = (Returns, Comoments)
         for name, (values, taint, btc, sector) in slots.items():
             slot = self._slots[name] = self._slot(name)
@@ -231,9 +231,9 @@ class CrossSection:
         self._groups.restore(groups, own, {name: slot.peers for name, slot in self._slots.items()})
 
 
-def _beyond(vectors: Iterable[Vector]) -> bool:
-    """Whether returns, or sums of them, are too large for compiled code."""
-    return sum([abs(vector.features["return_1"] or 0.0) for vector in vectors]) * GRID >= BOUND
+def _beyond(returns: Iterable[float]) -> bool:
+    """Whether ``returns``, or sums of them, are too large for compiled code."""
+    return sum(map(abs, returns)) * GRID >= BOUND
 
 
 def _strength(own: int | None, of: float | None) -> float | None:
