@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from schemas.compiled import OPTIONS, binary, current, made_from, stamp
+from schemas.compiled import OPTIONS, SHARED, binary, current, made_from, stamp
 
 __all__ = ["build", "main"]
 
@@ -38,7 +38,7 @@ def build(source: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         code, fresh = Path(folder, "native.c"), Path(folder, built.name)
         for command in (
-            [sys.executable, "-m", "cython", "-3", str(source), "-o", str(code)],
+            [sys.executable, "-m", "cython", "-3", f"-I{SHARED.parent}", str(source), "-o", str(code)],
             [compiler, *OPTIONS, f"-I{headers}", str(code), "-o", str(fresh)],
         ):
             done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)

@@ -6,10 +6,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-__all__ = ["OPTIONS", "binary", "current", "made_from", "stamp"]
+__all__ = ["OPTIONS", "SHARED", "binary", "current", "made_from", "stamp"]
 
 OPTIONS: Final = ("-O2", "-fPIC", "-shared", "-ffp-contract=off", "-w")
 """The compiler's. No fused multiply-add: results have to equal Python's to the bit."""
+
+SHARED: Final = Path(__file__).with_name("numbers.pxi")
+"""What every source may include: reading the numbers of our JSON."""
 
 
 def binary(source: Path) -> Path:
@@ -24,7 +27,7 @@ def stamp(source: Path) -> Path:
 
 def made_from(source: Path) -> str:
     """A digest of all that is compiled, what is included too, of this Python and of the options."""
-    text = b"".join(path.read_bytes() for path in (source, *sorted(source.parent.glob("*.pxi"))))
+    text = b"".join(path.read_bytes() for path in (source, SHARED, *sorted(source.parent.glob("*.pxi"))))
     return sha256(text + repr((sys.version, OPTIONS)).encode()).hexdigest()
 
 

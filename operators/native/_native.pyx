@@ -11,7 +11,6 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memmove, memset
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.exc cimport PyErr_Clear, PyErr_Occurred
 from cpython.list cimport PyList_Append, PyList_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeASCII
 
@@ -26,10 +25,10 @@ from operators.seen import number_of
 from schemas.time import DAY as DAY_NS
 
 cdef extern from "Python.h":
-    double PyOS_string_to_double(const char *text, char **end, void *overflow)
     dict _PyDict_NewPresized(Py_ssize_t size)
 
 include "ladder.pxi"
+include "numbers.pxi"
 include "reading.pxi"
 include "meters.pxi"
 include "path.pxi"

@@ -158,11 +158,7 @@ cdef class FastPath:
         self, const char *at, const char *end, const char *name, Py_ssize_t length, double least, double below, double *value
     ) noexcept:
         at = self.field(at, end, name, length)
-        if at != NULL:
-            at = real(at, value)
-            if at != NULL and not least <= value[0] < below:
-                return NULL
-        return at
+        return NULL if at == NULL else amount(at, least, below, value)
 
     cdef const char *read_quote(self, const char *at, const char *end) noexcept:
         at = self.amount_of(at, end, b',"bid_price":', 13, 1e-18, 1e15, &self.bid)

@@ -2,7 +2,7 @@
 """Rows in the form in which PostgreSQL takes them from a binary COPY; psycopg gives the same bytes, cell by cell."""
 
 from libc.math cimport rint
-from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, UINT64_MAX, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, INT32_MIN, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -16,8 +16,6 @@ cdef extern from *:
     uint16_t __builtin_bswap16(uint16_t) nogil
     uint32_t __builtin_bswap32(uint32_t) nogil
     uint64_t __builtin_bswap64(uint64_t) nogil
-    int __builtin_clzll(uint64_t) nogil
-    ctypedef uint64_t uint128_t "unsigned __int128"
 
 cdef enum:
     BOOL = 16, BYTEA = 17, INT8 = 20, INT4 = 23, TEXT = 25, FLOAT8 = 701, TEXTS = 1009, FLOATS = 1022, UUID = 2950, JSONB = 3802, PACKED = -1

@@ -1,5 +1,12 @@
 """Numbers as `schemas.codec.encode` writes them; NULL: this is something else, or not so easily told."""
 
+from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint64_t
+from libc.string cimport memcpy
+
+cdef extern from *:
+    int __builtin_clzll(uint64_t) nogil
+    ctypedef uint64_t uint128_t "unsigned __int128"
+
 cdef enum:
     LEAST_POWER = -64, GREATEST_POWER = 40
 
