@@ -44,9 +44,11 @@ _STEP: Final = 2
 _REGIMES: Final[dict[str, list[Any]]] = {
     "means": [[1.2, -0.1], [-1.2, -0.1], [0.0, -0.2], [0.0, 0.5]],
     "variances": [[0.4, 0.1], [0.4, 0.1], [0.3, 0.1], [1.0, 0.2]],
-    "transition": [[0.94 if i == j else 0.02 for j in range(4)] for i in range(4)],
+    "transition": [
+        [0.94, 0.02, 0.02, 0.02], [0.02, 0.94, 0.02, 0.02], [0.01, 0.01, 0.97, 0.01], [0.03, 0.03, 0.03, 0.91],
+    ],
     "initial": [0.25, 0.25, 0.25, 0.25],
-}
+}  # fmt: skip
 _Series = dict[str, list[float | None]]
 
 

@@ -30,6 +30,7 @@ from pydantic_settings import (
 
 from schemas.errors import CandlewickError
 from schemas.failpoints import arm, parse
+from schemas.market import RegimeName
 from schemas.time import SECOND, TIMEFRAMES, Timeframe
 from sinks.health import Limits
 
@@ -205,7 +206,7 @@ class RiskSettings(_Section):
 
     risk_per_trade: Annotated[float, Field(gt=0, le=1e9)] = 100.0  # quote currency
     max_spread_bps: Annotated[float, Field(gt=0, le=1_000)] = 10.0
-    volatile_size: Annotated[float, Field(ge=0, le=1)] = 1.0
+    regime_sizes: dict[RegimeName, Annotated[float, Field(ge=0, le=1)]] = {}
 
 
 class MarketSettings(_Section):
@@ -379,7 +380,7 @@ def kafka_client(settings: Settings) -> dict[str, str | int | float | bool]:
 
 
 def _line(entry: Any) -> str:
-    key = ".".join(str(part) for part in entry["loc"])
+    key = ".".join(str(part) for part in entry["loc"] if part != "[key]")  # of what a table must not have
     if entry["type"] == "extra_forbidden":
         return f"setting {key}: there is no such key"
     if not key:

@@ -7,17 +7,18 @@ Rabiner, "A tutorial on hidden Markov models", 1989, scaled at each step.
 from collections.abc import Sequence
 from itertools import permutations
 from math import exp, log, pi, sqrt
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from models.errors import ModelError
+from schemas.market import RegimeName
 
-__all__ = ["STATES", "Parameters", "Regime", "fit", "matched", "observed"]
+__all__ = ["STATES", "Outlook", "Parameters", "Regime", "fit", "matched", "observed", "outlook"]
 
-STATES: Final = ("bull", "bear", "sideways", "volatile")
+STATES: Final[tuple[RegimeName, ...]] = get_args(RegimeName)
 _MEMORY: Final = 500
 """Bars of the average that volatility is held against."""
 _ITERATIONS: Final = 60
@@ -26,6 +27,8 @@ _LEAST: Final = 500
 _FLOOR: Final = 1e-3
 """Of a variance."""
 _STAY: Final = 0.97
+_LONGEST: Final = 1_000.0
+"""Bars that a state is taken to last at most: what a fit saw left once or never says no more."""
 _Floats = NDArray[np.float64]
 
 
@@ -37,6 +40,17 @@ class Parameters(Struct, frozen=True, kw_only=True):
     transition: list[list[float]]
     """From row to column."""
     initial: list[float]
+
+
+class Outlook(Struct, frozen=True):
+    """What the transition matrix makes of the probabilities of the states at a close."""
+
+    following: list[float]
+    """Probabilities of the states at the next close."""
+    change: float
+    """Probability that the state at the next close is another one."""
+    duration: float
+    """Bars that the present state lasts in the mean, from its first to its last; at most `_LONGEST`."""
 
 
 class Regime(Struct, kw_only=True):
@@ -73,10 +87,7 @@ class Regime(Struct, kw_only=True):
                 return None
             ahead = parameters.initial
         else:
-            rows = parameters.transition
-            ahead = [
-                sum(chance * row[at] for chance, row in zip(before, rows, strict=True)) for at in range(len(before))
-            ]
+            ahead = _moved(before, parameters.transition)
         if seen is not None:
             logs = [
                 _log_density(seen, mean, variance)
@@ -87,6 +98,25 @@ class Regime(Struct, kw_only=True):
         total = sum(ahead)
         self.chances = [chance / total for chance in ahead] if total > 0 else parameters.initial
         return self.chances
+
+
+def outlook(chances: Sequence[float], parameters: Parameters) -> Outlook:
+    """Of the states' probabilities at a close. A state that is left with probability q lasts 1 / q bars in the mean,
+    as its duration is geometric; where the state is not sure, these are averaged by the probabilities.
+
+    >>> even = Parameters(
+    ...     means=[[0.0, 0.0]] * 4, variances=[[1.0, 1.0]] * 4, initial=[0.25] * 4,
+    ...     transition=[[0.7, 0.1, 0.1, 0.1], [0.1, 0.7, 0.1, 0.1], [0.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.5, 0.5]],
+    ... )
+    >>> outlook([0.0, 0.0, 0.0, 1.0], even)
+    Outlook(following=[0.0, 0.0, 0.5, 0.5], change=0.5, duration=2.0)
+    """
+    leaving = [1.0 - row[at] for at, row in enumerate(parameters.transition)]
+    return Outlook(
+        _moved(chances, parameters.transition),
+        sum(chance * one for chance, one in zip(chances, leaving, strict=True)),
+        sum(chance / max(one, 1.0 / _LONGEST) for chance, one in zip(chances, leaving, strict=True)),
+    )
 
 
 def observed(pairs: Sequence[tuple[float | None, float | None]]) -> _Floats:
@@ -142,6 +172,12 @@ def matched(found: Parameters, previous: Parameters) -> Parameters:
     costs = [[_apart(found, at, previous, other) for at in range(len(STATES))] for other in range(len(STATES))]
     order = min(permutations(range(len(STATES))), key=lambda one: sum(costs[i][at] for i, at in enumerate(one)))
     return _ordered(found, list(order))
+
+
+def _moved(chances: Sequence[float], transition: Sequence[Sequence[float]]) -> list[float]:
+    return [
+        sum(chance * row[at] for chance, row in zip(chances, transition, strict=True)) for at in range(len(chances))
+    ]
 
 
 def _begin(rows: _Floats) -> tuple[_Floats, _Floats, _Floats, _Floats]:

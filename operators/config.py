@@ -1,12 +1,13 @@
 """What the operators are told: everything outside the log that can change a result."""
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, get_args
 
 from msgspec import Meta, Struct
 
 from models.costs import Costs
 from operators.errors import OperatorError
+from schemas.market import RegimeName
 from schemas.time import DAY, SECOND, TIMEFRAMES, Timeframe
 
 __all__ = ["DeskConfig", "InstrumentConfig", "MarketConfig", "ModelsConfig", "RiskConfig", "StrategyConfig"]
@@ -89,13 +90,18 @@ class RiskConfig(Struct, frozen=True, kw_only=True):
     risk_per_trade: float = 100.0
     """Quote currency lost if a signal is stopped out."""
     max_spread_bps: float = 10.0
-    volatile_size: float = 1.0
-    """Times the size, where the regime is surely volatile; less surely, less so."""
+    regime_sizes: dict[RegimeName, float] = {}
+    """By regime, times the size (0 to 1, so that the risk stays a ceiling): their mean by the regime's probabilities.
+    One that is not named leaves the size as it is, and so does a regime that is not known."""
 
     def __post_init__(self) -> None:
         for name in ("risk_per_trade", "max_spread_bps"):
             _check(self, name, above=0)
-        _check(self, "volatile_size", at_least=0)
+        for name, share in self.regime_sizes.items():
+            if name not in get_args(RegimeName):
+                raise OperatorError(f"regime_sizes: {name} is no regime, these are: {', '.join(get_args(RegimeName))}")
+            if not 0 <= share <= 1:
+                raise OperatorError(f"regime_sizes: {name} = {share}: must be 0 to 1")
 
 
 class ModelsConfig(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ from schemas.time import Nanoseconds, Timeframe
 __all__ = [
     "CONTROL", "METRICS", "About", "Activation", "BookDelta", "BookSnapshot", "ExchangeBar", "ExternalMetric",
     "FundingRate", "Heartbeat", "InstrumentDefinition", "Liquidation", "LongShortRatio", "MacroEvent", "MarkPrice",
-    "MarketEvent", "Membership", "Metric", "OpenInterest", "Quote", "Regimes", "Review", "Side", "TapeEnd", "Trade",
+    "MarketEvent", "Membership", "Metric", "OpenInterest", "Quote", "RegimeName", "Regimes", "Review", "Side",
+    "TapeEnd", "Trade",
 ]  # fmt: skip
 
 CONTROL: Final = "candlewick:control"
@@ -309,9 +310,12 @@ _Spread = Annotated[list[Annotated[float, Meta(ge=1e-9, lt=1e9)]], Meta(min_leng
 _Chances = Annotated[list[Annotated[float, Meta(ge=0, le=1)]], Meta(min_length=4, max_length=4)]
 
 
+RegimeName = Literal["bull", "bear", "sideways", "volatile"]
+
+
 class Regimes(_Record, tag="regimes", frozen=True, kw_only=True, gc=True):
     """Parameters of the hidden Markov model of regimes (key: `CONTROL`), in force from the first close on at which they
-    were received. The states are bull, bear, sideways and volatile.
+    were received; the states are in the order of `RegimeName`.
     """
 
     timeframe: Timeframe

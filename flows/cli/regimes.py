@@ -27,10 +27,12 @@ def regimes(
     from models.regimes import STATES
 
     record, closes = fitted(directories, timeframe, None if to is None else last_told(to, timeframe))
-    table = Table("regime", "return", "volatility", "stays, bars", caption=f"{closes:,} closes of {timeframe}")
+    heads = [f"to {name}" for name in STATES]
+    table = Table("regime", "return", "volatility", "stays, bars", *heads, caption=f"{closes:,} closes of {timeframe}")
     for at, name in enumerate(STATES):
         stays = 1.0 / max(1.0 - record.transition[at][at], 1e-9)
-        table.add_row(name, f"{record.means[at][0]:+.2f} sd", f"{record.means[at][1]:+.2f} log", f"{stays:.0f}")
+        moves = [f"{chance:.3f}" for chance in record.transition[at]]
+        table.add_row(name, f"{record.means[at][0]:+.2f} sd", f"{record.means[at][1]:+.2f} log", f"{stays:.0f}", *moves)
     Console(width=None if typer.get_text_stream("stdout").isatty() else 100).print(table)
     if not dry:
         tell(load(), record, to)

@@ -13,6 +13,7 @@ from operators.desk.barrier import Barrier, Passed
 from operators.desk.confluence import NAME, USED, VERSION, Opinion, judge
 from operators.desk.context import Contexts
 from operators.desk.external import External
+from operators.desk.regime import sized
 from operators.desk.risk import plan, scaled, vetoes
 from operators.desk.serving import Serving, Verdict
 from operators.errors import OperatorError
@@ -158,7 +159,10 @@ class Desk:
         reasons = vetoes(vector, opinion, prices, definition, risk)
         verdict = self.serving.judge(vector, opinion, reward=prices.risk_reward, explain=not reasons)
         reasons += verdict.vetoes
-        share = verdict.size * (1.0 - (1.0 - risk.volatile_size) * (vector.features["regime_volatile"] or 0.0))
+        share = verdict.size * sized(risk.regime_sizes, vector.features)
+        size = prices.size if share == 1.0 else scaled(prices.size, share, definition)
+        if size == 0 and prices.size:
+            reasons = [*reasons, f"{share:.0%} of its size, by models and regime, is not a lot"]
         length = TIMEFRAME_NS[vector.timeframe]
         signal = Signal(
             id=derive("signal", vector.instrument_id, vector.timeframe, vector.ts_close, NAME, VERSION),
@@ -175,7 +179,7 @@ class Desk:
             stop=prices.stop,
             targets=prices.targets,
             risk_reward=prices.risk_reward,
-            size=prices.size if share == 1.0 else scaled(prices.size, share, definition),
+            size=size,
             ts_event=vector.ts_close,
             ts_decided=vector.ts_decided,
             expiry=vector.ts_close + strategy.entry_bars * length,

@@ -1,18 +1,19 @@
 """The regime that each member is in, by the model whose parameters the log told last."""
 
+from collections.abc import Mapping
+from math import fsum
 from typing import Final
 
 from msgspec import Struct
 
-from models.regimes import STATES, Parameters, Regime
+from models.regimes import STATES, Parameters, Regime, outlook
 from operators.feature import Feature
+from schemas.market import RegimeName
 from schemas.market import Regimes as Told
 from schemas.results import Vector
 from schemas.time import Timeframe
 
-__all__ = ["FEATURES", "Regimes"]
-
-_UNKNOWN: Final = (None,) * len(STATES)
+__all__ = ["FEATURES", "Regimes", "sized"]
 
 
 class Regimes(Struct, kw_only=True):
@@ -42,7 +43,10 @@ class Regimes(Struct, kw_only=True):
             regime = filters[vector.instrument_id] = Regime()
         told = vector.features
         chances = regime.update(told["return_20"], told["realised_volatility_20"], parameters)
-        return _UNKNOWN if chances is None else tuple(chances)
+        if chances is None:
+            return _UNKNOWN
+        ahead = outlook(chances, parameters)
+        return (*chances, *ahead.following, ahead.change, ahead.duration)
 
     def forget(self, timeframe: Timeframe, members: set[str]) -> None:
         """Forget the filters of all instruments but ``members``."""
@@ -51,16 +55,49 @@ class Regimes(Struct, kw_only=True):
             self.filters[timeframe] = {name: one for name, one in filters.items() if name in members}
 
 
-FEATURES: Final = tuple(
-    Feature(
-        name=f"regime_{name}", unit="ratio", low=0.0, high=1.0, inputs=("trades", "external"),
-        summary=f"Probability that the market of the instrument is {words}",
-        formula="forward filter of a hidden Markov model on return_20 / (realised_volatility_20 √20) and "
-        "ln(realised_volatility_20) against its average of 500 bars",
-        source="Hamilton 1989; Rabiner 1989; parameters as the log told them last",
+def sized(sizes: Mapping[RegimeName, float], features: Mapping[str, float | None]) -> float:
+    """The mean of the states' multipliers of a size by their probabilities, 1 where these are not known; a state that
+    ``sizes`` lacks leaves the size as it is.
+    """
+    return 1.0 - fsum((1.0 - share) * (features[f"regime_{name}"] or 0.0) for name, share in sizes.items())
+
+
+def _entry(name: str, unit: str, summary: str, formula: str, low: float, high: float, source: str) -> Feature:
+    return Feature(
+        name=name, unit=unit, low=low, high=high, inputs=("trades", "external"), summary=summary, formula=formula,
+        source=f"{source}; parameters as the log told them last",
         null="no parameters were told for the timeframe, or no return and volatility since",
-    )
-    for name, words in zip(
-        STATES, ("going up", "going down", "going nowhere", "moving more than usual"), strict=True
-    )
+    )  # fmt: skip
+
+
+_MARKETS: Final = dict(
+    zip(STATES, ("going up", "going down", "going nowhere", "moving more than usual"), strict=True)
 )  # fmt: skip
+FEATURES: Final = (
+    *(
+        _entry(
+            f"regime_{name}", "ratio", f"Probability that the market of the instrument is {words}",
+            "forward filter of a hidden Markov model on return_20 / (realised_volatility_20 √20) and "
+            "ln(realised_volatility_20) against its average of 500 bars",
+            0.0, 1.0, "Hamilton 1989; Rabiner 1989",
+        )
+        for name, words in _MARKETS.items()
+    ),
+    *(
+        _entry(
+            f"regime_{name}_next", "ratio", f"Probability that the market is {words} at the next close",
+            f"sum over the states s of regime_s × P(s → {name}), P the transition matrix", 0.0, 1.0, "Hamilton 1989",
+        )
+        for name, words in _MARKETS.items()
+    ),
+    _entry(
+        "regime_change", "ratio", "Probability that the regime is another one at the next close",
+        "sum over the states s of regime_s × (1 - P(s → s)), P the transition matrix", 0.0, 1.0, "Hamilton 1989",
+    ),
+    _entry(
+        "regime_duration", "bars", "How long a regime as the present one lasts in the mean",
+        "sum over the states s of regime_s / (1 - P(s → s)), each at most 1,000 bars, P the transition matrix",
+        1.0, 1000.0, "the mean of a geometric duration, Rabiner 1989, eq. 5",
+    ),
+)  # fmt: skip
+_UNKNOWN: Final = (None,) * len(FEATURES)

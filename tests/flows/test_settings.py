@@ -54,6 +54,12 @@ def test_environment_wins_over_file_over_default(elsewhere: Path, monkeypatch: p
         ("CANDLEWICK_ENGINE__BOOK_SAMPLE_S", "0", ["engine.book_sample_s = '0'", "equal to 0.001"]),
         ("CANDLEWICK_COSTS__TAKER_FEES", "[[0, -1e9]]", ["costs.taker_fees.0.1 = -1000000000.0", "equal to -100"]),
         ("CANDLEWICK_MODELS", '{"dir": 3}', ["setting models.dir = 3: has to be a directory or s3://bucket/prefix"]),
+        (
+            "CANDLEWICK_RISK__REGIME_SIZES",
+            '{"wild": 1}',
+            ["risk.regime_sizes.wild = 'wild'", "'sideways' or 'volatile'"],
+        ),
+        ("CANDLEWICK_RISK__REGIME_SIZES", '{"bull": 2}', ["risk.regime_sizes.bull = 2", "less than or equal to 1"]),
         ("CANDLEWICK_FAILPOINT", "log", ["failpoint", "'log'", "no failpoint", "log.snapshot"]),
         ("CANDLEWICK_KAFKA__CLIENT", '{"sasl.password": ["hush"]}', ["kafka.client.sasl.password", "(hidden)"]),
     ],

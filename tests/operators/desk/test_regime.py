@@ -1,15 +1,20 @@
 """Regimes at the desk: parameters count from the first close at which they were known, and make sizes smaller."""
 
 import msgspec
+import numpy as np
+import pytest
 from msgspec.structs import replace
 
 from operators.closed import Closed, Reading, Standing
 from operators.config import DeskConfig, RiskConfig, StrategyConfig
 from operators.desk.desk import Desk
-from schemas.market import CONTROL, Regimes
+from operators.desk.regime import sized
+from operators.errors import OperatorError
+from schemas.market import CONTROL, RegimeName, Regimes
 from schemas.results import Context
+from schemas.signals import Signal
 from schemas.time import Timeframe
-from schemas.topics import BY_NAME, Outgoing
+from schemas.topics import Outgoing
 from tests.models.test_regimes import TRUE
 from tests.operators.desk.support import RISING, closed, definition, signals, standing, vector
 from tests.operators.support import ID, ns
@@ -31,13 +36,12 @@ def closes(first: int, last: int, features: dict[str, float | None] = KNOWN) -> 
     return [closed(vector(minute, features), known=definition()) for minute in range(first, last + 1)]
 
 
+def contexts(out: list[Outgoing]) -> list[Context]:
+    return [msgspec.json.decode(sent.value, type=Context) for sent in out if sent.topic == "features.context"]
+
+
 def chances(out: list[Outgoing]) -> list[list[float | None]]:
-    contexts = [
-        msgspec.json.decode(sent.value, type=BY_NAME[sent.topic].record)
-        for sent in out
-        if sent.topic == "features.context"
-    ]
-    return [[one.features[name] for name in NAMES] for one in contexts if isinstance(one, Context)]
+    return [[one.features[name] for name in NAMES] for one in contexts(out)]
 
 
 def test_they_are_known_from_the_close_on_at_which_the_log_told_the_parameters() -> None:
@@ -67,15 +71,69 @@ def test_an_instrument_that_has_gone_is_forgotten() -> None:
     assert set(desk.contexts.external.regimes.filters["1m"]) == {"x:a"}
 
 
-def test_a_volatile_regime_makes_the_size_smaller_if_asked_to() -> None:
-    wild = {**KNOWN, "return_20": 0.0, "realised_volatility_20": 0.005}
-    calm = replace(TRUE, means=[[9.0, 9.0]] * 3 + [[0.0, 0.0]])  # nothing but the last can be
-    record = replace(told(1).record, means=calm.means)
-    sizes = {}
-    for share in (1.0, 0.25):
-        config = replace(EAGER, risk=RiskConfig(volatile_size=share))
-        out = Desk(config).on_batch([standing(99, ID), Reading(ns(60), record), *closes(1, 5, wild)])
-        sizes[share] = signals(out)[-1].size
-    assert sizes[1.0] is not None
-    assert sizes[0.25] is not None
-    assert abs(sizes[0.25] / sizes[1.0] - 0.25) < 0.01
+def test_what_the_matrix_says_equals_its_definition() -> None:
+    """At every close, the ones without an observation among them, by matrices of numpy."""
+    uneven = np.array([[0.9, 0.02, 0.05, 0.03], [0.1, 0.8, 0.06, 0.04], [0.0, 0.0, 1.0, 0.0], [0.3, 0.3, 0.3, 0.1]])
+    record = replace(told(1).record, transition=uneven.tolist())
+    blind = {**KNOWN, "return_20": None}
+    records = [*closes(1, 4), *closes(5, 6, blind), *closes(7, 7, {**KNOWN, "return_20": -0.02})]
+    found = contexts(Desk(EAGER).on_batch([standing(99, ID), Reading(ns(60), record), *records]))
+    assert len(found) == 7
+    leaving = 1 - np.diag(uneven)
+    for one in found:
+        now = np.array([one.features[name] for name in NAMES], dtype=float)
+        following = [one.features[f"{name}_next"] for name in NAMES]
+        assert following == pytest.approx(now @ uneven, rel=1e-12)
+        assert one.features["regime_change"] == pytest.approx(now @ leaving, rel=1e-12)
+        assert one.features["regime_duration"] == pytest.approx(now @ (1 / np.maximum(leaving, 1e-3)), rel=1e-12)
+    # What is not observed is as it was expected at the close before.
+    for before, blind_one in ((found[3], found[4]), (found[4], found[5])):
+        expected = [before.features[f"{name}_next"] for name in NAMES]
+        assert [blind_one.features[name] for name in NAMES] == pytest.approx(expected, rel=1e-12)
+
+
+def sizes(regime_sizes: dict[RegimeName, float], state: int, features: dict[str, float | None] = KNOWN) -> Signal:
+    """The last signal in a market that is surely in ``state``."""
+    means = [[9.0, 9.0]] * 4
+    means[state] = [0.0, 0.0]
+    flat = {**features, "return_20": 0.0}
+    config = replace(EAGER, risk=RiskConfig(regime_sizes=regime_sizes))
+    record = replace(told(1).record, means=means)
+    return signals(Desk(config).on_batch([standing(99, ID), Reading(ns(60), record), *closes(1, 5, flat)]))[-1]
+
+
+def test_each_regime_has_its_size() -> None:
+    whole = sizes({}, 0).size
+    assert whole is not None
+    asked: dict[RegimeName, float] = {"bull": 0.9, "bear": 0.5, "volatile": 0.25}
+    for state, share in enumerate((0.9, 0.5, 1.0, 0.25)):
+        found = sizes(asked, state).size
+        assert found is not None
+        assert abs(found / whole - share) < 0.01
+    assert sizes({"bull": 1.0, "bear": 1.0, "sideways": 1.0, "volatile": 1.0}, 3).size == whole
+
+
+def test_multipliers_are_weighted_by_the_probabilities() -> None:
+    known = {"regime_bull": 0.1, "regime_bear": 0.2, "regime_sideways": 0.3, "regime_volatile": 0.4}
+    assert sized({"bull": 1.0, "bear": 0.5, "sideways": 0.0, "volatile": 0.25}, known) == pytest.approx(0.3)
+    assert sized({"volatile": 0.25}, known) == pytest.approx(0.7)
+    assert sized({"volatile": 0.25}, dict.fromkeys(known)) == 1.0
+
+
+def test_less_than_a_lot_is_a_veto() -> None:
+    signal = sizes({"bear": 0.0}, 1)
+    assert (signal.size, signal.status) == (0.0, "vetoed")
+    assert signal.vetoes == ["0% of its size, by models and regime, is not a lot"]
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"wild": 1.0}, "wild is no regime, these are: bull, bear, sideways, volatile"),
+        ({"bull": 1.5}, "bull = 1.5: must be 0 to 1"),
+        ({"bear": float("nan")}, "bear = nan: must be 0 to 1"),
+    ],
+)
+def test_a_wrong_multiplier_is_named(given: dict[RegimeName, float], reason: str) -> None:
+    with pytest.raises(OperatorError, match=f"^regime_sizes: {reason}$"):
+        RiskConfig(regime_sizes=given)
