@@ -13,8 +13,9 @@ from operators.flow.part import Flow
 from operators.flow.recorder import Recorder
 from operators.lateness import Lateness
 from operators.listening import Listening
-from operators.microstructure import BestQuote, BufferedTrade, Move
-from operators.numbering import RESTART, TradeNumbers
+from operators.microstructure import BestQuote, BufferedTrade
+from operators.native import quote_queue
+from operators.numbering import TradeNumbers
 from operators.outbox import Outbox
 from operators.reorder import ReorderBuffer
 from operators.seen import number_of
@@ -26,12 +27,16 @@ from schemas.market import ExchangeBar, Side, Trade
 from schemas.results import Absence, Bar, Vector
 from schemas.time import MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timeframes, to_text
 
-__all__ = ["BarMaker", "BufferedQuote"]
+__all__ = ["BarMaker"]
 
-BufferedQuote = tuple[int, int, int, BestQuote | None]
-"""Event time, sequence or 0, arrival, quote; ``None``: not known from here on."""
 
-_LAYOUT: Final = Layout("closing", 7)
+def _with_a_queue_of_quotes(state: dict[str, Any]) -> dict[str, Any]:
+    """Of version 7, in which quotes and trades were numbered together as they came."""
+    last_at, last = state["last_quote"]
+    return {**state, "quotes": [state["quotes"], state["arrivals"], last_at, last]}
+
+
+_LAYOUT: Final = Layout("closing", 8, {7: _with_a_queue_of_quotes})
 _BASE: Final[Timeframe] = "1m"
 _MOST_WAITING: Final = 50_000
 """Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""
@@ -59,10 +64,9 @@ class BarMaker:
         self._origin: Literal["trades", "exchange"] | None = None
         self._given_to = 0  # close of the last bar that was given
         self._trades: ReorderBuffer[BufferedTrade] = ReorderBuffer(_MOST_WAITING)
-        self._quotes: ReorderBuffer[BufferedQuote] = ReorderBuffer(_MOST_WAITING)
+        self._quotes = quote_queue(_MOST_WAITING, native=config.native)
         self._arrivals = 0
         self._numbers = TradeNumbers()
-        self._last_quote = (0, 0)  # event time and sequence, 0: none yet
         self._lateness = Lateness()
         self._recorder = recorder
         self._given = GivenBars()
@@ -76,7 +80,7 @@ class BarMaker:
         """
         self.closed_to = ts
         self._lateness.trades += sum(1 for trade in self._trades.release(ts) if trade[4])
-        self._lateness.quotes += sum(1 for quote in self._quotes.release(ts) if quote[3] is not None)
+        self._lateness.quotes += self._quotes.drop(ts)
         self._recorder.begin(ts)
 
     def add_trade(self, event: Trade) -> None:
@@ -112,17 +116,14 @@ class BarMaker:
         """
         if self.closed_to is not None and ts < self.closed_to:
             if quote is not None:
-                if not sequence or sequence > self._last_quote[1]:  # else it repeats one that was used, or is older
+                if not sequence or sequence > self._quotes.last:  # else it repeats one that was used, or is older
                     self._lateness.quotes += 1
                 return
             ts = self.closed_to
-        new = self._quotes.new
-        if len(new) >= self._quotes.room:
+        if not self._quotes.add(ts, sequence, quote):
             reason = f"{_MOST_WAITING} quotes wait for a heartbeat, there is no room for more"
             self._taints.mark("quotes", ts, f"{reason} at {to_text(ts)}")
             raise Refused(reason)
-        self._arrivals += 1
-        new.append((ts, sequence, self._arrivals, quote))
 
     def settle(self, before: int, ts_received: int) -> None:
         """Move what happened before ``before`` (ns) into the open bar, in event-time order."""
@@ -130,9 +131,12 @@ class BarMaker:
         if trades:
             self._settle_trades(trades, ts_received)
             self._recorder.trades(trades)
-        quotes = self._quotes.release(before)
-        if quotes:
-            self._settle_quotes(quotes)
+        for told, moves, lost in self._quotes.release(before):
+            if told:
+                self._series[_BASE].current(moves[0][0]).quotes(moves)
+                self._recorder.quotes(told, moves)
+            if lost is not None:
+                self._recorder.lose_quotes(lost)
 
     def close_minute(self, ts_decided: int, moment: Moment) -> list[Vector | Absence]:
         """End the minute after `closed_to` and every longer bar that ends there."""
@@ -237,40 +241,6 @@ class BarMaker:
                 expected=lost.expected, received=lost.received, count=lost.missing or 1, detail=reason,
             )  # fmt: skip
 
-    def _settle_quotes(self, quotes: list[BufferedQuote]) -> None:
-        last_at, last = self._last_quote
-        told: list[BestQuote] = []
-        moves: list[Move] = []
-        latest: BestQuote | None = None
-        bid_before = ask_before = 0.0
-        for ts, sequence, _, quote in quotes:
-            if quote is None:
-                self._tell_quotes(told, moves, latest)
-                self._recorder.lose_quotes(ts)
-                told, moves, latest, bid_before = [], [], None, 0.0
-                continue
-            if sequence:
-                if sequence <= last and ts <= last_at + RESTART:
-                    continue  # a second ingester's copy
-                last_at, last = ts, sequence
-            bid, _, ask, _ = quote
-            if bid != bid_before or ask != ask_before:
-                if latest is not None:
-                    told.append(latest)
-                told.append(quote)
-                moves.append((ts, bid, ask))
-                bid_before, ask_before = bid, ask
-            latest = quote
-        self._last_quote = (last_at, last)
-        self._tell_quotes(told, moves, latest)
-
-    def _tell_quotes(self, told: list[BestQuote], moves: list[Move], latest: BestQuote | None) -> None:
-        """Of quotes at equal prices the first and the last are enough: what they add in between adds up to the same."""
-        if latest is not None:
-            told.append(latest)
-            self._series[_BASE].current(moves[0][0]).quotes(moves)
-            self._recorder.quotes(told, moves)
-
     def _end(
         self, shortest: Timeframe, first: OpenBar | None, flow: Flow, ts_close: int, ts_decided: int, moment: Moment
     ) -> list[Vector | Absence]:
@@ -349,7 +319,6 @@ class BarMaker:
             "trades": self._trades.state(),
             "quotes": self._quotes.state(),
             "numbers": self._numbers.state(),
-            "last_quote": self._last_quote,
             "arrivals": self._arrivals,
             "lateness": self._lateness.state(),
             "recorder": self._recorder.state(),
@@ -369,7 +338,6 @@ class BarMaker:
         self._trades.restore(state["trades"])
         self._quotes.restore(state["quotes"])
         self._numbers.restore(state["numbers"])
-        self._last_quote = tuple(state["last_quote"])
         self._arrivals = state["arrivals"]
         self._lateness.restore(state["lateness"])
         self._recorder.restore(state["recorder"])

@@ -6,7 +6,7 @@ from zlib import compress, decompress
 
 import msgspec
 
-__all__ = ["ReorderBuffer"]
+__all__ = ["ReorderBuffer", "packed", "unpacked"]
 
 _BURST: Final = 256
 """From so many records on the time is well spent that it takes to make a quarter of their 50 to 60 bytes each."""
@@ -54,10 +54,19 @@ class ReorderBuffer(Generic[Item]):
 
     def state(self) -> list[Item] | bytes:
         """Plain data for recovery; in a burst compressed."""
-        items = self._waiting + self.new
-        return items if len(items) < _BURST else compress(msgspec.msgpack.encode(items), 1)
+        return packed(self._waiting + self.new)
 
     def restore(self, state: Any) -> None:
         """Take up ``state`` again."""
-        items: Any = map(tuple, msgspec.msgpack.decode(decompress(state)) if isinstance(state, bytes) else state)
+        items: Any = map(tuple, unpacked(state))
         self._waiting, self.new, self.room = [], list(items), self._most
+
+
+def packed(items: list[Item]) -> list[Item] | bytes:
+    """What waits as plain data for recovery; in a burst compressed."""
+    return items if len(items) < _BURST else compress(msgspec.msgpack.encode(items), 1)
+
+
+def unpacked(state: Any) -> Any:
+    """The items that `packed` was given, as lists or tuples."""
+    return msgspec.msgpack.decode(decompress(state)) if isinstance(state, bytes) else state

@@ -196,10 +196,10 @@ class _Part(StatefulSourcePartition[Item, bytes]):
             self._next = end
         groups: dict[bytes | None, list[tuple[int, int, bytes]]] = {}
         for message in messages:
-            if message.error() is not None:
+            key = message.key()
+            if key is None and message.error() is not None:  # what the client says itself has no key
                 self._at_end(message)
                 continue
-            key = message.key()
             group = groups.get(key)
             if group is None:
                 groups[key] = group = []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from operators.flow.resilience import PATIENCE
 from operators.ladder import Ladder
 from operators.numbering import RESTART
+from operators.quote_queue import QuoteQueue
 from schemas.codec import encode
 from schemas.compiled import current
 
@@ -24,7 +25,7 @@ if current(Path(__file__).with_name("_native.pyx")):
 else:  # no C compiler was there at the set-up, or the sources are newer than it
     _native = None  # type: ignore[assignment]  # as nothing is asked of it without `BUILT`
 
-__all__ = ["BUILT", "asking", "fast_path", "moving", "sides"]
+__all__ = ["BUILT", "asking", "fast_path", "moving", "quote_queue", "sides"]
 
 BUILT: Final[bool] = _native is not None
 """Whether `deploy.native` has built it here; else Python does everything."""
@@ -34,6 +35,11 @@ def sides(*, native: bool) -> tuple[Ladder, Ladder]:
     """Empty bids and asks."""
     make = _native.Ladder if native and BUILT else Ladder
     return make(1), make(-1)
+
+
+def quote_queue(most: int, *, native: bool) -> QuoteQueue:
+    """An empty one, for ``most`` quotes."""
+    return (_native.QuoteQueue if native and BUILT else QuoteQueue)(most)
 
 
 def asking(*, native: bool) -> Callable[..., dict[str, Any]] | None:

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from operators import ladder
+from operators import ladder, quote_queue
 from operators.closing import BarMaker
 from operators.desk import returns
 from operators.feature import Close, Step
@@ -10,6 +10,7 @@ from operators.seen import SeenIds
 from operators.state import Slotted
 
 class Ladder(ladder.Ladder): ...
+class QuoteQueue(quote_queue.QuoteQueue): ...
 class Returns(returns.Returns): ...
 class Comoments(returns.Comoments): ...
 

@@ -8,7 +8,7 @@ any way is left to Python before anything has changed, so refusals, losses and t
 
 from libc.math cimport INFINITY, atanh, fabs, pow, sqrt
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, qsort, realloc
 from libc.string cimport memcmp, memmove, memset
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.list cimport PyList_Append, PyList_GET_SIZE
@@ -21,6 +21,8 @@ from operators.feature import of_close, of_range
 from operators.indicators.levels import _AGES as LEVEL_AGES, _NEAR as LEVEL_NEAR
 from operators.indicators.zones import AGES as ZONE_AGES, MOST as ZONES_MOST
 from operators.indicators.zscore import _NOTHING as ROUNDING
+from operators.numbering import RESTART as _RESTART
+from operators.reorder import packed, unpacked
 from operators.seen import number_of
 from schemas.time import DAY as DAY_NS
 
@@ -31,6 +33,7 @@ include "ladder.pxi"
 include "numbers.pxi"
 include "reading.pxi"
 include "meters.pxi"
+include "queue.pxi"
 include "path.pxi"
 include "measures.pxi"
 include "structures.pxi"

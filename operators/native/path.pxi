@@ -47,12 +47,14 @@ cdef class FastPath:
         cdef Py_ssize_t count = len(messages)
         cdef int64_t received_by = limit
         cdef object quoting = self.quoting, bars = self.bars
-        cdef object trades = bars._trades, quotes = bars._quotes
-        cdef list new_trades = trades.new, new_quotes = quotes.new
-        cdef Py_ssize_t trades_room = trades.room, quotes_room = quotes.room
+        cdef object trades = bars._trades
+        cdef list new_trades = trades.new
+        cdef Py_ssize_t trades_room = trades.room
+        cdef QuoteQueue quotes = bars._quotes
         cdef int64_t closed_to = INT64_MIN if bars.closed_to is None else bars.closed_to
         cdef int64_t arrivals = bars._arrivals, arrived = arrivals
-        cdef object best = quoting._best, add = self.seen.add
+        cdef object add = self.seen.add
+        cdef Waiting best
         cdef int64_t best_at = quoting._best_at, best_sequence = quoting._best_sequence
         cdef bint quoted = quoting._quoted, bettered = False
         cdef object order, new
@@ -62,19 +64,18 @@ cdef class FastPath:
             if self.ts > self.received + self.tolerance or self.received > received_by:
                 break
             if self.kind == QUOTE:
-                if self.bid >= self.ask or self.ts < closed_to or PyList_GET_SIZE(new_quotes) >= quotes_room:
+                if self.bid >= self.ask or self.ts < closed_to:
                     break
                 sequence = self.sequence if self.sequence > 0 else 0
-                quote = (self.bid, self.bid_size, self.ask, self.ask_size)
+                if not quotes.push(self.ts, sequence, self.bid, self.bid_size, self.ask, self.ask_size, False):
+                    break
                 if (
                     sequence > best_sequence
                     or self.ts > best_at + self.restart
                     or (not sequence and self.ts >= best_at)
                 ):
-                    best, best_at, best_sequence, bettered = quote, self.ts, sequence, True
+                    best, best_at, best_sequence, bettered = quotes.waiting[quotes.count - 1], self.ts, sequence, True
                 quoted = True
-                arrivals += 1
-                PyList_Append(new_quotes, (self.ts, sequence, arrivals, quote))
             elif self.kind == TRADE:
                 if self.ts < closed_to or PyList_GET_SIZE(new_trades) >= trades_room:
                     break
@@ -100,9 +101,9 @@ cdef class FastPath:
             at += 1
         if arrivals != arrived:
             bars._arrivals = arrivals
-            quoting._quoted = quoted
-            if bettered:
-                quoting._best, quoting._best_at, quoting._best_sequence = best, best_at, best_sequence
+        quoting._quoted = quoted
+        if bettered:
+            quoting._best, quoting._best_at, quoting._best_sequence = best_of(&best), best_at, best_sequence
         if self.open:
             self.store()
         return at
