@@ -70,16 +70,17 @@ class Ladder:
         prices, levels = self.best(count), self.levels
         return prices, [levels[price] for price in prices]
 
-    def within(self, bound: float) -> list[float]:
-        """Sizes of all levels whose price is not worse than ``bound``, in any order."""
+    def within(self, bound: float) -> tuple[list[float], list[float]]:
+        """Prices and sizes of all levels whose price is not worse than ``bound``, best first."""
         best, levels = self._best, self.levels
         if self.sign > 0:
-            if self._low <= bound:
-                return [levels[price] for price in best[bisect_left(best, bound) :]]
-            return [size for price, size in levels.items() if price >= bound]
-        if bound <= self._high:
-            return [levels[price] for price in best[: bisect_right(best, bound)]]
-        return [size for price, size in levels.items() if price <= bound]
+            inside = best[bisect_left(best, bound) :] if self._low <= bound else sorted(p for p in levels if p >= bound)
+            inside.reverse()
+        elif bound <= self._high:
+            inside = best[: bisect_right(best, bound)]
+        else:
+            inside = sorted(price for price in levels if price <= bound)
+        return inside, [levels[price] for price in inside]
 
     def worst(self) -> float:
         """The price furthest from the other side.

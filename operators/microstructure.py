@@ -1,6 +1,8 @@
 """Measures of the book and of the best quotes."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 from operators.state import Slotted
 from schemas.market import Side
@@ -54,7 +56,7 @@ def imbalance(bid_sizes: Sequence[float], ask_sizes: Sequence[float]) -> float |
     >>> imbalance([3.0, 1.0], [1.0])
     0.6
     """
-    bids, asks = sum(bid_sizes), sum(ask_sizes)
+    bids, asks = reduce(add, bid_sizes, 0.0), reduce(add, ask_sizes, 0.0)  # from Python 3.12 on `sum` adds otherwise
     total = bids + asks
     return (bids - asks) / total if total > 0 else None
 

@@ -21,16 +21,18 @@ from schemas.identifiers import derive
 from schemas.layouts import Layout
 from schemas.market import BookDelta, BookSnapshot, Heartbeat, Quote
 from schemas.results import BookSample
-from schemas.time import floor_to, to_text
+from schemas.time import SECOND, floor_to, to_text
 
 __all__ = ["OnQuote", "Quoting"]
 
 OnQuote = Callable[[int, int, BestQuote | None], None]
 """Told of each change of the best quotes: event time, sequence or 0, and the quote, or ``None`` if it is lost."""
 
-_LAYOUT: Final = Layout("quoting", 1)
+_LAYOUT: Final = Layout("quoting", 2)
 _SAMPLED: Final = 10
 """Levels a side."""
+_MEASURED: Final = SECOND
+"""Event time, once in which the book is measured between decisions."""
 
 
 class Quoting:
@@ -47,7 +49,7 @@ class Quoting:
         self._best_at = self._best_sequence = 0
         self._quoted = False  # the venue sends quotes
         self._book_at = 0  # event time of the last good record of the book
-        self._next_sample = 0
+        self._next_sample = self._next_measure = 0
 
     def on_quote(self, event: Quote) -> None:
         """Take the venue's best bid and ask.
@@ -91,24 +93,21 @@ class Quoting:
         self._lose_best(max(since, self._best_at + 1, self._book_at + 1))
 
     def moment(self) -> Moment:
-        """What can be read off now of book and quotes."""
+        """What can be read off now of book and quotes, for a decision; it is among the samples of the bar."""
+        read, micro = self._measure()
+        obi_1, obi_5, obi_10, obi_20, *rest = read
         moment = Moment(
-            obi_1=self._imbalance(1),
-            obi_5=self._imbalance(5),
-            obi_10=self._imbalance(10),
-            obi_20=self._imbalance(20),
-            shape=shape(self.book) if self.book.trusted else None,
+            obi_1=obi_1, obi_5=obi_5, obi_10=obi_10, obi_20=obi_20, shape=tuple(rest) if self.book.trusted else None
         )
         if self._best is None:
             return moment
         bid, bid_size, ask, ask_size = self._best
-        micro = microprice(bid, bid_size, ask, ask_size)
         return replace(
             moment,
             spread=ask - bid,
             spread_bps=spread_bps(bid, ask),
-            microprice=micro,
-            microprice_bps=None if micro is None else 10_000.0 * (2.0 * micro / (bid + ask) - 1.0),
+            microprice=microprice(bid, bid_size, ask, ask_size),
+            microprice_bps=micro,
             bid=bid,
             ask=ask,
         )
@@ -119,15 +118,16 @@ class Quoting:
         return 0 if moment.bid is None else quotes, 0 if moment.obi_1 is None else self._book_at
 
     def sample(self, event: Heartbeat) -> None:
-        """Send the best levels, once in each interval of event time."""
+        """Measure the book once in each second of event time, and send its best levels once in each interval."""
+        if event.ts_event >= self._next_measure:
+            self._next_measure = floor_to(event.ts_event, _MEASURED) + _MEASURED
+            self._measure()
         if event.ts_event < self._next_sample:
             return
         begin = floor_to(event.ts_event, self._sample_every)
         self._next_sample = begin + self._sample_every
         top = self.book.top(_SAMPLED)
-        if top is not None:
-            self._recorder.sample(top)
-        else:
+        if top is None:
             best = self._best
             top = ([], [], [], []) if best is None else ([best[0]], [best[1]], [best[2]], [best[3]])
         sample = BookSample(
@@ -142,6 +142,16 @@ class Quoting:
             stale=not self.book.trusted,
         )
         self._outbox.put(sample, event.ts_received)
+
+    def _measure(self) -> tuple[tuple[float | None, ...], float | None]:
+        """Take a sample: how the book stands, and the microprice over the middle (bps)."""
+        read, best, micro = shape(self.book), self._best, None
+        if best is not None:
+            bid, bid_size, ask, ask_size = best
+            price = microprice(bid, bid_size, ask, ask_size)
+            micro = None if price is None else 10_000.0 * (2.0 * price / (bid + ask) - 1.0)
+        self._recorder.sample((micro, *read[:-1]))
+        return read, micro
 
     def _after(self, event: BookDelta | BookSnapshot, broken: Break | None, *, known: bool) -> None:
         if broken is not None:
@@ -193,19 +203,13 @@ class Quoting:
             self._best = None
             self._tell(ts, 0, None)
 
-    def _imbalance(self, count: int) -> float | None:
-        top = self.book.top(count)
-        if top is None or len(top[0]) < count or len(top[2]) < count:
-            return None
-        return imbalance(top[1], top[3])
-
     def state(self) -> dict[str, Any]:
         """Plain data for recovery."""
         return {
             "version": _LAYOUT.version,
             "book": self.book.state(),
             "best": [self._best, self._best_at, self._best_sequence, self._quoted],
-            "times": [self._book_at, self._next_sample],
+            "times": [self._book_at, self._next_sample, self._next_measure],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -218,4 +222,4 @@ class Quoting:
         self.book.restore(state["book"])
         best, self._best_at, self._best_sequence, self._quoted = state["best"]
         self._best = None if best is None else tuple(best)
-        self._book_at, self._next_sample = state["times"]
+        self._book_at, self._next_sample, self._next_measure = state["times"]

@@ -9,6 +9,7 @@ import operators.quoting
 from benchmarks.context import Context
 from benchmarks.data import copies
 from benchmarks.figures import Figure, of_runs
+from operators.book import OrderBook
 from operators.config import InstrumentConfig
 from operators.flow.recorder import Recorder
 from operators.flow.shape import shape
@@ -22,6 +23,8 @@ __all__ = ["NAME", "measure"]
 NAME: Final = "microstructure"
 _READ: Final = 2_000
 """Messages a batch."""
+_UNREAD: Final = shape(OrderBook())
+"""What is read off a book that nobody knows."""
 
 
 class _Nothing(Recorder):
@@ -102,6 +105,6 @@ def _measure(*, on: bool) -> None:
     """Instruments that are made from now on measure, or do not."""
     for module, name, real, nothing in (
         (operators.instrument, "Recorder", Recorder, _Nothing),
-        (operators.quoting, "shape", shape, lambda _: None),
+        (operators.quoting, "shape", shape, lambda _: _UNREAD),
     ):
         setattr(module, name, real if on else nothing)

@@ -14,31 +14,29 @@ from operators.flow.levels import LEVELS, LevelFlow, LevelsPart
 from operators.flow.ofi import FlowPart
 from operators.flow.part import Flow
 from operators.flow.resilience import Resilience, SweepsPart
-from operators.flow.samples import ImbalanceMeter, SamplesPart
+from operators.flow.samples import BookMeter, SamplesPart
 from operators.flow.spread import SpreadMeter, SpreadPart
 from operators.flow.vpin import Vpin, VpinPart
-from operators.microstructure import BestQuote, BufferedTrade, Levels, Move, OrderFlowImbalance, imbalance
+from operators.microstructure import BestQuote, BufferedTrade, Move, OrderFlowImbalance
 from operators.state import Slotted
 
 __all__ = ["Recorder", "add_flow", "restored_flow"]
 
 _PARTS: Final[dict[str, Any]] = {
-    "imbalance": SamplesPart, "impact": ImpactPart, "large": LargePart, "levels": LevelsPart, "ofi": FlowPart,
+    "book": SamplesPart, "impact": ImpactPart, "large": LargePart, "levels": LevelsPart, "ofi": FlowPart,
     "spread": SpreadPart, "sweeps": SweepsPart, "trades": TradesPart, "vpin": VpinPart,
 }  # fmt: skip
-_SAMPLED: Final = 10
-"""Levels a side."""
 
 
 class Recorder(Slotted):
     """Hands each meter what it measures, and takes the minute's parts from them."""
 
-    __slots__ = ("_clock", "_imbalance", "_impact", "_large", "_levels", "_ofi", "_resilience", "_spread", "_vpin")
-    VERSION = 4
+    __slots__ = ("_book", "_clock", "_impact", "_large", "_levels", "_ofi", "_resilience", "_spread", "_vpin")
+    VERSION = 5
 
     def __init__(self) -> None:
+        self._book = BookMeter()
         self._clock = TradeClock()
-        self._imbalance = ImbalanceMeter()
         self._impact = ImpactMeter()
         self._large = LargeTrades()
         self._levels = LevelFlow()
@@ -82,12 +80,9 @@ class Recorder(Slotted):
         self._levels.update(None)
         self._resilience.update(0, None)
 
-    def sample(self, top: Levels) -> None:
-        """Take a sample of the book's best levels."""
-        if len(top[0]) >= _SAMPLED <= len(top[2]):
-            value = imbalance(top[1][:_SAMPLED], top[3][:_SAMPLED])
-            if value is not None:
-                self._imbalance.add(value)
+    def sample(self, values: Sequence[float | None]) -> None:
+        """Take how the book stands, as `BookMeter` takes it."""
+        self._book.add(values)
 
     def take(self, end: int, bar: OpenBar | None, *, heard: bool) -> Flow:
         """What was seen up to ``end`` (ns) since last taken, in which ``bar`` was closed, if anything is known of it.
@@ -97,7 +92,7 @@ class Recorder(Slotted):
         self._vpin.update(bar, end)
         ofi = self._ofi.take()
         parts = {
-            "imbalance": self._imbalance.take(),
+            "book": self._book.take(),
             "impact": self._impact.take(end),
             "large": self._large.take(end),
             "levels": self._levels.take(),

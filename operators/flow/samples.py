@@ -1,84 +1,118 @@
-"""The book's imbalance through time: what it was at the samples between two decisions."""
+"""The book through time: how it stood at the samples between two decisions, and at these themselves."""
 
+from collections.abc import Sequence
+from operator import add
 from typing import Final, NamedTuple
 
+from operators import moments
 from operators.feature import Close, Feature
+from operators.flow import shape
 from operators.flow.part import summary
 from operators.state import Slotted
 
-__all__ = ["MEASURES", "ImbalanceMeter", "SamplesPart"]
+__all__ = ["MEASURES", "BookMeter", "SamplesPart"]
+
+_OF: Final = {feature.name: feature for part in (moments, shape) for feature in part.MEASURES[0].features}
+_SPREAD: Final = (
+    "microprice_bps", "obi_1", "obi_5", "obi_10", "obi_20", "obi_10bps", "obi_25bps", "obi_50bps",
+    "weighted_mid_10_bps",
+)  # fmt: skip
+"""What has extremes too: they say which way it leant, and how far."""
+_LEVEL: Final = tuple(name for name in _OF if name.startswith(("depth_", "slope_")))
+_SAMPLED: Final = _SPREAD + _LEVEL
+_INFINITE: Final = float("inf")
 
 
 class SamplesPart(NamedTuple):
-    """Values at some samples."""
+    """Of each measure, in the order that `BookMeter` takes them: samples at which it was known, sum, and extremes."""
 
-    number: int
-    total: float
-    low: float
-    high: float
+    numbers: tuple[int, ...]
+    totals: tuple[float, ...]
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
 
     def plus(self, later: "SamplesPart") -> "SamplesPart":
         """Both together."""
         return SamplesPart(
-            self.number + later.number, self.total + later.total, min(self.low, later.low), max(self.high, later.high)
+            tuple(map(add, self.numbers, later.numbers)), tuple(map(add, self.totals, later.totals)),
+            tuple(map(min, self.lows, later.lows)), tuple(map(max, self.highs, later.highs)),
         )  # fmt: skip
 
 
-class ImbalanceMeter(Slotted):
-    """Mean and extremes of what it is given.
+class BookMeter(Slotted):
+    """Sums and extremes of the measures in this file's order, the first of which have extremes.
 
     Examples
     --------
-    >>> meter = ImbalanceMeter()
+    >>> meter = BookMeter()
     >>> for x in (0.5, -0.25):
-    ...     meter.add(x)
-    >>> meter.take()
-    SamplesPart(number=2, total=0.25, low=-0.25, high=0.5)
+    ...     meter.add([x] + [None] * 16)
+    >>> part = meter.take()
+    >>> part.numbers[0], part.totals[0], part.lows[0], part.highs[0]
+    (2, 0.25, -0.25, 0.5)
     """
 
-    __slots__ = ("_high", "_low", "_number", "_total")
+    __slots__ = ("_highs", "_lows", "_numbers", "_totals")
 
     def __init__(self) -> None:
-        self._number = 0
-        self._total = self._low = self._high = 0.0
+        self._numbers: list[int] = []
+        self._totals: list[float] = []
+        self._lows: list[float] = []
+        self._highs: list[float] = []
+        self._begin()
 
-    def add(self, value: float) -> None:
-        """Take a sample."""
-        if not self._number:
-            self._low = self._high = value
-        elif value < self._low:
-            self._low = value
-        elif value > self._high:
-            self._high = value
-        self._number += 1
-        self._total += value
+    def add(self, values: Sequence[float | None]) -> None:
+        """Take a sample; ``None``: not known."""
+        numbers, totals = self._numbers, self._totals
+        for at, value in enumerate(values):
+            if value is not None:
+                numbers[at] += 1
+                totals[at] += value
+        lows, highs = self._lows, self._highs
+        for at, value in enumerate(values[: len(_SPREAD)]):
+            if value is not None:
+                lows[at] = min(lows[at], value)
+                highs[at] = max(highs[at], value)
 
     def take(self) -> SamplesPart | None:
-        """What was sampled since last taken."""
-        number, total = self._number, self._total
-        self._number, self._total = 0, 0.0
-        return SamplesPart(number, total, self._low, self._high) if number else None
+        """What was sampled since last taken; ``None`` if nothing of it was known."""
+        part = SamplesPart(tuple(self._numbers), tuple(self._totals), tuple(self._lows), tuple(self._highs))
+        if not any(part.numbers):
+            return None
+        self._begin()
+        return part
+
+    def _begin(self) -> None:
+        self._numbers, self._totals = [0] * len(_SAMPLED), [0.0] * len(_SAMPLED)
+        self._lows, self._highs = [_INFINITE] * len(_SPREAD), [-_INFINITE] * len(_SPREAD)
 
 
-def _read(part: SamplesPart, _: Close) -> tuple[float, float, float]:
-    return part.total / part.number, part.low, part.high
+def _read(part: SamplesPart, _: Close) -> tuple[float | None, ...]:
+    means = [total / number if number else None for number, total in zip(part.numbers, part.totals, strict=True)]
+    found: list[float | None] = []
+    for mean, low, high in zip(means, part.lows, part.highs, strict=False):
+        found += (None, None, None) if mean is None else (mean, low, high)
+    return *found, *means[len(_SPREAD) :]
 
 
-_SOURCE: Final = "Cartea, Jaimungal, Penalva, Algorithmic and High-Frequency Trading, 2015"
-
-
-def _feature(name: str, what: str, formula: str) -> Feature:
+def _feature(name: str, word: str, what: str) -> Feature:
+    of = _OF[name]
     return Feature(
-        name=f"obi_10_{name}", unit="ratio", low=-1.0, high=1.0, inputs=("book",), memory=1, source=_SOURCE,
-        summary=f"{what} of obi_10 at the samples of the book since the last decision", formula=formula,
-        null="at no sample of the book 10 levels a side were known",
+        name=f"{name}_{word}", unit=of.unit, low=of.low, high=of.high, inputs=of.inputs, memory=1, source=of.source,
+        summary=f"{what} of {name} from decision to decision",
+        formula=f"{word}({name}) over the first heartbeat of each second of event time and the decision, where known",
+        null=f"{name} was known at none of these",
     )  # fmt: skip
 
 
 MEASURES = (
     summary(
-        "imbalance", _read,
-        _feature("mean", "Mean", "mean(obi_10)"), _feature("min", "Least", "min(obi_10)"),
-        _feature("max", "Greatest", "max(obi_10)"),
+        "book", _read,
+        *(
+            _feature(name, word, what)
+            for name in _SPREAD
+            for word, what in (("mean", "Mean"), ("min", "Least"), ("max", "Greatest"))
+        ),
+        *(_feature(name, "mean", "Mean") for name in _LEVEL),
     ),
 )  # fmt: skip

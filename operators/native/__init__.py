@@ -12,6 +12,7 @@ from schemas.codec import encode
 from schemas.compiled import current
 
 if TYPE_CHECKING:
+    from operators.book import OrderBook
     from operators.closing import BarMaker
     from operators.config import InstrumentConfig
     from operators.desk.returns import Comoments, Returns
@@ -25,7 +26,7 @@ if current(Path(__file__).with_name("_native.pyx")):
 else:  # no C compiler was there at the set-up, or the sources are newer than it
     _native = None  # type: ignore[assignment]  # as nothing is asked of it without `BUILT`
 
-__all__ = ["BUILT", "asking", "fast_path", "moving", "quote_queue", "sides"]
+__all__ = ["BUILT", "asking", "fast_path", "moving", "quote_queue", "shape", "sides"]
 
 BUILT: Final[bool] = _native is not None
 """Whether `deploy.native` has built it here; else Python does everything."""
@@ -45,6 +46,11 @@ def quote_queue(most: int, *, native: bool) -> QuoteQueue:
 def asking(*, native: bool) -> Callable[..., dict[str, Any]] | None:
     """The twin of `operators.features.asked`; ``None``: there is none."""
     return _native.asked if native and BUILT else None
+
+
+def shape(book: "OrderBook") -> tuple[float | None, ...]:
+    """The twin of `operators.flow.shape.shape`, for a book whose sides are compiled."""
+    return _native.shape(book)
 
 
 def moving(*, native: bool) -> "tuple[type[Returns], type[Comoments]] | None":

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 from operators import ladder, quote_queue
+from operators.book import OrderBook
 from operators.closing import BarMaker
 from operators.desk import returns
 from operators.feature import Close, Step
@@ -29,6 +30,7 @@ class FastPath:
     ) -> None: ...
     def run(self, messages: list[tuple[int, int, bytes]], at: int, limit: int) -> int: ...
 
+def shape(book: OrderBook) -> tuple[float | None, ...]: ...
 def asked(
     measures: Sequence[tuple[Step, Slotted]], close: Close, names: Sequence[str], blank: Sequence[str]
 ) -> dict[str, float | None]: ...

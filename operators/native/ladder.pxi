@@ -107,8 +107,7 @@ cdef class Ladder:
         return [self.price(place) for place in range(count)], [self.size(place) for place in range(count)]
 
     def within(self, double bound):
-        cdef Py_ssize_t at = self.find(self.sign * bound)
-        return [self.amounts[place] for place in range(at, self.count)]
+        return self.top(self.count - self.find(self.sign * bound))
 
     def worst(self):
         if not self.count:

@@ -41,7 +41,7 @@ MOMENT = Moment(
 _TRADES = walked_bars(1, 1)[0].trades
 FLOW: Flow = {
     "ofi": FlowPart(1.0),
-    "imbalance": SamplesPart(60, 6.0, -0.5, 0.5),
+    "book": SamplesPart((60,) * 17, (6.0,) * 17, (-0.5,) * 9, (0.5,) * 9),
     "impact": ImpactPart(60, 1.0, 0.5, 8.0, 4.0, 3.0),
     "levels": LevelsPart(1, (1.0, 2.0, 3.0, 4.0, 5.0)),
     "large": LargePart(_TRADES, 700.0, 2, 300.0, 100.0, 200.0, 90.0),

@@ -240,5 +240,5 @@ def test_a_venue_with_checksums_is_held_against_them() -> None:
 
 def test_the_state_of_another_version_is_refused() -> None:
     quoting = Quoting(InstrumentConfig(), Taints(), Outbox(ID), Recorder(), lambda *_: None)
-    with pytest.raises(LayoutError, match="version 2, newer than 1"):
-        quoting.restore({**quoting.state(), "version": 2})
+    with pytest.raises(LayoutError, match="version 3, newer than 2"):
+        quoting.restore({**quoting.state(), "version": 3})
