@@ -1,33 +1,49 @@
-"""The ledger of trials: an append-only file of everything that was tried, and of every test span looked at."""
+"""The ledger of looks: an append-only file of every trial, and of every span that was looked at for one."""
 
 import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from flows.errors import FlowError
 
-__all__ = ["Ledger", "Trial"]
+__all__ = ["Compared", "Ledger", "Look", "Trial", "times"]
 
 
-class Trial(Struct, frozen=True, kw_only=True):
-    """One learner, with one configuration, held against one test span."""
+class Look(Struct, frozen=True, kw_only=True):
+    """At what became of the candidates of some instruments in a span of time, whatever for."""
 
     at: str
     """When, ISO 8601."""
     command: str
+    segment: str
+    instruments: list[str] = []
+    """Empty in lines of older programs: those of the segment."""
+    ts_start: int
+    """Of the span, ns."""
+    ts_end: int
+
+    def saw(self, other: "Look") -> bool:
+        """Whether some of what ``other`` looks at was seen."""
+        if self.instruments and other.instruments:
+            same = not set(self.instruments).isdisjoint(other.instruments)
+        else:
+            same = self.segment == other.segment
+        return same and self.ts_start < other.ts_end and other.ts_start < self.ts_end
+
+
+class Trial(Look, frozen=True, kw_only=True):
+    """One learner, with one configuration, held against one test span."""
+
     dataset: str
     """SHA-256 of its manifest."""
-    segment: str
     learner: str
     config: str
     """SHA-256 of it."""
-    ts_start: int
-    """Of the test span, ns."""
-    ts_end: int
     passed: bool
     sharpe: float | None
     log_loss: float
@@ -36,14 +52,32 @@ class Trial(Struct, frozen=True, kw_only=True):
     """What it would have earned in ten equal stretches of the span."""
 
     @property
-    def span(self) -> tuple[str, str, int, int]:
-        """What was looked at."""
-        return self.dataset, self.segment, self.ts_start, self.ts_end
-
-    @property
     def what(self) -> tuple[str, str]:
         """What was tried there."""
         return self.learner, self.config
+
+
+class Compared(Look, frozen=True, kw_only=True):
+    """A challenger held against a champion."""
+
+    model: str
+    challenger: str
+    champion: str
+    """Empty: the base rate."""
+    verdict: Literal["better", "worse", "not decided"]
+    outcomes: int
+    gain: float
+    """By how much the challenger's squared error was smaller."""
+
+
+class _Kind(Struct):
+    learner: str = ""
+    challenger: str = ""
+
+
+def times(looks: Sequence[Look], at: Look) -> int:
+    """How often some of what ``at`` looks at was looked at in ``looks``; a command looks once."""
+    return len({look.at for look in looks if look.saw(at)})
 
 
 class Ledger:
@@ -52,29 +86,37 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def trials(self) -> list[Trial]:
-        """All of them, oldest first.
+    def looks(self) -> list[Look]:
+        """All of them, trials and comparisons among them, oldest first.
 
         Raises:
-            FlowError: a line that is no trial.
+            FlowError: the file cannot be read, or has a line that is none.
         """
         if not self._path.exists():
             return []
-        decoder = msgspec.json.Decoder(Trial)
         try:
-            return list(map(decoder.decode, self._path.read_bytes().splitlines()))
+            return list(map(_decoded, self._path.read_bytes().splitlines()))
         except OSError as error:
             raise FlowError(f"ledger {self._path}: {error.strerror}") from error
         except msgspec.MsgspecError as error:
-            raise FlowError(f"ledger {self._path}: a line is no trial: {error}") from error
+            raise FlowError(f"ledger {self._path}: a line is no trial, comparison or look: {error}") from error
 
-    def add(self, trials: Sequence[Trial]) -> None:
-        """Append ``trials``.
+    def trials(self) -> list[Trial]:
+        """The trials among the `looks`."""
+        return [look for look in self.looks() if isinstance(look, Trial)]
+
+    def challengers(self, model: str, champion: str) -> set[str]:
+        """Versions that were compared to this champion of ``model``; empty: to the base rate."""
+        found = [look for look in self.looks() if isinstance(look, Compared)]
+        return {one.challenger for one in found if (one.model, one.champion) == (model, champion)}
+
+    def add(self, looks: Sequence[Look]) -> None:
+        """Append ``looks``.
 
         Raises:
             FlowError: the file cannot be written.
         """
-        lines = b"".join(msgspec.json.encode(trial) + b"\n" for trial in trials)
+        lines = b"".join(msgspec.json.encode(look) + b"\n" for look in looks)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab") as file:
@@ -84,3 +126,10 @@ class Ledger:
                 os.fsync(file.fileno())
         except OSError as error:
             raise FlowError(f"ledger {self._path}: {error.strerror}") from error
+
+
+def _decoded(line: bytes) -> Look:
+    kind = msgspec.json.decode(line, type=_Kind)
+    if kind.learner:
+        return msgspec.json.decode(line, type=Trial)
+    return msgspec.json.decode(line, type=Compared if kind.challenger else Look)

@@ -21,7 +21,7 @@ from sinks.log_writer import LogWriter
 from sources.activations import Activations
 from sources.result_files import read_results, result_file
 
-__all__ = ["activate", "changelog", "effective_close", "refuse", "rollback", "told_events", "withdraw"]
+__all__ = ["activate", "changelog", "effective_close", "fail", "refuse", "rollback", "told_events", "withdraw"]
 
 _AHEAD: Final = 30 * SECOND
 """By which a close lies ahead at least, so that no desk has decided it when it reads the record."""
@@ -74,6 +74,11 @@ def refuse(settings: Settings, model: str, version: str, close: int, *, reason: 
     return _write(settings, model, "", close, None, shadow=True, reason=reason, refused=version)
 
 
+def fail(settings: Settings, close: int, *, reason: str) -> Activation:
+    """Tell in the changelog that a round of retraining failed."""
+    return _write(settings, "retraining", "", close, None, reason=reason, failed=True)
+
+
 def rollback(settings: Settings, model: str, close: int, to: Path | None = None) -> Activation:
     """Let what served before the version that serves now do so again from ``close`` (ns) on.
 
@@ -95,7 +100,8 @@ def changelog(events: Iterable[ModelEvent]) -> str:
     lines = ["# Changelog of models", ""]
     for event in sorted(events, key=lambda one: (one.ts_event, one.id), reverse=True):
         details = event.details
-        lines.append(f"## {to_text(event.ts_event)}: {event.model} {event.version} {event.event}".rstrip())
+        what = " ".join(filter(None, (event.model, event.version, event.event)))
+        lines.append(f"## {to_text(event.ts_event)}: {what}")
         lines.append("")
         for key, words in (("before", "Before it"), ("why", "Why"), ("reason", "Reason")):
             if details.get(key):
@@ -142,12 +148,12 @@ def _written(path: Path, model: str) -> list[str]:
 
 def _write(
     settings: Settings, model: str, version: str, close: int, to: Path | None, *, shadow: bool = False,
-    reason: str = "", refused: str = "",
+    reason: str = "", refused: str = "", failed: bool = False,
 ) -> Activation:  # fmt: skip
     now = min(time.time_ns(), close - MINUTE) if to is not None else time.time_ns()
     record = Activation(
         instrument_id=CONTROL, ts_event=now, ts_received=now, model=model, version=version, effective_close=close,
-        shadow=shadow, reason=reason[:1_000], refused=refused,
+        shadow=shadow, reason=reason[:1_000], refused=refused, failed=failed,
     )  # fmt: skip
     if to is None:
         with LogWriter(kafka_client(settings)) as log:

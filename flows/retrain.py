@@ -2,40 +2,43 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import shorten
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from flows.dataset import fetch_stored, make_dataset
 from flows.engine import costs, registry
 from flows.errors import FlowError
-from flows.ledger import Ledger
+from flows.ledger import Compared, Ledger, Look, times
 from flows.models import activate, effective_close, refuse, withdraw
 from flows.settings import Settings
+from flows.standing import Shadow, standing
 from flows.training import Added, add_models, evaluate
-from flows.trial import held_back, judge, outcomes, tell
+from flows.trial import Duel, Judgement, held_back, judge, outcomes, tell
 from models.config import TrainConfig
 from models.dataset import Dataset, load
-from models.registry import Registry
+from models.errors import ModelError, ModelRefused
+from models.manifest import Manifest
 from operators.desk.serving import PROGRAM
-from schemas.results import ModelEvent
-from schemas.time import DAY
+from schemas.signals import Signal
+from schemas.time import DAY, to_text
 from sinks.database import connect, in_one_line
 from sinks.export import model_changes
 from sources.result_files import read_results, result_file
 
-__all__ = ["Decision", "Plan", "first_shadowed", "retrain", "standing"]
-
+__all__ = ["Decision", "Plan", "retrain"]
 
 _WORDS: Final = 120
 """Characters that a gate has for its reason, as an activation's is at most 1,000 long."""
 _PASSED: Final = "passed every gate"
 _BEFORE_THE_SHADOW: Final = {"better": "activate", "worse": "refuse"}
-_AFTER_THE_SHADOW: Final = {"better": "activate", "worse": "withdraw", "not decided": "wait"}
+_AFTER_THE_SHADOW: Final = {"better": "activate", "worse": "withdraw"}
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -45,6 +48,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Of candidates that it learns from."""
     least: int = 100
     """Outcomes in the shadow before it may be promoted."""
+    patience: float = 60.0
+    """Days in the shadow after which it is withdrawn if nothing is decided."""
     held_back: float = 0.0
     """Of the newest days it learns nothing; by their outcomes it is judged before it goes into the stream."""
     at_once: bool = False
@@ -68,68 +73,194 @@ class Decision(Struct, frozen=True):
 
 class _Glance(Struct):
     id: str
+    instrument_id: str
+    strategy: str
 
 
 class _Closed(Struct):
     ts_close: int = 0
 
 
-def retrain(settings: Settings, plan: Plan) -> list[Decision]:
-    """One round: judge the challengers that are in the shadow; where there is none, train one.
+def retrain(settings: Settings, plan: Plan) -> Iterator[Decision]:
+    """One round: judge the challengers that are in the shadow, and train one of each model that has none there.
 
-    What is decided goes into the log as activations, with its reasons, and so into the changelog of models.
+    What is decided goes into the log as activations, with its reasons, and so into the changelog of models; each
+    decision comes once that is done.
 
     Raises:
         CandlewickError: no database or broker, or nothing to learn from; nothing is left half done.
     """
-    dsn, known = settings.database.reader, registry(settings)
-    since = max(0, time.time_ns() - round(plan.days * DAY))
-    if plan.past is not None:
-        since = max(since, _end(plan.past) + 1)
-    with in_one_line(dsn), connect(dsn) as connection:
-        events = list(model_changes(connection))
-    serving, shadows = standing(events)
-    if shadows:
-        since = min(since, first_shadowed(events, shadows))
-    with TemporaryDirectory(prefix="candlewick-retrain-") as temporary:
-        stored, made = Path(temporary) / "stored", Path(temporary) / "set"
-        fetch_stored(settings, stored, since)
-        if shadows:
-            make_dataset([stored], made, costs(settings))
-            decisions = list(_judged(stored, load(made), known, serving, shadows, plan))
-        else:
-            make_dataset([stored] if plan.past is None else [plan.past, stored], made, costs(settings))
-            decisions = list(_challengers(made, known, serving, plan))
-        for decision in decisions:
-            _do(settings, decision, serving, despite_gates=plan.despite_gates)
-    return decisions
+    current = _Round(settings, plan)
+    judged = list(current.judged())
+    for decision in chain(judged, current.trained({one.model for one in judged if one.what != "withdraw"})):
+        current.do(decision)
+        yield decision
 
 
-def standing(events: Iterable[ModelEvent]) -> tuple[dict[str, str], dict[str, str]]:
-    """Which version of each model serves, and which is its shadow, after ``events``."""
-    serving: dict[str, str] = {}
-    shadows: dict[str, str] = {}
-    for event in events:
-        if event.event == "activated":
-            serving[event.model] = event.version
-            if shadows.get(event.model) == event.version:
-                del shadows[event.model]
-        elif event.event == "shadowed":
-            shadows[event.model] = event.version
-        elif event.event == "deactivated":
-            serving.pop(event.model, None)
-        elif event.event == "no longer shadowed":
-            shadows.pop(event.model, None)
-    return serving, shadows
+class _Round:
+    def __init__(self, settings: Settings, plan: Plan) -> None:
+        self._settings, self._plan = settings, plan
+        self._known, self._ledger = registry(settings), Ledger(plan.ledger)
+        dsn = settings.database.reader
+        with in_one_line(dsn), connect(dsn) as connection:
+            self._standing = standing(model_changes(connection))
 
+    def judged(self) -> Iterator[Decision]:
+        """What becomes of those in the shadow."""
+        shadows = self._standing.shadows
+        if not shadows:
+            return
+        with TemporaryDirectory(prefix="candlewick-shadows-") as temporary:
+            stored, made = Path(temporary) / "stored", Path(temporary) / "set"
+            fetch_stored(self._settings, stored, min(shadow.first for shadow in shadows.values()))
+            try:
+                data = self._data([stored], made)
+            except (FlowError, ModelError) as error:  # there is no outcome yet, and for some reason there may never be
+                for model, shadow in shadows.items():
+                    yield self._aged(model, shadow, Judgement("not decided", str(error)))
+                return
+            wanted = {str(data["id"][row]) for row in outcomes(data)}
+            path = stored / "signals.candidates.jsonl"
+            read = read_results(path, "signals.candidates", _Glance, lambda seen: seen.id in wanted)
+            signals: dict[str, Signal] = {one.id: one for one in read}
+        for model, shadow in shadows.items():
+            try:
+                yield self._judged(model, shadow, data, signals)
+            except ModelRefused as error:  # it is not there any more
+                yield self._aged(model, shadow, Judgement("not decided", str(error)))
 
-def first_shadowed(events: Iterable[ModelEvent], shadows: Mapping[str, str]) -> int:
-    """Since when the oldest of ``shadows`` has been one (ns). A comparison may be looked at after each outcome, but it
-    has to be the same one: over days that slide on, each look would be a new bet, and one of many is won by chance.
-    """
-    return min(
-        event.ts_event for event in events if event.event == "shadowed" and shadows.get(event.model) == event.version
-    )
+    def _judged(self, model: str, shadow: Shadow, data: Dataset, signals: dict[str, Signal]) -> Decision:
+        champion, version = self._standing.serving.get(model), shadow.version
+        manifest = self._known.manifest(model, version)
+        duel = judge(data, signals, version, champion, manifest.figures.get("base_rate", 0.5))
+        where = f"in the shadow since {to_text(shadow.first)}"
+        judgement = self._told(manifest, version, champion, duel, where)
+        decision = self._aged(model, shadow, judgement)
+        if decision.what != "wait":  # a look that decides nothing chooses nothing
+            self._remember("shadow", manifest, version, champion, duel, judgement)
+        return decision
+
+    def _aged(self, model: str, shadow: Shadow, judgement: Judgement) -> Decision:
+        """It waits on if nothing is decided, but not for ever."""
+        age, why = (time.time_ns() - shadow.since) / DAY, judgement.why
+        what = _AFTER_THE_SHADOW.get(judgement.verdict, "wait")
+        if what == "wait" and age > self._plan.patience:
+            what, why = "withdraw", f"{why}; {age:.1f} days in the shadow, {self._plan.patience:g} at most"
+        return Decision(model, shadow.version, what, why)
+
+    def trained(self, busy: set[str]) -> Iterator[Decision]:
+        """New challengers of all models but ``busy`` ones."""
+        plan = self._plan
+        since = max(0, time.time_ns() - round(plan.days * DAY))
+        if plan.past is not None:
+            since = max(since, _end(plan.past) + 1)
+        with TemporaryDirectory(prefix="candlewick-retrain-") as temporary:
+            stored, made = Path(temporary) / "stored", Path(temporary) / "set"
+            fetch_stored(self._settings, stored, since)
+            directories = [stored] if plan.past is None else [plan.past, stored]
+            if busy and self._models(directories) <= busy:
+                return
+            yield from self._challengers(self._data(directories, made), made, busy)
+
+    def _data(self, directories: Sequence[Path], made: Path) -> Dataset:
+        try:
+            make_dataset(directories, made, costs(self._settings))
+        except (FlowError, ModelError) as error:  # it may be told in public, and where we work is of no use to anybody
+            raise FlowError(str(error).replace(f"{made.parent}/", "")) from error
+        return load(made)
+
+    def _models(self, directories: Sequence[Path]) -> set[str]:
+        """Of which there are candidates."""
+        found = set()
+
+        def seen(one: _Glance) -> bool:
+            segment = self._plan.config.segment_of(one.instrument_id)
+            if segment is not None:
+                found.add(f"{one.strategy}-{segment}")
+            return False
+
+        for path in (result_file(directory, "signals.candidates") for directory in directories):
+            deque(() if path is None else read_results(path, "signals.candidates", _Glance, seen), maxlen=0)
+        return found
+
+    def _challengers(self, data: Dataset, made: Path, busy: set[str]) -> Iterator[Decision]:
+        plan = self._plan
+        since = data.manifest.ts_end - round(plan.held_back * DAY) if plan.held_back else None
+        if since is not None and since <= data.manifest.ts_start:
+            days = (data.manifest.ts_end - data.manifest.ts_start) / DAY
+            raise FlowError(
+                f"--held-back {plan.held_back:g}: there are outcomes of {days:.1f} days, so nothing is left to learn "
+                "from"
+            )
+        evaluations, left = evaluate(made, plan.config, self._ledger, "retrain", until=since, without=busy)
+        for added in add_models(made, evaluations, plan.config, self._known, since):
+            yield self._challenger(added, data, since)
+        for line in left:
+            yield Decision("", "", "leave out", line)
+
+    def _challenger(self, added: Added, data: Dataset, since: int | None) -> Decision:
+        model, version, plan = added.model, added.version, self._plan
+        champion = self._standing.serving.get(model)
+        if (model, version) in self._standing.met:
+            return Decision(model, version, "leave out", "the same data made the same version again")
+        failed = [gate for gate in added.attempt.gates if not gate.passed]
+        lacks = ", ".join(f"{gate.name} ({shorten(gate.detail, _WORDS, placeholder=' …')})" for gate in failed)
+        why = f"did not pass {lacks}" if failed else _PASSED
+        if failed and not plan.despite_gates:
+            return Decision(model, version, "refuse", why)
+        if since is not None:
+            found = self._known.load(model, version, PROGRAM)
+            served = self._known.load(model, champion, PROGRAM) if champion else None
+            duel = held_back(data, since, found, served, self._standing.chosen.get(model, 0))
+            where = f"held back ({to_text(duel.ts_start)} to {to_text(duel.ts_end)})"
+            judgement = self._told(found.manifest, version, champion, duel, where)
+            self._remember("held back", found.manifest, version, champion, duel, judgement)
+            why = f"{why}; {judgement.why}"
+            if judgement.verdict in _BEFORE_THE_SHADOW:
+                return Decision(model, version, _BEFORE_THE_SHADOW[judgement.verdict], why)
+        return Decision(model, version, "activate" if plan.at_once and champion is None else "shadow", why)
+
+    def _told(self, manifest: Manifest, version: str, champion: str | None, duel: Duel, where: str) -> Judgement:
+        """The comparison in words, with how often that was done before."""
+        looks = times(self._ledger.looks(), self._look("", manifest, duel))
+        against = champion or "the base rate"
+        number = len({*self._ledger.challengers(manifest.model, champion or ""), version})
+        found = tell(duel.comparison, f"{where}, looked at {looks} times before", against, self._plan.least)
+        return Judgement(found.verdict, f"challenger {number} of {against}: {found.why}")
+
+    def _remember(
+        self, command: str, manifest: Manifest, version: str, champion: str | None, duel: Duel, judgement: Judgement
+    ) -> None:
+        comparison = duel.comparison
+        if comparison.count:
+            self._ledger.add([
+                Compared(
+                    **structs.asdict(self._look(command, manifest, duel)), model=manifest.model, challenger=version,
+                    champion=champion or "", verdict=judgement.verdict, outcomes=comparison.count,
+                    gain=comparison.mean,
+                )
+            ])  # fmt: skip
+
+    @staticmethod
+    def _look(command: str, manifest: Manifest, duel: Duel) -> Look:
+        return Look(
+            at=datetime.now(UTC).isoformat(timespec="microseconds"), command=command, segment=manifest.segment,
+            instruments=manifest.instruments, ts_start=duel.ts_start, ts_end=duel.ts_end,
+        )  # fmt: skip
+
+    def do(self, decision: Decision) -> None:
+        """Write ``decision`` into the log."""
+        settings, close, reason = self._settings, effective_close(None), decision.why
+        model, version, what = decision.model, decision.version, decision.what
+        if what in {"activate", "shadow"}:
+            activate(
+                settings, model, version, close, despite_gates=self._plan.despite_gates, shadow=what == "shadow",
+                reason=reason,
+            )  # fmt: skip
+        elif what == "withdraw":
+            withdraw(settings, model, close, reason=reason)
+        elif what == "refuse":
+            refuse(settings, model, version, close, reason=reason)
 
 
 def _end(past: Path) -> int:
@@ -144,64 +275,3 @@ def _end(past: Path) -> int:
     path = result_file(past, "features.bars")
     deque(() if path is None else read_results(path, "features.bars", _Closed, seen), maxlen=0)
     return last
-
-
-def _judged(
-    stored: Path, data: Dataset, known: Registry, serving: Mapping[str, str], shadows: Mapping[str, str], plan: Plan
-) -> Iterator[Decision]:
-    path = stored / "signals.candidates.jsonl"
-    wanted = {str(data["id"][row]) for row in outcomes(data)}
-    signals = {one.id: one for one in read_results(path, "signals.candidates", _Glance, lambda seen: seen.id in wanted)}
-    for model, version in shadows.items():
-        base_rate = known.manifest(model, version).figures.get("base_rate", 0.5)
-        found = judge(data, signals, version, base_rate)
-        judgement = tell(found, "in the shadow", serving.get(model) or "the base rate", plan.least)
-        yield Decision(model, version, _AFTER_THE_SHADOW[judgement.verdict], judgement.why)
-
-
-def _challengers(made: Path, known: Registry, serving: Mapping[str, str], plan: Plan) -> Iterator[Decision]:
-    data = load(made)
-    since = data.manifest.ts_end - round(plan.held_back * DAY) if plan.held_back else None
-    if since is not None and since <= data.manifest.ts_start:
-        days = (data.manifest.ts_end - data.manifest.ts_start) / DAY
-        raise FlowError(
-            f"--held-back {plan.held_back:g}: there are outcomes of {days:.1f} days, so nothing is left to learn from"
-        )
-    evaluations, left = evaluate(made, plan.config, Ledger(plan.ledger), "retrain", until=since)
-    for added in add_models(made, evaluations, plan.config, known):
-        yield _challenger(added, data, since, known, serving.get(added.model), plan)
-    for line in left:
-        yield Decision("", "", "leave out", line)
-
-
-def _challenger(
-    added: Added, data: Dataset, since: int | None, known: Registry, champion: str | None, plan: Plan
-) -> Decision:
-    model, version = added.model, added.version
-    failed = [gate for gate in added.attempt.gates if not gate.passed]
-    lacks = ", ".join(f"{gate.name} ({shorten(gate.detail, _WORDS, placeholder=' …')})" for gate in failed)
-    why = f"did not pass {lacks}" if failed else _PASSED
-    if failed and not plan.despite_gates:
-        return Decision(model, version, "refuse", why)
-    if since is not None and version != champion:
-        two = known.load(model, version, PROGRAM), known.load(model, champion, PROGRAM) if champion else None
-        judgement = held_back(data, since, *two, plan.least)
-        why = f"{why}; {judgement.why}"
-        if judgement.verdict in _BEFORE_THE_SHADOW:
-            return Decision(model, version, _BEFORE_THE_SHADOW[judgement.verdict], why)
-    return Decision(model, version, "activate" if plan.at_once and champion is None else "shadow", why)
-
-
-def _do(settings: Settings, decision: Decision, serving: Mapping[str, str], *, despite_gates: bool) -> None:
-    model, version, what = decision.model, decision.version, decision.what
-    if version and serving.get(model) == version:
-        return  # it learnt the same again
-    if what in {"activate", "shadow"}:
-        activate(
-            settings, model, version, effective_close(None), despite_gates=despite_gates, shadow=what == "shadow",
-            reason=decision.why,
-        )  # fmt: skip
-    elif what == "withdraw":
-        withdraw(settings, model, effective_close(None), reason=decision.why)
-    elif what == "refuse":
-        refuse(settings, model, version, effective_close(None), reason=decision.why)

@@ -1,7 +1,9 @@
 """The registry as the API reads it."""
 
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.errors import FlowError
-from models.errors import ModelRefused
+from models.errors import ModelRefused, RegistryAway
 from models.manifest import Manifest
 from models.registry import Registry
 from models.rows import row
@@ -45,12 +47,8 @@ class RegistryShelf:
         Raises:
             ModelRefused: there is no such version, or its manifest was changed.
         """
-        try:
+        with _unnamed(model, version):
             manifest = self.registry.manifest(model, version)
-        except ModelRefused as error:
-            if str(self.registry.place) not in str(error):
-                raise
-            raise ModelRefused(f"model {model} {version}: the registry cannot be read") from error
         weights = [
             Importance(feature=name, mean=fmean(shares), low=min(shares), high=max(shares))
             for name, shares in manifest.importance.items() if any(shares)
@@ -74,13 +72,22 @@ class RegistryShelf:
         if not self._report.acquire(blocking=False):
             raise AwayError("another report is being made; ask again in a moment")
         try:
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            with _unnamed(model, version), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
                 asked = (self.registry.place, self._dsn, model, version, since, until, form)
                 return process.submit(_drift_report, *asked).result()
         except BrokenProcessPool as error:
             raise FlowError("the process that makes the report was ended; is there enough memory?") from error
         finally:
             self._report.release()
+
+
+@contextmanager
+def _unnamed(model: str, version: str) -> Iterator[None]:
+    """Where the registry lies is not told."""
+    try:
+        yield
+    except RegistryAway as error:
+        raise ModelRefused(f"model {model} {version}: the registry cannot be read") from error
 
 
 def _drift_report(

@@ -1,6 +1,6 @@
 """Evaluating a data set and training on it: what both commands do."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from math import isfinite
@@ -11,13 +11,14 @@ import numpy as np
 from msgspec import Struct
 
 from flows.errors import FlowError
-from flows.ledger import Ledger, Trial
+from flows.ledger import Ledger, Look, Trial, times
 from flows.settings import Settings
 from models.closes import everyday
 from models.config import TrainConfig
 from models.dataset import load, load_closes, manifest_hash
 from models.drift import thresholds
 from models.errors import ModelError
+from models.evaluation import LEARNERS
 from models.gates import stretches
 from models.manifest import entry_of
 from models.metrics import overfitting_probability
@@ -27,7 +28,7 @@ from operators.desk.serving import PROGRAM
 from schemas.time import DAY
 from sinks.mlflow import Mlflow
 
-__all__ = ["Added", "Evaluation", "add_models", "evaluate", "log_runs", "looked_at", "train_config"]
+__all__ = ["Added", "Evaluation", "add_models", "evaluate", "log_runs", "look_across", "looked_at", "train_config"]
 
 
 class Evaluation(Struct, frozen=True):
@@ -35,18 +36,21 @@ class Evaluation(Struct, frozen=True):
 
     candidate: Candidate
     attempts: list[Attempt]
+    look: Look
+    """As the ledger has it."""
     looks: int
-    """How often this test span had been looked at before."""
+    """How often this test span, or part of it, had been looked at before."""
     tried: int
     """Different configurations held against it so far, these among them."""
     overfitting: float
-    """Probability of backtest overfitting over all that was tried on it."""
+    """Probability of backtest overfitting over all that was tried on exactly this span."""
 
 
 def looked_at(evaluation: Evaluation) -> str:
     """How often the test span had been seen, and what that means, in words."""
     text = (
-        f"this span was looked at {evaluation.looks} times before, {evaluation.tried} configurations were tried on it"
+        f"this span, or part of it, was looked at {evaluation.looks} times before, {evaluation.tried} configurations "
+        "were tried on it"
     )
     if not isfinite(evaluation.overfitting):
         return text
@@ -81,13 +85,14 @@ def train_config(path: Path | None) -> TrainConfig:
 
 def evaluate(
     directory: Path, config: TrainConfig, ledger: Ledger, command: str, test_from: int | None = None, *,
-    until: int | None = None,
+    until: int | None = None, without: Collection[str] = (),
 ) -> tuple[list[Evaluation], list[str]]:  # fmt: skip
     """Walk both learners through every segment of the data set, and write down that it was done.
 
     Parameters:
         test_from: ns; instead of windows, one test of all that was decided from then on.
-        until: ns; what was known later is left out.
+        until: ns; as if the data set had ended then.
+        without: models whose segments are not looked at.
 
     Returns:
         The evaluations, and why segments were left out.
@@ -98,36 +103,54 @@ def evaluate(
     """
     data = load(directory)
     if until is not None:
-        data = data.take(data["ts_end"] < until)
+        data = data.before(until)
     dataset = manifest_hash(directory)
     candidates, left = segments(data, config)
     if not candidates:
         raise FlowError("\n".join(left) or f"{directory}: no outcome of any segment")
     found, now = [], datetime.now(UTC).isoformat(timespec="microseconds")
     for candidate in candidates:
+        if candidate.model in without:
+            continue
         folds = folds_of(candidate.sample, config, test_from)
-        span = (dataset, candidate.segment, folds[0].ts_start, folds[-1].ts_end)
-        before = [trial for trial in ledger.trials() if trial.span == span]
-        own = {(learner, _digest(config)) for learner in ("lightgbm", "logistic")}
-        others = {trial.what: trial for trial in before if trial.what not in own}
-        made = attempts(candidate.sample, folds, config, [one.sharpe for one in others.values() if one.sharpe])
-        trials = [_trial(attempt, config, span, command, now) for attempt in made]
+        look = Look(
+            at=now, command=command, segment=candidate.segment, instruments=candidate.instruments,
+            ts_start=folds[0].ts_start, ts_end=folds[-1].ts_end,
+        )  # fmt: skip
+        known = ledger.looks()
+        own = {(learner, _digest(config)) for learner in LEARNERS}
+        others = [one for one in known if isinstance(one, Trial) and one.saw(look) and one.what not in own]
+        tried = {trial.what: trial for trial in others}
+        ratios = [trial.sharpe for trial in tried.values() if trial.sharpe is not None]
+        made = attempts(candidate.sample, folds, config, ratios)
+        trials = [_trial(attempt, config, look, dataset) for attempt in made]
         ledger.add(trials)
-        table = np.array([trial.stretches for trial in [*others.values(), *trials]]).T
+        alike = {one.what: one for one in others if (one.ts_start, one.ts_end) == (look.ts_start, look.ts_end)}
+        table = np.array([trial.stretches for trial in [*alike.values(), *trials]]).T
         found.append(
             Evaluation(
-                candidate, made, len({trial.at for trial in before}), len(others) + len(trials),
-                overfitting_probability(table),
+                candidate, made, look, times(known, look), len(tried) + len(trials), overfitting_probability(table)
             )
         )  # fmt: skip
     return found, left
 
 
+def look_across(evaluation: Evaluation, ledger: Ledger) -> None:
+    """Write down that all outcomes of the segment were tested on as well."""
+    decided = evaluation.candidate.sample.decided
+    span = int(decided.min()), int(decided.max()) + 1
+    ledger.add([msgspec.structs.replace(evaluation.look, ts_start=span[0], ts_end=span[1])])
+
+
 def add_models(
-    directory: Path, evaluations: Sequence[Evaluation], config: TrainConfig, registry: Registry
-) -> list[Added]:
+    directory: Path, evaluations: Sequence[Evaluation], config: TrainConfig, registry: Registry,
+    until: int | None = None,
+) -> list[Added]:  # fmt: skip
     """Train the better learner of each segment on all its rows and take it into the registry, gates passed or not: who
     lets it serve sees them.
+
+    Parameters:
+        until: that of `evaluate`.
 
     Raises:
         ModelError: a model that does not say as ONNX what it said in training, or that the registry refuses.
@@ -146,7 +169,8 @@ def add_models(
         usual = {}
         if closes is not None:
             usual = everyday(closes, manifest.instruments, manifest.inputs, manifest.train_end, seed=config.seed)
-        manifest = msgspec.structs.replace(manifest, drift=limits, closes=usual)
+        held_back = None if until is None else (until, told.ts_end)
+        manifest = msgspec.structs.replace(manifest, drift=limits, closes=usual, held_back=held_back)
         found.append(Added(manifest.model, registry.add(manifest, files, PROGRAM), best))
     return found
 
@@ -175,12 +199,11 @@ def log_runs(settings: Settings, added: Sequence[Added], config: TrainConfig) ->
     return len(added)
 
 
-def _trial(attempt: Attempt, config: TrainConfig, span: tuple[str, str, int, int], command: str, now: str) -> Trial:
+def _trial(attempt: Attempt, config: TrainConfig, look: Look, dataset: str) -> Trial:
     told = attempt.verdict.figures
     return Trial(
-        at=now, command=command, dataset=span[0], segment=span[1],
-        learner=attempt.learner, config=_digest(config), ts_start=span[2], ts_end=span[3], passed=attempt.passed,
-        sharpe=_finite(told["sharpe"]), log_loss=told["log_loss"], ic=_finite(told["ic"]),
+        **msgspec.structs.asdict(look), dataset=dataset, learner=attempt.learner, config=_digest(config),
+        passed=attempt.passed, sharpe=_finite(told["sharpe"]), log_loss=told["log_loss"], ic=_finite(told["ic"]),
         stretches=stretches(attempt.walk),
     )  # fmt: skip
 

@@ -1,25 +1,43 @@
 """A challenger against who serves: by what the stream's shadow said, or by outcomes that were held back for it."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 
 from models.comparison import Comparison
 from models.dataset import Dataset
+from models.manifest import Manifest
 from models.registry import Model
 from models.splits import Rows
 from schemas.signals import Signal
-from schemas.time import to_text
 
-__all__ = ["Judgement", "held_back", "judge", "outcomes", "tell"]
+__all__ = ["Duel", "Judgement", "held_back", "judge", "outcomes", "tell"]
+
+
+class Duel(Struct):
+    """A comparison, and the span that it looked at."""
+
+    comparison: Comparison = field(default_factory=Comparison)
+    ts_start: int = 0
+    """ns."""
+    ts_end: int = 0
+
+    def add(self, data: Dataset, row: int, champion: float, challenger: float) -> None:
+        """Take the outcome of a row and what both gave it."""
+        decided, ended = int(data["ts_decided"][row]), int(data["ts_end"][row])
+        self.ts_start, self.ts_end = self.ts_start or decided, max(self.ts_end, ended)
+        self.comparison.add(
+            champion=champion, challenger=challenger, win=bool(data["net_return"][row] > 0), decided=decided,
+            ended=ended,
+        )  # fmt: skip
 
 
 class Judgement(Struct, frozen=True):
     """What a comparison comes to."""
 
-    verdict: str
-    """``better``, ``worse`` or ``not decided``."""
+    verdict: Literal["better", "worse", "not decided"]
     why: str
     """The figures, in words."""
 
@@ -45,43 +63,43 @@ def outcomes(data: Dataset) -> Rows:
     return entered[decided[entered] <= data.manifest.ts_end - longest]
 
 
-def judge(data: Dataset, signals: Mapping[str, Signal], version: str, base_rate: float) -> Comparison:
-    """The shadow ``version`` against what was told, or ``base_rate`` where only the rules spoke."""
-    comparison = Comparison()
+def judge(data: Dataset, signals: Mapping[str, Signal], version: str, champion: str | None, base_rate: float) -> Duel:
+    """The shadow ``version`` against the ``champion``'s own probability, whatever others it was pooled with, wherever
+    both were asked; or, where none serves, against ``base_rate``.
+
+    These are all outcomes of the life of the pair, so the row of bets is one and the same at each look.
+    """
+    duel = Duel()
     for row in outcomes(data).tolist():
         signal = signals.get(str(data["id"][row]))
-        shadow = None if signal is None else next(
-            (one for one in signal.models if one.shadow and one.version == version), None
-        )  # fmt: skip
-        if signal is not None and shadow is not None:
-            spoken = any(not one.shadow for one in signal.models)
-            _add(comparison, data, row, signal.confidence if spoken else base_rate, shadow.probability)
-    return comparison
+        said = {} if signal is None else {(one.version, one.shadow): one.probability for one in signal.models}
+        shadow, told = said.get((version, True)), base_rate if champion is None else said.get((champion, False))
+        if shadow is not None and told is not None:
+            duel.add(data, row, told, shadow)
+    return duel
 
 
-def held_back(data: Dataset, since: int, challenger: Model, champion: Model | None, least: int) -> Judgement:
-    """``challenger`` against ``champion``, or the base rate of its training where only the rules speak, as the desk
-    would have asked both of what was decided from ``since`` (ns) on, and after the training of either.
+def held_back(data: Dataset, since: int, challenger: Model, champion: Model | None, chosen: int) -> Duel:
+    """``challenger`` against ``champion``, or the base rate that the tests of its walk-forward had where only the rules
+    speak, as the desk would have asked both: about instruments that both are for, of what was decided from ``since``
+    on, after the training of either and after ``chosen``, when it was decided that the champion serves (all ns).
     """
-    begin = max([since, *(one.manifest.train_end for one in (challenger, champion) if one is not None)])
+    both = [one for one in (challenger, champion) if one is not None]
+    begin = max([since, chosen, *(one.manifest.train_end for one in both)])
     base_rate = challenger.manifest.figures.get("base_rate", 0.5)
-    comparison, end = Comparison(), begin
-    asked = _columns(data, challenger)
-    told = None if champion is None else _columns(data, champion)
+    duel = Duel(ts_start=begin, ts_end=begin)
+    asked, told = _columns(data, challenger), [] if champion is None else _columns(data, champion)
     for row in outcomes(data).tolist():
-        if data["ts_decided"][row] >= begin and data["instrument_id"][row] in challenger.manifest.instruments:
+        instrument = str(data["instrument_id"][row])
+        if data["ts_decided"][row] >= begin and all(_is_for(one.manifest, instrument) for one in both):
             said = base_rate if champion is None else champion.probability(data.x[row, told])
-            _add(comparison, data, row, said, challenger.probability(data.x[row, asked]))
-            end = max(end, int(data["ts_end"][row]))
-    against = "the base rate" if champion is None else champion.version
-    return tell(comparison, f"held back ({to_text(begin)} to {to_text(end)})", against, least)
+            duel.add(data, row, said, challenger.probability(data.x[row, asked]))
+    return duel
 
 
-def _add(comparison: Comparison, data: Dataset, row: int, champion: float, challenger: float) -> None:
-    comparison.add(
-        champion=champion, challenger=challenger, win=bool(data["net_return"][row] > 0),
-        decided=int(data["ts_decided"][row]), ended=int(data["ts_end"][row]),
-    )  # fmt: skip
+def _is_for(manifest: Manifest, instrument_id: str) -> bool:
+    names = {instrument_id, instrument_id.partition(":")[2]}
+    return not manifest.instruments or not names.isdisjoint(manifest.instruments)
 
 
 def _columns(data: Dataset, model: Model) -> list[int]:

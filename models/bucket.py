@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from models.directory import MOST
-from models.errors import ModelError, ModelRefused
+from models.errors import ModelError, ModelRefused, RegistryAway
 
 if TYPE_CHECKING:  # slow to import, and only a registry in a bucket needs it
     from pyarrow.fs import S3FileSystem
@@ -72,11 +72,11 @@ class Bucket:
         """Whether its manifest is there.
 
         Raises:
-            ModelRefused: the bucket does not say.
+            RegistryAway: the bucket does not say.
         """
         from pyarrow.fs import FileType
 
-        with self._told(ModelRefused):
+        with self._told(RegistryAway):
             found = self._client.get_file_info(f"{self._root}/{model}/{version}/{_MANIFEST}")
         if found.type == FileType.NotFound:
             self._see_bucket()
@@ -86,7 +86,7 @@ class Bucket:
         """Names of all that is in a version.
 
         Raises:
-            ModelRefused: the bucket does not say.
+            RegistryAway: the bucket does not say.
         """
         return set(self._below(f"/{model}/{version}"))
 
@@ -94,9 +94,10 @@ class Bucket:
         """One file of a version.
 
         Raises:
-            ModelRefused: it is not there, cannot be read, or is too large.
+            RegistryAway: it is not there, or cannot be read.
+            ModelRefused: it is too large.
         """
-        with self._told(ModelRefused), self._client.open_input_stream(f"{self._root}/{model}/{version}/{name}") as file:
+        with self._told(RegistryAway), self._client.open_input_stream(f"{self._root}/{model}/{version}/{name}") as file:
             content: bytes = file.read(MOST + 1)
         if len(content) > MOST:
             raise ModelRefused(f"{name} of {model} {version} has more than {MOST} bytes")
@@ -119,7 +120,7 @@ class Bucket:
         from pyarrow.fs import FileSelector, FileType
 
         root = self._root + folder
-        with self._told(ModelRefused):
+        with self._told(RegistryAway):
             found = self._client.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
         if not found:
             self._see_bucket()
@@ -128,9 +129,9 @@ class Bucket:
     def _see_bucket(self) -> None:
         from pyarrow.fs import FileType
 
-        with self._told(ModelRefused):
+        with self._told(RegistryAway):
             if self._client.get_file_info(self._bucket).type == FileType.NotFound:
-                raise ModelRefused(f"registry {self._place}: there is no bucket {self._bucket}")
+                raise RegistryAway(f"registry {self._place}: there is no bucket {self._bucket}")
 
     @contextmanager
     def _told(self, kind: type[ModelError]) -> Iterator[None]:

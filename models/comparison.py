@@ -64,7 +64,7 @@ class Comparison(Struct, kw_only=True):
     """
 
     count: int = 0
-    """Outcomes that were bet on."""
+    """Outcomes of the tables; nothing was bet on those that a table could no longer afford, nor in the first one."""
     total: float = 0.0
     tables: int = 0
     """Settled ones."""

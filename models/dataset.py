@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from pyarrow import parquet
 
@@ -129,6 +130,13 @@ class Dataset:
     def take(self, rows: NDArray[Any]) -> "Dataset":
         """Of ``rows``: a mask or positions."""
         return Dataset(self.manifest, {name: column[rows] for name, column in self.columns.items()}, self.x[rows])
+
+    def before(self, until: int) -> "Dataset":
+        """What was known before ``until`` (ns), as if bars had ended then: rows, span and missing bars."""
+        told = self.manifest
+        holes = [replace(one, ts_end=min(one.ts_end, until)) for one in told.holes if one.ts_start < until]
+        kept = self.take(self["ts_end"] < until)
+        return Dataset(replace(told, ts_end=min(told.ts_end, until), holes=holes), kept.columns, kept.x)
 
     def entered(self) -> "Dataset":
         """Of the rows that have a label."""

@@ -2,7 +2,7 @@
 
 from schemas.errors import CandlewickError
 
-__all__ = ["ModelError", "ModelRefused"]
+__all__ = ["ModelError", "ModelRefused", "RegistryAway"]
 
 
 class ModelError(CandlewickError):
@@ -11,3 +11,7 @@ class ModelError(CandlewickError):
 
 class ModelRefused(ModelError):
     """A model that must not serve; the text is the reason, told to people and written into ``models.events``."""
+
+
+class RegistryAway(ModelRefused):
+    """The registry does not say what a model is; the text names the place, which is not everybody's business."""

@@ -59,6 +59,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     train_start: int
     train_end: int
     """No label of the training reaches beyond it."""
+    held_back: tuple[int, int] | None = None
+    """From when to when its data set has outcomes that it learned nothing of, to be judged by them."""
     outcomes: Annotated[int, Meta(ge=0)]
     """Labels it was trained on."""
     figures: dict[str, float] = {}

@@ -46,6 +46,11 @@ class Candidate(Struct, frozen=True):
     never_known: list[str]
     """Inputs left out as they are not known in any row."""
 
+    @property
+    def model(self) -> str:
+        """The name of the model that is made of it."""
+        return f"{self.strategy[0]}-{self.segment}"
+
 
 class Attempt(Struct, frozen=True):
     """A learner walked forward."""
@@ -147,7 +152,7 @@ def trained(
     logits = _checked(onnx, sample.x, made.model.logits(sample.x))
     rows = _golden_rows(sample.x, config.seed)
     return Trained(
-        model=f"{candidate.strategy[0]}-{candidate.segment}",
+        model=candidate.model,
         kind=_KINDS[attempt.learner],
         segment=candidate.segment,
         instruments=candidate.instruments,

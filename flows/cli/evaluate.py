@@ -66,7 +66,7 @@ def evaluate(
     from flows.moments import moment
     from flows.report import write_report
     from flows.training import evaluate as run
-    from flows.training import train_config
+    from flows.training import look_across, train_config
 
     since = None if test_from is None else moment("--test-from", test_from)
     told = train_config(config)
@@ -74,6 +74,7 @@ def evaluate(
     for evaluation in found:
         shown(evaluation)
         if combinatorial:
+            look_across(evaluation, Ledger(ledger))
             _show_crossed(evaluation.candidate, told)
     for line in left:
         typer.echo(f"left out: {line}")

@@ -27,15 +27,13 @@ def inspect(
     """Say what a recorded tape holds: counts, losses, the final book, one-minute bars, settlements, checksums."""
     (tape,) = open_tapes([(tapes, venue)])
     report = TapeReport(tape)
-    first = report.first_malformed
-    lost = (
-        ""
-        if first is None
-        else (f"could not be read: {report.malformed:,} of its lines, the first at {first.place}: {first.reason}")
-    )
+    first, lost = report.first_malformed, ""
+    if first is not None:
+        lost = f"could not be read: {report.malformed:,} of its lines, the first at {first.place}: {first.reason}"
     if not report.instruments:
-        of = "" if venue is None else f" of venue {venue}"
-        raise FlowError(f"{', '.join(map(str, tapes))}: no record{of} in it" + (f"; {lost}" if lost else ""))
+        of = f" of venue {venue}" if venue else ""
+        why = f"; {lost}" if lost else ""
+        raise FlowError(f"{', '.join(map(str, tapes))}: no record{of} in it{why}")
     if as_json:
         typer.echo(msgspec.json.encode(report.result()))
     else:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.evaluate import CONFIG, LEDGER
 from flows.cron import Cron
 from flows.process import stop_flag
+from flows.rounds import Rounds
 from flows.settings import Settings, load
 from schemas.errors import CandlewickError
 from schemas.time import SECOND, Timeframe
@@ -20,12 +21,9 @@ from sinks.export import newest_alert
 if TYPE_CHECKING:
     from flows.retrain import Plan
 
-__all__ = ["next_round", "retrain"]
+__all__ = ["retrain"]
 
 _LOOK_S = 15.0
-_IN_FORCE = timedelta(minutes=3)
-"""After a round: what it decided counts from a close to come, and the next one has to know of it by the store."""
-T = TypeVar("T")
 
 
 def retrain(
@@ -37,6 +35,9 @@ def retrain(
     cooldown_days: Annotated[float, typer.Option(min=0, help="Between rounds that an alert of drift begins")] = 3.0,
     days: Annotated[float, typer.Option(min=0.01, help="Of candidates to learn from")] = 90.0,
     least: Annotated[int, typer.Option(min=1, help="Outcomes in the shadow before a promotion")] = 100,
+    patience: Annotated[
+        float, typer.Option(min=0.01, metavar="DAYS", help="After which an undecided challenger leaves the shadow")
+    ] = 60.0,
     held_back: Annotated[
         float, typer.Option(min=0, metavar="DAYS", help="Not learned from; judged by their outcomes before the stream")
     ] = 0.0,
@@ -56,37 +57,45 @@ def retrain(
 
     settings = load()
     plan = Plan(
-        days=days, least=least, held_back=held_back, at_once=at_once, despite_gates=despite_gates, past=past,
-        config=train_config(config), ledger=ledger,
+        days=days, least=least, patience=patience, held_back=held_back, at_once=at_once,
+        despite_gates=despite_gates, past=past, config=train_config(config), ledger=ledger,
     )  # fmt: skip
     if once:
         _round(settings, plan)
         return
-    times, regimes, stop = Cron(cron), Cron(regimes_cron), stop_flag()
-    due, due_regimes, last = times.after(_now()), regimes.after(_now()), _now()
-    typer.echo(f"next at {due:%Y-%m-%d %H:%M} UTC, or after an alert of drift; regimes at {due_regimes:%H:%M}")
-    memory = ledger.with_name("regimes.jsonl")
+    rounds, regimes, stop = Rounds(Cron(cron), _now()), Rounds(Cron(regimes_cron), _now()), stop_flag()
+    last, cooldown, memory = _now(), timedelta(days=cooldown_days), ledger.with_name("regimes.jsonl")
+    typer.echo(f"next at {rounds.due:%Y-%m-%d %H:%M} UTC, or after an alert of drift; regimes at {regimes.due:%H:%M}")
     while not stop.wait(_LOOK_S):
-        if _now() >= due_regimes:
-            _tried(partial(_regimes, settings, regimes_timeframe, days, memory))
-            due_regimes = regimes.after(_now())
-        if _now() >= due or _tried(partial(_alerted, settings, last, timedelta(days=cooldown_days))):
-            _tried(partial(_round, settings, plan))
-            due, last = next_round(times, _now()), _now()
+        if _now() >= regimes.due:
+            _tried(regimes, partial(_regimes, settings, regimes_timeframe, days, memory))
+        if _now() >= rounds.due or _alerted(settings, last, cooldown):
+            reason, last = _tried(rounds, partial(_round, settings, plan)), _now()
+            if reason and rounds.failures == 1:
+                _tell(settings, f"{reason}; tried again from {rounds.due:%Y-%m-%d %H:%M} UTC on")
 
 
-def next_round(times: Cron, ended: datetime) -> datetime:
-    """The first of ``times`` at which what a round decided that has ``ended`` is in force."""
-    return times.after(ended + _IN_FORCE)
-
-
-def _tried(what: Callable[[], T]) -> T | None:
-    """What it gives; what goes wrong is told, and the next time may go well."""
+def _tried(rounds: Rounds, what: Callable[[], None]) -> str:
+    """Do it; why it failed, which is told with when it is tried again."""
+    begun = _now()
     try:
-        return what()
+        what()
+    except CandlewickError as error:
+        rounds.failed(_now())
+        typer.echo(f"candlewick: {error}; next at {rounds.due:%Y-%m-%d %H:%M} UTC", err=True)
+        return str(error)
+    rounds.done(begun, _now())
+    return ""
+
+
+def _tell(settings: Settings, reason: str) -> None:
+    """On the changelog, if the log can be written: that a round failed."""
+    from flows.models import effective_close, fail
+
+    try:
+        fail(settings, effective_close(None), reason=reason)
     except CandlewickError as error:
         typer.echo(f"candlewick: {error}", err=True)
-        return None
 
 
 def _regimes(settings: Settings, timeframe: Timeframe, days: float, memory: Path) -> None:
@@ -105,12 +114,16 @@ def _round(settings: Settings, plan: "Plan") -> None:
 
 
 def _alerted(settings: Settings, last: datetime, cooldown: timedelta) -> bool:
-    """Whether drift raised an alert since the last round, and that is long enough ago."""
+    """Whether drift raised an alert since the last round, and that is long enough ago; not, if the store is away."""
     if _now() - last < cooldown:
         return False
     dsn = settings.database.reader
-    with in_one_line(dsn), connect(dsn) as connection:
-        newest = newest_alert(connection)
+    try:
+        with in_one_line(dsn), connect(dsn) as connection:
+            newest = newest_alert(connection)
+    except CandlewickError as error:
+        typer.echo(f"candlewick: {error}", err=True)
+        return False
     return newest is not None and newest / SECOND > last.timestamp()
 
 

@@ -217,7 +217,9 @@ class Serving:
         before = serving.get(name, "")
         late = known > activation.effective_close
         details: dict[str, Any] = {"before": before, "effective_close": activation.effective_close, "late": late}
-        if activation.refused:
+        if activation.failed:
+            event = "failed"
+        elif activation.refused:
             event = "refused"
         elif refusal:
             event = "refused"

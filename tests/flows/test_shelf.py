@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from api.config import ApiConfig
 from flows.embedded.postgres import EmbeddedPostgres
 from flows.shelf import RegistryShelf
+from models.errors import ModelRefused
 from models.registry import Catalogue, Registry
 from schemas.errors import AwayError
 from schemas.time import MINUTE, to_text
@@ -97,3 +98,11 @@ def test_without_a_store_it_is_one_line(shelf: RegistryShelf) -> None:
     away = RegistryShelf(shelf.registry, "postgresql://127.0.0.1:9/nowhere")
     with pytest.raises(AwayError, match=r"database host=127\.0\.0\.1 port=9"):
         away.drift_report("majors", version, MIDDLE, UNTIL, "html")
+
+
+def test_where_a_registry_lies_that_does_not_answer_is_nobody_s_business(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "candlewick")
+    away = Registry("s3://desk/models?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1")
+    with pytest.raises(ModelRefused, match=r"^model majors 0{16}: the registry cannot be read$"):
+        RegistryShelf(away, "").card("majors", "0" * 16)

@@ -71,6 +71,9 @@ def test_a_model_of_a_random_walk_enters_the_registry_and_must_not_serve(tmp_pat
     assert set(usual.reference) <= {*model.manifest.inputs} - {"direction", "score"}
     assert all(limits.keys() == {"psi", "ks"} for limits in usual.drift.values())
     assert {trial.learner for trial in Ledger(ledger).trials()} == {"lightgbm", "logistic"}
+    tested, whole = (look for look in Ledger(ledger).looks()[1:3])
+    assert whole.at == tested.at  # one look, over every choice of test too
+    assert whole.ts_start < tested.ts_start < tested.ts_end <= whole.ts_end
     assert run("train", dataset, *told, "--registry", tmp_path / "models").count(version) == 1
     assert registry.versions("confluence-all") == [version]  # but for the ledger, nothing has changed
 
@@ -136,10 +139,3 @@ def test_a_wrong_configuration_is_named(tmp_path: Path, text: str, named: str) -
 def test_an_input_that_there_is_not_is_named(tmp_path: Path, dataset: Path, config: TrainConfig, words: str) -> None:
     with pytest.raises(ModelError, match=words):
         evaluate(dataset, config, Ledger(tmp_path / "ledger"), "evaluate")
-
-
-def test_a_damaged_ledger_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.jsonl"
-    path.write_text("{}\n")
-    with pytest.raises(FlowError, match="no trial"):
-        Ledger(path).trials()

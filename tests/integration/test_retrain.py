@@ -1,5 +1,6 @@
 """A round of retraining on a real database: from what is stored to an activation in the log."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from flows.embedded.postgres import EmbeddedPostgres
 from flows.engine import costs
 from flows.errors import FlowError
 from flows.feeds import Feed, simulated_feed
-from flows.models import activate, changelog
+from flows.ledger import Compared, Ledger
+from flows.models import activate, changelog, effective_close, fail
 from flows.regimes import last_told, refit
 from flows.retrain import Plan, retrain
 from flows.settings import DatabaseSettings, KafkaSettings, ModelsSettings, Settings, StrategySettings
@@ -122,7 +124,7 @@ def test_a_round_trains_a_challenger_and_the_next_one_does_not_repeat_it(setting
         ts_event=record.effective_close,
     )  # fmt: skip
     store(settings.database.dsn, {"models.events": [encode(told)]})
-    retrain(settings, plan)
+    list(retrain(settings, plan))
     assert len(activations(settings)) == 1  # the same data make the same version, which serves already
     assert known.versions(record.model) == [record.version]
 
@@ -143,6 +145,9 @@ def test_a_challenger_is_promoted_or_refused_by_comparison(
     )  # fmt: skip
     (first,) = [one for one in retrain(settings, plan) if one.model]
     assert (first.what, first.why.endswith(f"than that of {liar}: better")) == ("activate", True)
+    made = Registry(settings.models.dir).manifest(_MODEL, first.version)
+    assert made.held_back is not None
+    assert made.train_end < made.held_back[0] < made.held_back[1]
 
     begin = from_text(first.why.partition("held back (")[2].partition(" to ")[0])
     close = begin // MINUTE * MINUTE + MINUTE
@@ -150,16 +155,22 @@ def test_a_challenger_is_promoted_or_refused_by_comparison(
         replace(record, effective_close=close, ts_event=close - MINUTE, ts_received=close - MINUTE)
         for record in activations(settings)[before:]
     ]
-    records.append(replace(records[0], shadow=True))
+    records.append(replace(records[0], shadow=True, effective_close=close + MINUTE))
     golden = golden_of(market(*records), tmp_path / "shadowed", settings)
     with new_database(embedded.dsn) as dsn:
         migrate(dsn)
         store(dsn, {topic: list(golden[topic].values()) for topic in (*_NEEDED, "models.events")})
         own = settings.model_copy(update={"database": DatabaseSettings(dsn=dsn)})
-        (second,) = retrain(own, plan)
+        second, third = retrain(own, plan)  # its place is free, and taken in the same round
     assert (second.what, second.version, second.why.endswith(f"than that of {first.version}: worse")) == (
         "withdraw", liar, True,
     )  # fmt: skip
+    assert (third.model, third.what) == (_MODEL, "shadow")
+    assert [(one.command, one.challenger, one.champion) for one in compared(plan)] == [
+        ("held back", first.version, liar), ("shadow", liar, first.version),
+        ("held back", third.version, first.version),
+    ]  # fmt: skip
+    assert "looked at 1 times before" in second.why
     assert gained(second.why) == pytest.approx(-gained(first.why), rel=0.1)  # tables begin at other outcomes
     page = changelog(changes(settings, before))
     assert f"{_MODEL} {first.version} activated\n\n- Before it: {liar}\n- Why: {first.why}" in page
@@ -173,8 +184,10 @@ def test_a_challenger_that_goes_no_further_is_on_the_changelog(settings: Setting
     )
     (decision,) = [one for one in retrain(settings, plan) if one.model]
     assert decision.what == "refuse"
+    fail(settings, effective_close(None), reason="no database")
     page = changelog(changes(settings, before))
     assert f"{decision.model} {decision.version} refused\n\n- Why: did not pass " in page
+    assert ": retraining failed\n\n- Why: no database" in page
 
 
 def registered_liar(settings: Settings) -> str:
@@ -185,6 +198,10 @@ def registered_liar(settings: Settings) -> str:
         instruments=[listing.instrument_id for listing in LISTINGS[:2]],
     )  # fmt: skip
     return Registry(settings.models.dir).add(manifest, made.files, PROGRAM)
+
+
+def compared(plan: Plan) -> list[Compared]:
+    return [look for look in Ledger(plan.ledger).looks() if isinstance(look, Compared)]
 
 
 def gained(why: str) -> float:
@@ -225,7 +242,7 @@ def test_regimes_are_fitted_on_what_is_stored_and_go_on_from_the_last_time(setti
 
 def test_more_held_back_than_there_is_is_one_line(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(FlowError, match=r"^--held-back 3: there are outcomes of 1\.0 days, so nothing is left"):
-        retrain(settings, Plan(days=10_000, held_back=3, ledger=tmp_path / "ledger.jsonl"))
+        list(retrain(settings, Plan(days=10_000, held_back=3, ledger=tmp_path / "ledger.jsonl")))
     assert Registry(settings.models.dir).models() == []
 
 
@@ -233,12 +250,23 @@ def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings
     with psycopg.connect(settings.database.dsn, autocommit=True) as connection:
         connection.execute("DELETE FROM candidates")
     with pytest.raises(FlowError, match=r"no candidate in signals\.candidates"):
-        retrain(settings, Plan(days=10_000, ledger=tmp_path / "ledger.jsonl"))
+        list(retrain(settings, Plan(days=10_000, ledger=tmp_path / "ledger.jsonl")))
     assert Registry(settings.models.dir).models() == []
 
     plan = Plan(
         days=10_000, past=past, despite_gates=True, ledger=tmp_path / "ledger.jsonl",
         config=TrainConfig(windows=2, boosting=Boosting(rounds=20)),
     )  # fmt: skip
-    (decision,) = [one for one in retrain(settings, plan) if one.model]  # of what came before the store
-    assert decision.what == "shadow"
+    shadows = {"confluence-alts": time.time_ns() - 59 * DAY, "confluence-memes": time.time_ns() - 61 * DAY}
+    store(settings.database.dsn, {"models.events": [shadowed(*told) for told in shadows.items()]})
+    memes, alts, majors = (one for one in retrain(settings, plan) if one.model)  # majors of what came before the store
+    assert (memes.what, alts.what, majors.model, majors.what) == ("withdraw", "wait", _MODEL, "shadow")
+    assert alts.why.startswith("stored: no candidate in signals.candidates")
+    assert memes.why == f"{alts.why}; 61.0 days in the shadow, 60 at most"
+    store(settings.database.dsn, {"models.events": [shadowed(_MODEL, time.time_ns())]})
+    assert {one.what for one in retrain(settings, replace(plan, patience=99))} == {"wait"}
+
+
+def shadowed(model: str, since: int) -> bytes:
+    name = f"00000000-0000-5000-8000-{since % 10**12:012}"
+    return encode(ModelEvent(id=name, model=model, version="f" * 16, event="shadowed", ts_event=since))

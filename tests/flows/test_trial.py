@@ -1,0 +1,160 @@
+"""Who is better, by what the shadow said on the stream or by outcomes that were held back."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from flows.trial import held_back, judge, outcomes, tell
+from models.costs import Costs
+from models.dataset import Dataset, Hole, Manifest
+from models.registry import Model
+from models.scorer import Scorer
+from models.trained import Calibration
+from models.treeshap import TreeShap
+from schemas.signals import ModelOpinion, Signal
+from schemas.time import MINUTE
+from tests.api.market import BTC, signal
+from tests.models.catalogue import INPUTS
+from tests.models.trees import trained
+
+START = 1_723_161_600_000_000_000
+ROWS = 300
+
+
+def opinion(version: str, said: float, *, shadow: bool = False) -> ModelOpinion:
+    return ModelOpinion(model="m", version=version, probability=said, weight=1.0 - shadow, shadow=shadow)
+
+
+def told(chance: float, champion: float | None, pooled: float | None = None) -> tuple[Dataset, dict[str, Signal]]:
+    """Half of them win; the shadow gives those ``chance`` and the others the rest."""
+    found = []
+    for number in range(ROWS):
+        record = list(signal(BTC, START + number * MINUTE, 64_000.0))[-1][1]
+        assert isinstance(record, Signal)
+        own = [] if champion is None else [opinion("1", champion)]
+        own += [] if pooled is None else [opinion("online", 2 * pooled - (champion or 0.0))]
+        shadow = opinion("2", chance if number % 2 else 1 - chance, shadow=True)
+        found.append(replace(record, models=[*own, shadow], confidence=pooled or champion or 0.9))
+    return dataset({"id": np.array([one.id for one in found])}, np.arange(ROWS) % 2 == 1), {
+        one.id: one for one in found
+    }
+
+
+def dataset(columns: dict[str, np.ndarray], wins: np.ndarray, x: np.ndarray | None = None) -> Dataset:
+    decided = START + np.arange(ROWS) * MINUTE
+    columns = columns | {
+        "status": np.array(["exited"] * ROWS), "ts_decided": decided, "ts_end": decided + MINUTE,
+        "net_return": np.where(wins, 0.01, -0.01),
+    }  # fmt: skip
+    manifest = Manifest(
+        version=1, ts_start=START, ts_end=int(decided[-1]) + MINUTE, instruments=[BTC], strategies={}, schema_hash="",
+        context_hash="", inputs={} if x is None else dict.fromkeys(INPUTS, "ratio"), rows=ROWS, labels=ROWS, wins=150,
+        vetoed=0, costs=Costs(), bars={}, holes=[], sources={}, rows_hash="",
+    )  # fmt: skip
+    return Dataset(manifest, columns, np.zeros((ROWS, 0), np.float32) if x is None else x)
+
+
+@pytest.mark.parametrize("champion", [0.5, None])
+def test_a_shadow_is_held_against_who_served_or_the_base_rate(champion: float | None) -> None:
+    name = None if champion is None else "1"
+    good, bad = (judge(*told(chance, champion), "2", name, 0.5).comparison for chance in (0.7, 0.3))
+    assert (good.count, good.better, good.worse) == (ROWS, True, False)
+    assert (bad.better, bad.worse) == (False, True)
+    assert judge(*told(0.7, champion), "another", name, 0.5).comparison.count == 0
+
+
+def test_a_shadow_is_held_against_the_champion_itself_and_not_against_a_pool_with_others() -> None:
+    duel = judge(*told(0.7, 0.5, pooled=0.7), "2", "1", 0.9)
+    assert duel.comparison.mean == pytest.approx(0.25 - 0.09)
+    assert (duel.ts_start, duel.ts_end) == (START, START + ROWS * MINUTE)
+
+
+def test_only_outcomes_count_of_which_both_have_spoken() -> None:
+    data, signals = told(0.7, 0.5)
+    for identifier in [*signals][:100]:  # another served then, or the rules alone
+        signals[identifier] = replace(signals[identifier], models=signals[identifier].models[1:])
+    duel = judge(data, signals, "2", "1", 0.5)
+    assert (duel.comparison.count, duel.ts_start) == (ROWS - 100, START + 100 * MINUTE)
+
+
+def test_outcomes_count_once_all_of_their_time_have_ended() -> None:
+    """Of the last ones only those are known that were quick, and they are not like the others."""
+    data, _ = told(0.7, None)
+    data.columns["ts_end"][7] += 59 * MINUTE
+    assert len(outcomes(data)) == ROWS - 59
+
+
+def test_a_comparison_needs_as_many_outcomes_as_are_asked_for() -> None:
+    found = judge(*told(0.7, None), "2", None, 0.5).comparison
+    assert tell(found, "in the shadow", "the base rate", 300).verdict == "better"
+    undecided = tell(found, "in the shadow", "the base rate", 301)
+    assert (undecided.verdict, undecided.why.endswith(": not decided, 301 are the least")) == ("not decided", True)
+    lost = tell(judge(*told(0.3, None), "2", None, 0.5).comparison, "in the shadow", "1", 100)
+    assert lost.verdict == "worse"
+    assert lost.why.startswith("300 outcomes in the shadow, squared error smaller by -0.2")
+
+
+@cache
+def model(slope: float = 4.0, train_end: int = START, instruments: tuple[str, ...] = (BTC,)) -> Model:
+    """Of trees, sure of itself or, with a slope below 0, of the opposite."""
+    made = trained()
+    manifest = replace(
+        made.manifest, calibration=Calibration(slope, 0.0), train_start=0, train_end=train_end,
+        instruments=list(instruments), figures={"base_rate": 0.5},
+    )  # fmt: skip
+    text = made.files["model.txt"].decode()
+    return Model("f" * 16, manifest, Scorer(made.files["model.onnx"], len(INPUTS)), TreeShap(text, len(INPUTS)), {})
+
+
+def kept(instrument: str = BTC) -> Dataset:
+    """Outcomes as the trees say."""
+    x, honest = trained().rows[:ROWS], model()
+    wins = np.array([honest.probability(row) > 0.5 for row in x])
+    return dataset({"instrument_id": np.array([instrument] * ROWS)}, wins, x)
+
+
+def test_where_nobody_serves_it_is_held_against_the_base_rate() -> None:
+    good, bad = (held_back(kept(), START, model(slope), None, 0) for slope in (4.0, -4.0))
+    assert (good.comparison.count, good.comparison.better, good.comparison.worse) == (ROWS, True, False)
+    assert (bad.comparison.better, bad.comparison.worse) == (False, True)
+    assert (good.ts_start, good.ts_end) == (START, START + ROWS * MINUTE)
+
+
+def test_what_either_was_trained_on_is_not_unseen() -> None:
+    later = START + 100 * MINUTE
+    for challenger, champion in ((model(train_end=later), model()), (model(), model(train_end=later))):
+        duel = held_back(kept(), START, challenger, champion, 0)
+        assert (duel.comparison.count, duel.ts_start) == (ROWS - 100, later)
+
+
+def test_nor_is_what_the_champion_was_chosen_by() -> None:
+    duel = held_back(kept(), START, model(), model(-4.0), START + 250 * MINUTE)
+    assert (duel.comparison.count, duel.ts_start) == (50, START + 250 * MINUTE)
+    none = held_back(kept(), START, model(), model(-4.0), START + ROWS * MINUTE)
+    assert (none.comparison.count, none.ts_end) == (0, none.ts_start)
+
+
+def test_too_few_outcomes_decide_nothing() -> None:
+    few = held_back(kept(), START + (ROWS - 40) * MINUTE, model(), model(-4.0), 0)
+    judgement = tell(few.comparison, "held back", "1", 100)
+    assert (judgement.verdict, judgement.why.startswith("40 outcomes held back")) == ("not decided", True)
+    assert judgement.why.endswith(": not decided, 100 are the least")
+
+
+def test_neither_is_asked_about_what_it_is_not_for() -> None:
+    other, symbol = model(instruments=("x:OTHER/USDT",)), model(instruments=(BTC.partition(":")[2],))
+    assert held_back(kept(), START, other, model(), 0).comparison.count == 0
+    assert held_back(kept(), START, model(), other, 0).comparison.count == 0
+    assert held_back(kept(), START, model(), symbol, 0).comparison.count == ROWS
+    assert held_back(kept(), START, model(instruments=()), symbol, 0).comparison.count == ROWS
+
+
+def test_a_data_set_up_to_a_time_has_the_holes_and_the_span_up_to_it() -> None:
+    data, _ = told(0.7, None)
+    holes = [Hole(instrument_id=BTC, ts_start=START + at * MINUTE, ts_end=START + (at + 5) * MINUTE) for at in (8, 20)]
+    data.manifest = replace(data.manifest, holes=holes)
+    first = data.before(START + 10 * MINUTE)
+    assert (len(first), first.manifest.ts_end) == (9, START + 10 * MINUTE)  # the tenth ends with it
+    assert first.manifest.holes == [replace(holes[0], ts_end=START + 10 * MINUTE)]
