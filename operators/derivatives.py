@@ -35,12 +35,12 @@ class Derivatives(Slotted):
     """State of a perpetual or future. Every measure is ``None`` until the venue has told it."""
 
     __slots__ = (
-        "_funding_at", "_interest_at", "_levels", "_mark_at", "_price", "_settled", "_told",
+        "_forced_at", "_funding_at", "_interest_at", "_levels", "_mark_at", "_price", "_settled", "_told",
         "forced", "funding_interval",
         "funding_rate", "index_price", "mark_price", "next_funding", "open_interest",
     )  # fmt: skip
 
-    VERSION = 4
+    VERSION = 5
 
     def __init__(self) -> None:
         self.mark_price: float | None = None
@@ -55,6 +55,7 @@ class Derivatives(Slotted):
         """Long positions liquidated and their notional (price times size), the same of short ones. Exchanges throttle
         these streams, so a lower bound; ``None`` where the venue has never told of one."""
         self._mark_at = self._funding_at = self._interest_at = 0
+        self._forced_at = 0  # of the last liquidation told since somebody listens
         self._settled = Percentile(_SETTLEMENTS, _LEAST)
         self._told: list[tuple[int, float] | None] = [None] * 4  # of each ratio when, and the ratio
         self._levels = LiquidationMap()
@@ -109,6 +110,7 @@ class Derivatives(Slotted):
         """Count a forced order; one that sells closes a long position."""
         longs, long_notional, shorts, short_notional = self.forced or (0, 0.0, 0, 0.0)
         notional = event.price * event.size
+        self._forced_at = max(self._forced_at, event.ts_event)
         if event.side == "sell":
             self.forced = (longs + 1, long_notional + notional, shorts, short_notional)
         else:
@@ -118,6 +120,7 @@ class Derivatives(Slotted):
         """Nobody listened for a while: what is in force now has to be told again. What was counted stays."""
         self.mark_price = self.index_price = self.funding_rate = self.next_funding = self.open_interest = None
         self._told = [None] * 4
+        self._forced_at = 0
         self._levels.forget()
 
     def read(self, moment: Moment, told: tuple[int, int] = (0, 0)) -> Moment:
@@ -132,6 +135,7 @@ class Derivatives(Slotted):
                 0 if self.mark_price is None else self._mark_at,
                 0 if self.funding_rate is None else self._funding_at,
                 0 if self.open_interest is None else self._interest_at,
+                self._forced_at,
             ),
             funding_interval=self.funding_interval,
             next_funding=self.next_funding,

@@ -10,18 +10,21 @@ from msgspec import Struct
 from operators.bars import OpenBar
 from operators.liquidation_map import Outlook
 from operators.state import Slotted
-from schemas.time import TIMEFRAMES, Timeframe
+from schemas.time import HOUR, TIMEFRAME_NS, TIMEFRAMES, Timeframe
 
 __all__ = [
-    "SESSIONS", "Close", "Feature", "Input", "Measure", "Moment", "Ratios", "Span", "Stateless", "Step", "Told",
-    "forgotten", "hash_of", "of_close", "of_range", "one", "settled",
+    "LONG_BARS", "SESSIONS", "Close", "Feature", "Input", "Measure", "Moment", "Ratios", "Span", "Stateless", "Step",
+    "Told", "forgotten", "hash_of", "of_close", "of_range", "one", "settled", "span_on",
 ]  # fmt: skip
 
 Input = Literal["trades", "quotes", "book", "derivatives", "members", "external"]
 """``members``: the vectors of all instruments at the same close; ``external``: metrics and calendar."""
-Span = int | Literal["two hours", "session", "two sessions", "three sessions", "thirty sessions"]
+Span = int | Literal["two hours", "session", "two sessions", "three sessions", "thirty sessions", "score"]
 """A number of bars; ``two hours``: from the beginning of the hour before the one that the bar begins in; ``session``:
-from the last 00:00 UTC on; of more sessions: from the 00:00 UTC that lies as many days less one before it."""
+from the last 00:00 UTC on; of more sessions: from the 00:00 UTC that lies as many days less one before it; ``score``:
+see `span_on`."""
+LONG_BARS: Final = 20
+"""That a score reaches back on 4h and 1d, where two sessions hold too few."""
 SESSIONS: Final = {"session": 1, "two sessions": 2, "three sessions": 3, "thirty sessions": 30}
 """How many a `Span` of that name covers."""
 _LEFT: Final = 0.01
@@ -72,6 +75,7 @@ class Told(NamedTuple):
     mark_price: int = 0
     funding: int = 0
     open_interest: int = 0
+    liquidation: int = 0
 
 
 class Moment(Struct, frozen=True):
@@ -166,6 +170,18 @@ def hash_of(catalogue: Iterable[Feature]) -> str:
     """A word that changes whenever values of ``catalogue`` mean something else."""
     lines = (f"{f.name}|{f.unit}|{f.formula}|{','.join(f.inputs)}|{f.memory}" for f in catalogue)
     return sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def span_on(span: Span, timeframe: Timeframe) -> Span:
+    """``span`` on one timeframe: ``score`` is ``two sessions`` up to 1h, on longer ones `LONG_BARS`, the bar, and the
+    one before all these.
+
+    >>> span_on("score", "1h"), span_on("score", "4h"), span_on(3, "4h")
+    ('two sessions', 22, 3)
+    """
+    if span != "score":
+        return span
+    return "two sessions" if TIMEFRAME_NS[timeframe] <= HOUR else LONG_BARS + 2
 
 
 def forgotten(alpha: float) -> int:

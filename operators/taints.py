@@ -2,7 +2,7 @@
 
 from typing import Any, Final, get_args
 
-from operators.feature import SESSIONS, Input
+from operators.feature import SESSIONS, Input, Span, span_on
 from operators.features import CATALOGUE
 from schemas.time import DAY, HOUR, TIMEFRAME_NS, Timeframe, floor_to
 
@@ -26,7 +26,7 @@ class Taints:
 
     def of(self, timeframe: Timeframe, ts_close: int) -> dict[str, str]:
         """The features tainted at this close, in the catalogue's order, and why."""
-        horizons: dict[int | str, int] = {}
+        horizons: dict[Span, int] = {}
         tainted: dict[int, str] = {}
         for source, by_memory in _FEATURES.items():
             if source not in self.lost:
@@ -48,7 +48,8 @@ class Taints:
         self.lost = {source: (until, reason) for source, (until, reason) in state.items()}
 
 
-def _horizon(memory: int | str, timeframe: Timeframe, ts_close: int) -> int:
+def _horizon(span: Span, timeframe: Timeframe, ts_close: int) -> int:
+    memory = span_on(span, timeframe)
     if memory == "two hours":
         return floor_to(ts_close - TIMEFRAME_NS[timeframe], HOUR) - HOUR
     if isinstance(memory, str):
@@ -57,9 +58,9 @@ def _horizon(memory: int | str, timeframe: Timeframe, ts_close: int) -> int:
     return ts_close - memory * TIMEFRAME_NS[timeframe]
 
 
-def _by_input() -> dict[Input, dict[int | str, list[int]]]:
+def _by_input() -> dict[Input, dict[Span, list[int]]]:
     """Places in the catalogue by what is read and how long it is remembered: many features have one memory."""
-    found: dict[Input, dict[int | str, list[int]]] = {source: {} for source in get_args(Input)}
+    found: dict[Input, dict[Span, list[int]]] = {source: {} for source in get_args(Input)}
     for place, feature in enumerate(CATALOGUE):
         for source in feature.inputs:
             found[source].setdefault(feature.memory, []).append(place)

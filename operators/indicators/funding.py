@@ -1,7 +1,7 @@
 """Funding and basis: what it costs to hold a perpetual, and how far it stands from its index."""
 
 from operators.feature import Close, Feature, one
-from operators.indicators.zscore import SessionsZScore, z_feature
+from operators.indicators.zscore import ZScore, z_feature
 from operators.state import Slotted
 from schemas.time import HOUR
 
@@ -16,15 +16,15 @@ class Funding(Slotted):
     __slots__ = ("_basis", "_rate")
 
     def __init__(self) -> None:
-        self._rate, self._basis = SessionsZScore(), SessionsZScore()
+        self._rate, self._basis = ZScore(), ZScore()
 
     def update(self, close: Close) -> tuple[float | None, ...]:
         """Take a close; the features in the catalogue's order."""
-        moment, at = close.moment, close.bar.ts_open
+        moment = close.moment
         rate, interval, settles = moment.funding_rate, moment.funding_interval, moment.next_funding
         per_8h = None if rate is None or interval is None else rate * _EIGHT_HOURS / interval
         ahead = None if settles is None or settles < close.ts_close else (settles - close.ts_close) / HOUR
-        z_rate, z_basis = self._rate.update(at, per_8h), self._basis.update(at, moment.basis_bps)
+        z_rate, z_basis = self._rate.update(close, per_8h), self._basis.update(close, moment.basis_bps)
         return rate, per_8h, moment.funding_settled, z_rate, moment.funding_percentile, ahead, moment.basis_bps, z_basis
 
 

@@ -10,12 +10,14 @@ from schemas.time import SECOND
 
 __all__ = ["MEASURES"]
 
+_LIQUIDATION: Final = "liquidation_age"
 _AGES: Final[dict[str, tuple[Input, str]]] = {
     "quote_age": ("quotes", "best quotes"),
     "book_age": ("book", "the book"),
     "mark_age": ("derivatives", "the mark price"),
     "funding_age": ("derivatives", "the running funding rate"),
     "open_interest_age": ("derivatives", "open interest"),
+    _LIQUIDATION: ("derivatives", "the last liquidation"),
 }
 """In the order of `operators.feature.Told`."""
 _GAPS: Final[tuple[Input, ...]] = ("trades", "quotes", "book", "derivatives")
@@ -42,7 +44,12 @@ MEASURES = (
                 if what.endswith("s") else f"Time since {what} was told", formula="close - its event time, at least 0",
                 source="its definition", null="it is not known now",
             )
-            for name, (of, what) in _AGES.items()
+            for name, (of, what) in _AGES.items() if name != _LIQUIDATION
+        ),
+        Feature(
+            name=_LIQUIDATION, unit="s", low=0.0, inputs=("derivatives",), source="the venue",
+            summary="Time since the last liquidation that was told; exchanges throttle these messages: an upper bound",
+            formula="close - its event time, at least 0", null="none was told since somebody listens",
         ),
         *(
             Feature(

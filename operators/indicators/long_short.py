@@ -3,7 +3,7 @@
 from typing import Final
 
 from operators.feature import Close, Feature, one
-from operators.indicators.zscore import SessionsZScore, z_feature
+from operators.indicators.zscore import ZScore, z_feature
 from operators.state import Slotted
 from schemas.time import HOUR
 
@@ -24,18 +24,17 @@ class LongShort(Slotted):
     __slots__ = ("_accounts", "_taker", "_top_accounts", "_top_positions")
 
     def __init__(self) -> None:
-        self._accounts, self._top_accounts = SessionsZScore(), SessionsZScore()
-        self._top_positions, self._taker = SessionsZScore(), SessionsZScore()
+        self._accounts, self._top_accounts = ZScore(), ZScore()
+        self._top_positions, self._taker = ZScore(), ZScore()
 
     def update(self, close: Close) -> tuple[float | None, ...]:
         """Take a close; the features in the catalogue's order."""
-        at = close.bar.ts_open
         accounts, top_accounts, top_positions, taker, since = close.moment.ratios or _UNTOLD
         return (
-            accounts, self._accounts.update(at, accounts),
-            top_accounts, self._top_accounts.update(at, top_accounts),
-            top_positions, self._top_positions.update(at, top_positions),
-            taker, self._taker.update(at, taker),
+            accounts, self._accounts.update(close, accounts),
+            top_accounts, self._top_accounts.update(close, top_accounts),
+            top_positions, self._top_positions.update(close, top_positions),
+            taker, self._taker.update(close, taker),
             None if since is None else max(close.ts_close - since, 0) / HOUR,
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from operators.feature import Close, Feature, one
 from operators.indicators.window import Window
-from operators.indicators.zscore import SessionsZScore, z_feature
+from operators.indicators.zscore import ZScore, z_feature
 from operators.state import Slotted
 
 __all__ = ["MEASURES", "Positions", "quadrant"]
@@ -66,7 +66,7 @@ class Positions(Slotted):
         self._close: float | None = None
         self._interest: float | None = None
         self._moves = Window(_USUAL, "returns")
-        self._z = SessionsZScore()
+        self._z = ZScore()
         self._longs, self._shorts = _Side(), _Side()
 
     def update(self, close: Close) -> tuple[float | None, ...]:
@@ -91,7 +91,7 @@ class Positions(Slotted):
         if move is not None:
             self._moves.push(move)
         return (
-            interest, change, self._z.update(bar.ts_open, change),
+            interest, change, self._z.update(close, change),
             None if move is None or change is None else quadrant(move, change),
             longs, long_notional, shorts, short_notional, cascade,
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """Returns over several horizons, and how much prices moved."""
 
 from math import log, sqrt
+from typing import Final
 
 from operators.feature import Feature, of_close, one
 from operators.indicators.window import Window
@@ -9,7 +10,9 @@ from operators.state import Slotted
 __all__ = ["MEASURES", "RealisedVolatility", "Returns"]
 
 _HORIZONS = (1, 5, 20)
-_PERIOD = 20
+_PERIODS = (5, 20, 60)
+_STILL: Final = 1e-9
+"""A volatility below it is what rounding leaves of moves that are over."""
 
 
 class Returns(Slotted):
@@ -44,24 +47,35 @@ class Returns(Slotted):
 
 
 class RealisedVolatility(Slotted):
-    """Root of the sum of squared log returns of the last ``period`` bars: not annualised, not centred.
+    """Root of the sum of squared log returns of the last bars, of three periods: not annualised, not centred.
 
     T. Andersen, T. Bollerslev, Answering the Skeptics, International Economic Review 39, 1998.
     """
 
-    __slots__ = ("_close", "_squares")
+    __slots__ = ("_close", "_long", "_short", "_usual")
+    VERSION = 2
 
-    def __init__(self, period: int = _PERIOD) -> None:
-        self._squares = Window(period, "realised volatility")
+    def __init__(self, periods: tuple[int, int, int] = _PERIODS) -> None:
+        self._short, self._usual, self._long = (Window(period, "realised volatility") for period in periods)
         self._close: float | None = None
 
-    def update(self, x: float) -> float | None:
-        """Take one close; the volatility, or ``None`` until ``period`` returns were seen."""
+    def update(self, x: float) -> tuple[float | None, ...]:
+        """Take one close; a volatility a period, ``None`` until so many returns were seen, and the ratio.
+
+        The ratio is that of the shortest to the longest period, of a bar each.
+        """
         before, self._close = self._close, x
         if before is None:
-            return None
-        self._squares.push(log(x / before) ** 2)
-        return sqrt(max(self._squares.mean, 0.0) * self._squares.length) if self._squares.full else None
+            return None, None, None, None
+        square = log(x / before) ** 2
+        short, usual, long = self._short, self._usual, self._long
+        short.push(square)
+        usual.push(square)
+        long.push(square)
+        found = tuple([sqrt(max(one.mean, 0.0) * one.length) if one.full else None for one in (short, usual, long)])
+        if found[2] is None or found[2] < _STILL:
+            return *found, None
+        return *found, sqrt(max(short.mean, 0.0) / long.mean)
 
 
 MEASURES = (
@@ -78,11 +92,21 @@ MEASURES = (
     ),
     one(
         RealisedVolatility, of_close,
+        *(
+            Feature(
+                name=f"realised_volatility_{period}", unit="ratio", low=0.0,
+                summary=f"Realised volatility of {period} bars, not annualised",
+                formula=f"sqrt(sum_{period}(log(close / close[t-1])^2))", source="Andersen, Bollerslev 1998",
+                null="never; 0 in a flat market", ready=period + 1, memory=period + 1, warm_up=period + 1,
+            )
+            for period in _PERIODS
+        ),
         Feature(
-            name=f"realised_volatility_{_PERIOD}", unit="ratio", low=0.0,
-            summary=f"Realised volatility of {_PERIOD} bars, not annualised",
-            formula=f"sqrt(sum_{_PERIOD}(log(close / close[t-1])^2))", source="Andersen, Bollerslev 1998",
-            null="never; 0 in a flat market", ready=_PERIOD + 1, memory=_PERIOD + 1, warm_up=_PERIOD + 1,
+            name="volatility_ratio", unit="ratio", low=0.0, ready=_PERIODS[-1] + 1, memory=_PERIODS[-1] + 1,
+            warm_up=_PERIODS[-1] + 1, null="nothing moved in the longer period", source="Andersen, Bollerslev 1998",
+            summary=f"Realised volatility of {_PERIODS[0]} bars over that of {_PERIODS[-1]}, of a bar each",
+            formula=f"realised_volatility_{_PERIODS[0]} / realised_volatility_{_PERIODS[-1]} "
+            f"sqrt({_PERIODS[-1]} / {_PERIODS[0]})",
         ),
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """How many trades there are, beside what is usual."""
 
 from operators.feature import Close, Feature, one
-from operators.indicators.zscore import SessionsZScore, z_feature
+from operators.indicators.zscore import ZScore, z_feature
 from operators.state import Slotted
 from schemas.time import SECOND
 
@@ -12,13 +12,13 @@ class _Rate(Slotted):
     __slots__ = ("_z",)
 
     def __init__(self) -> None:
-        self._z = SessionsZScore()
+        self._z = ZScore()
 
     def update(self, close: Close) -> tuple[float | None, float | None]:
         bar = close.bar
         known = bar.trades or not bar.volume
         rate = bar.trades * SECOND / (close.ts_close - bar.ts_open) if known else None
-        return rate, self._z.update(bar.ts_open, rate)
+        return rate, self._z.update(close, rate)
 
 
 MEASURES = (

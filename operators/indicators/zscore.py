@@ -1,16 +1,14 @@
-"""How unusual a value is, measured against the last day or two before it."""
+"""How unusual a value is, measured against the last day or two before it, on the longest timeframes against more."""
 
 from math import sqrt
 from typing import Final
 
-from operators.feature import Close, Feature, Input, one
+from operators.feature import LONG_BARS, Close, Feature, Input, one
+from operators.indicators.window import Window
 from operators.state import Slotted
-from schemas.time import DAY, Timeframe
+from schemas.time import DAY, HOUR
 
-__all__ = ["INTRADAY", "MEASURES", "SessionsZScore"]
-
-INTRADAY: Final[tuple[Timeframe, ...]] = ("1m", "5m", "15m", "1h")
-"""Where a session holds enough bars for a deviation to mean something."""
+__all__ = ["MEASURES", "SessionsZScore", "ZScore"]
 
 
 class SessionsZScore(Slotted):
@@ -77,6 +75,28 @@ _NOTHING: Final = 1e-12
 """Of the mean: a deviation that is rounding only."""
 
 
+class ZScore(Slotted):
+    """A `SessionsZScore` of bars of up to an hour; longer ones, of which two sessions hold too few for a deviation to
+    mean something, are measured against the last `LONG_BARS` before at which the value was known."""
+
+    __slots__ = ("_bars", "_sessions")
+
+    def __init__(self) -> None:
+        self._bars, self._sessions = Window(LONG_BARS, "z-score"), SessionsZScore()
+
+    def update(self, close: Close, x: float | None) -> float | None:
+        """Take the value ``x`` of a closed bar; its distance from those before."""
+        ts_open = close.bar.ts_open
+        if close.ts_close - ts_open <= HOUR:
+            return self._sessions.update(ts_open, x)
+        if x is None:
+            return None
+        bars = self._bars
+        known, mean, deviation = bars.full, bars.mean, bars.deviation if bars.full else 0.0
+        bars.push(x)
+        return (x - mean) / deviation if known and deviation > _NOTHING * abs(mean) else None
+
+
 class _BarScores(Slotted):
     """Return and volume of a bar, each beside those of the last day or two."""
 
@@ -84,23 +104,24 @@ class _BarScores(Slotted):
 
     def __init__(self) -> None:
         self._close: float | None = None
-        self._return, self._volume = SessionsZScore(), SessionsZScore()
+        self._return, self._volume = ZScore(), ZScore()
 
     def update(self, close: Close) -> tuple[float | None, float | None]:
         bar = close.bar
         before, self._close = self._close, bar.close
         moved = None if before is None else bar.close / before - 1.0
-        return self._return.update(bar.ts_open, moved), self._volume.update(bar.ts_open, bar.volume)
+        return self._return.update(close, moved), self._volume.update(close, bar.volume)
 
 
 def z_feature(name: str, of: str, *, inputs: tuple[Input, ...] = ("trades",), ready: int = 1) -> Feature:
     """The entry of a score of the feature or measure ``of``."""
     return Feature(
-        name=name, unit="deviations", summary=f"{of} against the last 24 to 48 h", timeframes=INTRADAY,
-        ready=ready, inputs=inputs,
-        formula=f"({of} - mean) / stddev over the session before and this one so far, without the value itself",
-        source="Welford 1962; Chan, Golub, LeVeque 1983", memory="two sessions", warm_up="two sessions",
-        null="no whole session before this one was seen, or nothing varied; 4h and 1d: too few bars",
+        name=name, unit="deviations", summary=f"{of} against the last 24 to 48 h, on 4h and 1d {LONG_BARS} bars",
+        ready=ready, inputs=inputs, memory="score", warm_up="score",
+        formula=f"({of} - mean) / stddev over the session before and this one so far, without the value itself; "
+        f"on 4h and 1d over the {LONG_BARS} bars before",
+        source="Welford 1962; Chan, Golub, LeVeque 1983",
+        null=f"no whole session before this one was seen, or nothing varied; on 4h and 1d: fewer than {LONG_BARS} bars",
     )  # fmt: skip
 
 

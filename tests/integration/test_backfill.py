@@ -9,7 +9,7 @@ import pytest
 
 from flows.feeds import simulated_feed
 from flows.ingest import Recorder, ingest
-from operators.feature import SESSIONS, Feature
+from operators.feature import SESSIONS, Feature, span_on
 from operators.features import CATALOGUE
 from schemas.results import FeatureRecord, Vector
 from schemas.time import DAY, MINUTE, TIMEFRAME_NS, to_text
@@ -51,7 +51,7 @@ def live(values: Iterable[bytes]) -> Vectors:
 
 def covered(feature: Feature, vector: Vector) -> bool:
     """Whether the stored bars go back as far as the catalogue says that a warm start has to."""
-    length, warm_up = TIMEFRAME_NS[vector.timeframe], feature.warm_up
+    length, warm_up = TIMEFRAME_NS[vector.timeframe], span_on(feature.warm_up, vector.timeframe)
     if isinstance(warm_up, int):
         return vector.ts_close - max(warm_up, 1) * length >= STORED
     if warm_up not in SESSIONS:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operators.bars import OpenBar
 from operators.errors import StateError
-from operators.feature import SESSIONS, Moment, Ratios, Told
+from operators.feature import SESSIONS, Moment, Ratios, Told, span_on
 from operators.features import CATALOGUE, NAMES, SCHEMA_HASH, FeatureSet
 from operators.flow.impact import ImpactPart
 from operators.flow.intensity import TradesPart
@@ -35,7 +35,7 @@ MOMENT = Moment(
     spread=0.5, spread_bps=1.0, microprice=100.0, microprice_bps=0.1, obi_1=0.1, obi_5=0.2, obi_10=0.3, obi_20=0.4,
     bid=99.5, ask=100.0, funding_rate=1e-4, funding_interval=8 * HOUR, next_funding=START + 40 * DAY, basis_bps=2.0,
     open_interest=1e6, ratios=Ratios(1.5, 1.2, 1.1, 0.9, START), funding_percentile=0.5,
-    funding_settled=1e-4, told=Told(START, START, START, START, START), lost={},
+    funding_settled=1e-4, told=Told(START, START, START, START, START, START), lost={},
     forced=(1, 10.0, 2, 20.0), shape=(0.5,) * 13,
 )  # fmt: skip
 _TRADES = walked_bars(1, 1)[0].trades
@@ -126,21 +126,21 @@ class Warm(NamedTuple):
     begun_late: float | None
 
 
-@pytest.mark.parametrize("timeframe", ["1m", "1h"])
+@pytest.mark.parametrize("timeframe", ["1m", "1h", "4h"])
 def test_a_warm_start_equals_the_uninterrupted_run_after_what_the_catalogue_states(timeframe: Timeframe) -> None:
     length = TIMEFRAME_NS[timeframe]
     a_day = DAY // length
     bars = walked_bars(4, 2_500 + 4 * a_day, timeframe)
     whole = vectors(bars, timeframe)[-1]
     last = bars[-1].ts_open
-    for warm_up in sorted({str(feature.warm_up) for feature in CATALOGUE}):
+    for warm_up in sorted({str(span_on(feature.warm_up, timeframe)) for feature in CATALOGUE}):
         today = last - last % DAY
         since = today - (SESSIONS[warm_up] - 1) * DAY if warm_up in SESSIONS else None
         # From the bar before a session on, since a return reaches back to it.
         count = (last - since) // length + 2 if since is not None else max(int(warm_up), 1)
         late = vectors(bars[-count:], timeframe)[-1]
         for feature in CATALOGUE:
-            if str(feature.warm_up) == warm_up:
+            if str(span_on(feature.warm_up, timeframe)) == warm_up:
                 one = Warm(feature.name, whole[feature.name], late[feature.name])
                 assert (one.whole is None) == (one.begun_late is None), one
                 if one.whole is not None:

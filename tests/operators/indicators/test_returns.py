@@ -20,14 +20,16 @@ def check(series: Series) -> None:
     ours = [returns.update(float(x)) for x in series.close]
     for place, horizon in enumerate((1, 5, 20)):
         close_to([one[place] for one in ours], talib.ROCP(series.close, horizon))
-    volatility = RealisedVolatility(20)
-    squares = np.concatenate([[np.nan], np.diff(np.log(series.close)) ** 2])
-    oracle = np.array(
-        [np.sqrt(np.sum(squares[max(0, i - 19) : i + 1])) if i >= 20 else np.nan for i in range(len(squares))]
-    )
-    found = [volatility.update(float(x)) for x in series.close]
-    assert [value is None for value in found] == np.isnan(oracle).tolist()
-    assert found[20:] == pytest.approx(oracle[20:].tolist(), rel=1e-7, abs=1e-12)
+    volatility = RealisedVolatility((5, 20, 60))
+    squares = np.diff(np.log(series.close)) ** 2
+    for i, price in enumerate(series.close):
+        *found, ratio = volatility.update(float(price))
+        wanted = [np.sqrt(np.sum(squares[i - period : i])) if i >= period else None for period in (5, 20, 60)]
+        assert found == [None if value is None else pytest.approx(value, rel=1e-7, abs=1e-9) for value in wanted]
+        if wanted[2] and wanted[2] > 1e-6:
+            assert ratio == pytest.approx(wanted[0] / wanted[2] * np.sqrt(12.0), rel=1e-7, abs=1e-5)
+        elif not wanted[2]:
+            assert ratio is None
 
 
 @pytest.mark.parametrize("series", MADE)

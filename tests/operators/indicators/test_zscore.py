@@ -5,8 +5,10 @@ from bisect import bisect_left
 import numpy as np
 import pytest
 
-from operators.indicators.zscore import SessionsZScore
-from schemas.time import DAY, MINUTE
+from operators.bars import OpenBar
+from operators.feature import Close, Moment
+from operators.indicators.zscore import SessionsZScore, ZScore
+from schemas.time import DAY, HOUR, MINUTE
 from tests.operators.indicators.support import REAL, bars_of
 
 STEP = 15 * MINUTE
@@ -60,3 +62,27 @@ def test_a_session_without_its_beginning_is_none_to_measure_against() -> None:
 def test_what_never_varied_has_no_deviation() -> None:
     z = SessionsZScore()
     assert [z.update(i * STEP, 0.1) for i in range(3 * 96)] == [None] * (3 * 96)
+
+
+@pytest.mark.parametrize("length", [4 * HOUR, DAY])
+def test_on_long_timeframes_against_the_bars_before(length: int) -> None:
+    """The 20 last ones at which the value was known; none of them after a flat stretch has a deviation."""
+    rng, score = np.random.default_rng(4), ZScore()
+    values = [None if rng.random() < 0.1 else float(x) for x in rng.normal(5, 2, 150)] + [3.0] * 30
+    for at, value in enumerate(values):
+        ours = score.update(Close(OpenBar(at * length), Moment(), {}, (at + 1) * length), value)
+        before = [x for x in values[:at] if x is not None][-20:]
+        if value is None or len(before) < 20 or np.std(before) == 0.0:
+            assert ours is None
+        else:
+            assert ours == pytest.approx((value - np.mean(before)) / np.std(before), rel=1e-7, abs=1e-9)
+
+
+@pytest.mark.parametrize("length", [MINUTE, HOUR])
+def test_up_to_an_hour_against_two_sessions(length: int) -> None:
+    rng, score, sessions = np.random.default_rng(5), ZScore(), SessionsZScore()
+    for at in range(3 * DAY // length):
+        value = float(rng.normal())
+        bar = OpenBar(at * length)
+        wanted = sessions.update(bar.ts_open, value)
+        assert score.update(Close(bar, Moment(), {}, bar.ts_open + length), value) == wanted
