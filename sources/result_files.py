@@ -1,6 +1,6 @@
 """Results that a replay or an export wrote as files, one a topic: JSON lines or Parquet."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -15,6 +15,8 @@ from sources.errors import SourceError
 __all__ = ["ResultFileError", "read_results", "result_file"]
 
 _FEATURES: Final = "features"
+_ROWS: Final = 1_000
+"""Of Parquet, that are in memory at once."""
 Glance = TypeVar("Glance", bound=Struct)
 
 
@@ -57,16 +59,20 @@ def _jsonl(path: Path, topic: str, glance: type[Glance], wanted: Callable[[Glanc
 
 def _parquet(path: Path, topic: str, glance: type[Glance], wanted: Callable[[Glance], bool]) -> Iterator[Any]:
     record = BY_NAME[topic].record
-    restore = _Restored(record)
     try:
         with parquet.ParquetFile(path) as table:
             names = [name for name in glance.__struct_fields__ if name in table.schema_arrow.names]
-            for batch in table.iter_batches():
+            restored = _Restored(record, table.schema_arrow.names)
+            for batch in table.iter_batches(_ROWS):
                 seen = zip(*(batch.column(name).to_pylist() for name in names), strict=True)
-                for at, values in enumerate(seen):
-                    known = {name: value for name, value in zip(names, values, strict=True) if value is not None}
-                    if wanted(glance(**known)):
-                        yield msgspec.convert(restore.plain(batch.slice(at, 1).to_pylist()[0]), record)
+                known = (
+                    {name: value for name, value in zip(names, values, strict=True) if value is not None}
+                    for values in seen
+                )
+                rows = [at for at, fields in enumerate(known) if wanted(glance(**fields))]
+                columns = [column.to_pylist() for column in (batch.take(rows) if rows else batch[:0]).columns]
+                for values in zip(*columns, strict=True):
+                    yield msgspec.convert(restored.plain(values), record)
     except OSError as error:
         raise ResultFileError(f"{path}: {error.strerror or error}") from error
     except (msgspec.MsgspecError, TypeError, pa.ArrowException) as error:
@@ -74,32 +80,33 @@ def _parquet(path: Path, topic: str, glance: type[Glance], wanted: Callable[[Gla
 
 
 class _Restored:
-    """A row of `sinks.parquet` as the plain data of its record again."""
+    """Rows of `sinks.parquet`, of these columns, as the plain data of their records again."""
 
-    def __init__(self, record: Any) -> None:
+    def __init__(self, record: Any, columns: Sequence[str]) -> None:
         found = inspect.type_info(record)
         members = found.types if isinstance(found, inspect.UnionType) else (found,)
+        structs = {str(member.tag): member.fields for member in members if isinstance(member, inspect.StructType)}
+        own = {"type"}.union(*({field.name for field in fields} for fields in structs.values()))
+        self._places = {name: at for at, name in enumerate(columns)}
         self._fields = {
-            str(member.tag): {field.name: field for field in member.fields}
-            for member in members
-            if isinstance(member, inspect.StructType)
+            tag: [(field.name, self._places.get(field.name), field.required, _nested(field.type)) for field in fields]
+            for tag, fields in structs.items()
         }
-        self._known = {"type"}.union(*self._fields.values())
+        features = [(name, at) for name, at in self._places.items() if name not in own]
+        bare = [(name.removeprefix("feature_"), name) for name, _ in features]
+        self._names = [short if short in own else name for short, name in bare]
+        self._features = [at for _, at in features]
 
-    def plain(self, row: dict[str, Any]) -> dict[str, Any]:
-        fields = self._fields.get(row["type"], {})
-        found: dict[str, Any] = {"type": row["type"]}
-        for name, field in fields.items():
-            value = row.get(name)
+    def plain(self, row: Sequence[Any]) -> dict[str, Any]:
+        tag = row[self._places["type"]]
+        found: dict[str, Any] = {"type": tag}
+        for name, place, required, nested in self._fields.get(tag, ()):
+            value = None if place is None else row[place]
             if name == _FEATURES:
-                value = {
-                    key.removeprefix("feature_") if key.removeprefix("feature_") in self._known else key: each
-                    for key, each in row.items()
-                    if key not in self._known
-                }
-            elif isinstance(value, str) and _nested(field.type):
+                value = dict(zip(self._names, [row[at] for at in self._features], strict=True))
+            elif nested and isinstance(value, str):
                 value = msgspec.json.decode(value)
-            if value is not None or field.required:
+            if value is not None or required:
                 found[name] = value
         return found
 
