@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +12,10 @@ from flows.committed import committed
 from flows.engine import registry
 from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
-from models.errors import ModelRefused
+from models.errors import ModelError, ModelRefused, RegistryAway
 from operators.desk.serving import PROGRAM
 from schemas.codec import encode
+from schemas.errors import CandlewickError
 from schemas.market import CONTROL, Activation
 from schemas.results import ModelEvent
 from schemas.time import MINUTE, SECOND, Nanoseconds, floor_to, from_text, to_text
@@ -25,6 +27,8 @@ __all__ = ["activate", "changelog", "effective_close", "fail", "refuse", "rollba
 
 _AHEAD: Final = 30 * SECOND
 """By which a close lies ahead at least, so that no desk has decided it when it reads the record."""
+_TOLD: Final = 900
+"""Characters of an error, as a reason has at most 1,000."""
 
 
 def effective_close(asked: str | None) -> int:
@@ -74,9 +78,15 @@ def refuse(settings: Settings, model: str, version: str, close: int, *, reason: 
     return _write(settings, model, "", close, None, shadow=True, reason=reason, refused=version)
 
 
-def fail(settings: Settings, close: int, *, reason: str) -> Activation:
-    """Tell in the changelog that a round of retraining failed."""
-    return _write(settings, "retraining", "", close, None, reason=reason, failed=True)
+def fail(settings: Settings, close: int, error: CandlewickError, due: datetime) -> Activation:
+    """Tell in the changelog that a round of retraining failed, and when the next one is due; why, if the reason is of
+    ours: others have hosts and accounts in them, and the page is public.
+    """
+    ours = isinstance(error, FlowError | ModelError) and not isinstance(error, RegistryAway)
+    why = "; ".join(str(error).splitlines())[:_TOLD] if ours else "a part that it needs is away or refuses"
+    return _write(
+        settings, "retraining", "", close, None, reason=f"{why}; next at {due:%Y-%m-%d %H:%M} UTC", failed=True
+    )
 
 
 def rollback(settings: Settings, model: str, close: int, to: Path | None = None) -> Activation:

@@ -70,12 +70,12 @@ def retrain(
         if _now() >= regimes.due:
             _tried(regimes, partial(_regimes, settings, regimes_timeframe, days, memory))
         if _now() >= rounds.due or _alerted(settings, last, cooldown):
-            reason, last = _tried(rounds, partial(_round, settings, plan)), _now()
-            if reason and rounds.failures == 1:
-                _tell(settings, f"{reason}; tried again from {rounds.due:%Y-%m-%d %H:%M} UTC on")
+            error, last = _tried(rounds, partial(_round, settings, plan)), _now()
+            if error is not None and rounds.failures == 1:
+                _tell(settings, error, rounds.due)
 
 
-def _tried(rounds: Rounds, what: Callable[[], None]) -> str:
+def _tried(rounds: Rounds, what: Callable[[], None]) -> CandlewickError | None:
     """Do it; why it failed, which is told with when it is tried again."""
     begun = _now()
     try:
@@ -83,17 +83,17 @@ def _tried(rounds: Rounds, what: Callable[[], None]) -> str:
     except CandlewickError as error:
         rounds.failed(_now())
         typer.echo(f"candlewick: {error}; next at {rounds.due:%Y-%m-%d %H:%M} UTC", err=True)
-        return str(error)
+        return error
     rounds.done(begun, _now())
-    return ""
+    return None
 
 
-def _tell(settings: Settings, reason: str) -> None:
+def _tell(settings: Settings, failure: CandlewickError, due: datetime) -> None:
     """On the changelog, if the log can be written: that a round failed."""
     from flows.models import effective_close, fail
 
     try:
-        fail(settings, effective_close(None), reason=reason)
+        fail(settings, effective_close(None), failure, due)
     except CandlewickError as error:
         typer.echo(f"candlewick: {error}", err=True)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from schemas.message import Message
 from schemas.results import ModelEvent
 from schemas.time import DAY, MINUTE, SECOND, from_text
 from schemas.topics import LOG
+from sinks.database import DatabaseError
 from sinks.migrate import migrate
 from sinks.timescale import TimescaleWriter
 from sources.merge import Heard, merge
@@ -184,10 +186,13 @@ def test_a_challenger_that_goes_no_further_is_on_the_changelog(settings: Setting
     )
     (decision,) = [one for one in retrain(settings, plan) if one.model]
     assert decision.what == "refuse"
-    fail(settings, effective_close(None), reason="no database")
+    due = datetime(2024, 5, 1, 3, tzinfo=UTC)
+    for number, error in enumerate((FlowError("too few\nof all"), DatabaseError("database host=secret: refused"))):
+        fail(settings, effective_close(None) + number * MINUTE, error, due)
     page = changelog(changes(settings, before))
     assert f"{decision.model} {decision.version} refused\n\n- Why: did not pass " in page
-    assert ": retraining failed\n\n- Why: no database" in page
+    assert ": retraining failed\n\n- Why: too few; of all; next at 2024-05-01 03:00 UTC\n" in page
+    assert "retraining failed\n\n- Why: a part that it needs is away or refuses; next at" in page
 
 
 def registered_liar(settings: Settings) -> str:
