@@ -51,7 +51,8 @@ _HELD_BACK: Final = "9"
 _TRADED: Final = 1e8
 """Of a large trader: with the fees of a small one too little is left of the drift."""
 _TRAINING: Final = (
-    "--cron", "*/2 * * * *", "--days", "2", "--held-back", _HELD_BACK, "--past", "past", "--ledger", "ledger.jsonl",
+    "--now", "--cron", "*/2 * * * *", "--days", "2", "--held-back", _HELD_BACK, "--past", "past",
+    "--ledger", "ledger.jsonl",
 )  # fmt: skip
 _OURS: Final = tuple(
     f"CANDLEWICK_{name}" for name in ("KAFKA", "DATABASE", "ENGINE", "STRATEGY", "COSTS", "MODELS", "SUPERVISOR")
@@ -121,7 +122,9 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
             running.processes[name] = _start(words, settings, folder)
         deadline = time.monotonic() + _PATIENCE_S
         running.wait(lambda: stopped() or _has_signals(settings) or time.monotonic() > deadline)
-        running.processes["trainer"] = _start(trainer, settings, folder)  # now that there is something to look at
+        # Now that there is something to look at. Who learns online has no say in what batch models learn of the past.
+        past = settings.model_copy(update={"models": settings.models.model_copy(update={"online": False})})
+        running.processes["trainer"] = _start(trainer, past, folder)
         running.after["trainer"] = lambda: _start(["retrain", *_TRAINING], settings, folder)
         yield running
 

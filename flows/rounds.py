@@ -23,11 +23,12 @@ class Rounds:
     Parameters:
         times: of the slots.
         now: nothing is due before.
+        at_once: the first round is due now, whatever the slots.
     """
 
-    def __init__(self, times: Cron, now: datetime) -> None:
+    def __init__(self, times: Cron, now: datetime, *, at_once: bool = False) -> None:
         self._times = times
-        self.due = times.after(now)
+        self.due = now if at_once else times.after(now)
         self.failures = 0
         """In a row."""
 

@@ -29,6 +29,7 @@ _LOOK_S = 15.0
 def retrain(
     *,
     once: Annotated[bool, typer.Option("--once", help="One round, now")] = False,
+    now: Annotated[bool, typer.Option("--now", help="The first round now, the others by cron")] = False,
     cron: Annotated[str, typer.Option(help="When, in cron's five fields, UTC")] = "0 3 1 * *",
     regimes_cron: Annotated[str, typer.Option(help="When regimes are fitted anew")] = "0 */12 * * *",
     regimes_timeframe: Annotated[Timeframe, typer.Option(help="Of the closes that regimes are fitted on")] = "5m",
@@ -63,16 +64,18 @@ def retrain(
     if once:
         _round(settings, plan)
         return
-    rounds, regimes, stop = Rounds(Cron(cron), _now()), Rounds(Cron(regimes_cron), _now()), stop_flag()
+    rounds, regimes = Rounds(Cron(cron), _now(), at_once=now), Rounds(Cron(regimes_cron), _now())
+    stop = stop_flag()
     last, cooldown, memory = _now(), timedelta(days=cooldown_days), ledger.with_name("regimes.jsonl")
     typer.echo(f"next at {rounds.due:%Y-%m-%d %H:%M} UTC, or after an alert of drift; regimes at {regimes.due:%H:%M}")
-    while not stop.wait(_LOOK_S):
+    while not stop.is_set():
         if _now() >= regimes.due:
             _tried(regimes, partial(_regimes, settings, regimes_timeframe, days, memory))
         if _now() >= rounds.due or _alerted(settings, last, cooldown):
             error, last = _tried(rounds, partial(_round, settings, plan)), _now()
             if error is not None and rounds.failures == 1:
                 _tell(settings, error, rounds.due)
+        stop.wait(_LOOK_S)
 
 
 def _tried(rounds: Rounds, what: Callable[[], None]) -> CandlewickError | None:

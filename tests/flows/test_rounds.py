@@ -18,6 +18,11 @@ def test_a_round_begins_when_what_the_last_one_decided_is_in_force() -> None:
     assert monthly.due == datetime(2024, 6, 1, 3, 0, tzinfo=UTC)
 
 
+def test_the_first_round_may_begin_at_once() -> None:
+    assert Rounds(Cron("0 3 1 * *"), NOW, at_once=True).due == NOW
+    assert Rounds(Cron("0 3 1 * *"), NOW).due == datetime(2024, 6, 1, 3, 0, tzinfo=UTC)
+
+
 def test_a_long_round_is_not_followed_by_another_at_once() -> None:
     rounds = Rounds(Cron("* * * * *"), NOW)
     rounds.done(NOW - 10 * MINUTE, NOW)
