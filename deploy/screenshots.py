@@ -70,8 +70,9 @@ def _take(browser: Browser, url: str, path: Path, width: int, height: int, scale
 
 
 def _place(url: str) -> str:
-    """Where the newest published signal is drawn."""
-    signal = _read(f"{url}/signals?limit=1")["items"][0]
+    """Where the newest published signal is drawn, one of a perpetual if there is one: there is more to see."""
+    signals = _read(f"{url}/signals?limit=100")["items"]
+    signal = max(signals, key=lambda one: one["instrument_id"].count(":"))
     return f"instrument={signal['instrument_id']}&timeframe={signal['timeframe']}&signal={signal['id']}"
 
 

@@ -230,10 +230,12 @@ def _vector(bar: Bar, number: int, emas: list[float], random: Random) -> Vector 
             id=identifier, instrument_id=bar.instrument_id, timeframe=bar.timeframe, ts_close=bar.ts_close,
             ts_decided=bar.ts_decided, reason="nobody listened",
         )  # fmt: skip
+    lean = random.uniform(-1, 1)
     features = {
-        "spread": 0.1, "obi_10": random.uniform(-1, 1), "rsi_14": random.uniform(20, 80), "ema_20": emas[0],
-        "ema_50": emas[1], "vwap": None, "liq_above_bps": random.uniform(20, 60), "liq_above_share": 0.04,
-        "liq_below_bps": None if bar.ts_close // MINUTE % 3 else 35.0, "liq_below_share": 0.01,
+        "spread": 0.1, "obi_10": lean, "obi_10_mean": lean / 2, "obi_10_min": min(lean, lean / 2 - 0.3),
+        "obi_10_max": max(lean, lean / 2 + 0.2), "rsi_14": random.uniform(20, 80),
+        "ema_20": emas[0], "ema_50": emas[1], "vwap": None, "liq_above_bps": random.uniform(20, 60),
+        "liq_above_share": 0.04, "liq_below_bps": None if bar.ts_close // MINUTE % 3 else 35.0, "liq_below_share": 0.01,
     }  # fmt: skip
     return Vector(
         id=identifier, instrument_id=bar.instrument_id, timeframe=bar.timeframe, ts_close=bar.ts_close,

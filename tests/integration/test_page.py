@@ -114,16 +114,16 @@ def test_it_shows_market_signals_book_and_quality_without_an_error(page: Visit) 
     assert "lag" in page.text("#lag")
 
 
-def candle_pixels(seen: Visit, colour: tuple[int, int, int]) -> int:
-    """How many pixels of the price pane have a colour."""
+def candle_pixels(seen: Visit, colour: tuple[int, int, int], least: int = 251) -> int:
+    """How many pixels of the chart have a colour, at ``least`` as opaque."""
     count = seen.page.evaluate(
-        """(wanted) => [...document.querySelectorAll('#chart canvas')].reduce((sum, canvas) => {
+        """([wanted, least]) => [...document.querySelectorAll('#chart canvas')].reduce((sum, canvas) => {
             const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
             for (let i = 0; i < data.length; i += 4)
-                if (wanted.every((part, k) => Math.abs(data[i + k] - part) < 3) && data[i + 3] > 250) sum++;
+                if (wanted.every((part, k) => Math.abs(data[i + k] - part) < 3) && data[i + 3] >= least) sum++;
             return sum;
         }, 0)""",
-        list(colour),
+        [list(colour), least],
     )
     return int(count)
 
@@ -153,6 +153,7 @@ def test_a_value_is_traced_to_its_formula_and_drawn_by_one_click(page: Visit) ->
     """With the prices if it is one, else in a pane of its own; a second click takes it away."""
     page.until("document.querySelectorAll('.values li').length > 80")
     page.until("[...document.querySelectorAll('.values .figure')].some((one) => one.textContent !== '–')")
+    page.until("Number(document.querySelector('#imbalance').dataset.bars) > 0")  # has its pane
     panes = page.page.locator("#chart tr")
     before = panes.count()
     rsi = page.page.locator(".values button", has_text="rsi_14")
@@ -189,6 +190,19 @@ def test_estimated_liquidation_levels_lie_behind_the_price_and_can_be_left_out(p
     page.page.uncheck("#levels")
     page.until("document.querySelector('#levels').dataset.bars === '0'")
     assert page.page.screenshot(clip=page.page.locator("#chart").bounding_box()) != drawn
+
+
+def test_the_books_imbalance_has_a_pane_under_the_price_and_can_be_left_out(page: Visit) -> None:
+    """Of each bar whose book was known: 240 minutes less two absences."""
+    page.until("document.querySelector('#imbalance').dataset.bars === '238'")
+    before = page.page.locator("#chart tr").count()
+    whole = candle_pixels(page, (0x8F, 0x9A, 0xAB), 0x47)  # the band's colour, as faint as it is drawn
+    page.page.uncheck("#imbalance")
+    page.until("(before) => document.querySelectorAll('#chart tr').length < before", before)
+    assert page.page.get_attribute("#imbalance", "data-bars") == "0"
+    assert whole - candle_pixels(page, (0x8F, 0x9A, 0xAB), 0x47) > 5_000
+    page.page.check("#imbalance")
+    page.until("(before) => document.querySelectorAll('#chart tr').length === before", before)
 
 
 def test_it_tells_which_models_serve_and_what_happened_to_them(page: Visit) -> None:

@@ -4,6 +4,7 @@ import { SignalBox } from "./box.js";
 import { make } from "./dom.js";
 import { amount, moment, number, seconds } from "./format.js";
 import { Heat } from "./heat.js";
+import { Imbalance } from "./imbalance.js";
 
 const css = getComputedStyle(document.documentElement);
 const colour = (name) => css.getPropertyValue(`--${name}`).trim();
@@ -38,6 +39,7 @@ class PriceChart {
     this.markers = library.createSeriesMarkers(this.bars, [], { zOrder: "top" });
     this.heat = new Heat(colour("flame"));
     this.bars.attachPrimitive(this.heat);
+    this.imbalance = new Imbalance(library, this.chart, this.colours);
     this.box = new SignalBox(this.colours);
     this.bars.attachPrimitive(this.box);
     this.chart.subscribeClick(({ hoveredObjectId }) => hoveredObjectId && onSelect(hoveredObjectId));
@@ -104,9 +106,9 @@ class PriceChart {
     this.drawn = null;
     if (!points) return;
     const options = { color: colour("flame"), lineWidth: 1.5, lastValueVisible: true, priceLineVisible: false, crosshairMarkerVisible: true };
-    this.drawn = this.chart.addSeries(this.library.LineSeries, options, isPrice ? 0 : 1);
+    this.drawn = this.chart.addSeries(this.library.LineSeries, options, isPrice ? 0 : this.chart.panes().length);
     this.drawn.setData(points);
-    if (!isPrice) this.chart.panes()[1]?.setHeight(110);
+    if (!isPrice) this.drawn.getPane().setHeight(110);
   }
 
   /** Markers of signals, oldest first, on the bar that made each. */

@@ -8,6 +8,7 @@ import { clearPrice, drawEmptiness, drawNoChart, drawNoMarket, drawPicker, drawP
 import { SECONDS, decimals, names, seconds, toISO } from "./format.js";
 import { Features } from "./features.js";
 import { begin } from "./forming.js";
+import { IMBALANCE } from "./imbalance.js";
 import { Ladder } from "./ladder.js";
 import { models } from "./models.js";
 import { quality } from "./quality.js";
@@ -119,10 +120,15 @@ async function readClosed(generation) {
 async function readAverages(generation) {
   const last = view.vectors.at(-1);
   const since = last ? toISO(seconds(last.ts_close) + 1) : undefined;
-  const { items } = await read(of("features", id()), { timeframe: view.timeframe, names: "ema_20,ema_50", since, limit: BARS });
+  const { items } = await read(of("features", id()), { timeframe: view.timeframe, names: ["ema_20", "ema_50", ...IMBALANCE].join(), since, limit: BARS });
   if (generation !== view.generation) return;
   view.vectors = [...view.vectors, ...items.toReversed()].slice(-BARS);
   chart?.average(view.vectors, view.step);
+  drawImbalance();
+}
+
+function drawImbalance() {
+  $("imbalance").dataset.bars = chart?.imbalance.show($("imbalance").checked ? view.vectors : [], view.step) ?? 0;
 }
 
 /** The newest vector, and the one that a person looks at through time. */
@@ -233,6 +239,7 @@ async function start() {
   }
   $("instrument").onchange = (event) => change(event.target.value, view.timeframe);
   for (const name of ["everywhere", "vetoed"]) $(name).onchange = () => attempt(async () => { list.reset(await readSignals()); arrived(); });
+  $("imbalance").onchange = drawImbalance;
   $("levels").onchange = () => attempt(() => readFeatures(view.generation));
   addEventListener("keydown", (event) => { if (event.key === "Escape") { select(null, true); view.chosen = true; } });
   follow(
