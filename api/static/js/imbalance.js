@@ -1,6 +1,7 @@
 // The book's imbalance on the price's time axis: the mean of each bar as a line, and how far it went to either side.
 
 import { seconds } from "./format.js";
+import { Layer } from "./layer.js";
 
 const [MEAN, LEAST, GREATEST] = ["obi_10_mean", "obi_10_min", "obi_10_max"];
 const HEIGHT = 84; // pixels
@@ -47,41 +48,19 @@ export class Imbalance {
   }
 }
 
-/** A primitive of Lightweight Charts: what lies between the extremes of each bar. */
-class Band {
-  constructor(colour) {
-    Object.assign(this, { colour, points: [] });
-    this.views = [{ zOrder: () => "bottom", renderer: () => ({ draw: (target) => this.draw(target) }) }];
-  }
-
-  attached({ chart, series, requestUpdate }) {
-    Object.assign(this, { chart, series, requestUpdate });
-  }
+/** What lies between the extremes of each bar. */
+class Band extends Layer {
+  points = [];
 
   show(points) {
     this.points = points;
     this.requestUpdate?.();
   }
 
-  paneViews() {
-    return this.views;
-  }
-
-  draw(target) {
-    const scale = this.chart.timeScale();
-    const bar = scale.options().barSpacing;
-    target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: across, verticalPixelRatio: down }) => {
-      context.save();
-      context.fillStyle = this.colour;
-      context.globalAlpha = FAINT;
-      for (const { time, low, high } of this.points) {
-        const x = scale.timeToCoordinate(time);
-        if (x === null) continue;
-        const [left, right] = [x - bar / 2, x + bar / 2].map((at) => Math.round(at * across));
-        const [top, bottom] = [high, low].map((value) => Math.round(this.series.priceToCoordinate(value) * down));
-        context.fillRect(left, top, right - left, Math.max(1, bottom - top));
-      }
-      context.restore();
-    });
+  paint({ sides, height, fill }) {
+    for (const { time, low, high } of this.points) {
+      const edges = sides([time]);
+      if (edges) fill(edges, height(high), height(low), FAINT);
+    }
   }
 }
