@@ -36,7 +36,6 @@ __all__ = ["Decision", "Plan", "retrain"]
 
 _WORDS: Final = 120
 """Characters that a gate has for its reason, as an activation's is at most 1,000 long."""
-_PASSED: Final = "passed every gate"
 _BEFORE_THE_SHADOW: Final = {"better": "activate", "worse": "refuse"}
 _AFTER_THE_SHADOW: Final = {"better": "activate", "worse": "withdraw"}
 
@@ -205,7 +204,8 @@ class _Round:
             return Decision(model, version, "leave out", "the same data made the same version again")
         failed = [gate for gate in added.attempt.gates if not gate.passed]
         lacks = ", ".join(f"{gate.name} ({shorten(gate.detail, _WORDS, placeholder=' …')})" for gate in failed)
-        why = f"did not pass {lacks}" if failed else _PASSED
+        passed = f"did not pass {lacks}" if failed else "passed every gate"
+        why = f"{passed}; its tests were looked at {added.looks} times before"
         if failed and not plan.despite_gates:
             return Decision(model, version, "refuse", why)
         if since is not None:

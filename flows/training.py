@@ -63,6 +63,8 @@ class Added(Struct, frozen=True):
     model: str
     version: str
     attempt: Attempt
+    looks: int
+    """See `Evaluation`."""
 
 
 def train_config(path: Path | None) -> TrainConfig:
@@ -171,7 +173,7 @@ def add_models(
             usual = everyday(closes, manifest.instruments, manifest.inputs, manifest.train_end, seed=config.seed)
         held_back = None if until is None else (until, told.ts_end)
         manifest = msgspec.structs.replace(manifest, drift=limits, closes=usual, held_back=held_back)
-        found.append(Added(manifest.model, registry.add(manifest, files, PROGRAM), best))
+        found.append(Added(manifest.model, registry.add(manifest, files, PROGRAM), best, evaluation.looks))
     return found
 
 

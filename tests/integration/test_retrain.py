@@ -173,6 +173,8 @@ def test_a_challenger_is_promoted_or_refused_by_comparison(
         ("held back", third.version, first.version),
     ]  # fmt: skip
     assert "looked at 1 times before" in second.why
+    assert "; its tests were looked at 0 times before; challenger 1 of " in first.why
+    assert "; its tests were looked at 1 times before; challenger 2 of " in third.why
     assert gained(second.why) == pytest.approx(-gained(first.why), rel=0.1)  # tables begin at other outcomes
     page = changelog(changes(settings, before))
     assert f"{_MODEL} {first.version} activated\n\n- Before it: {liar}\n- Why: {first.why}" in page
