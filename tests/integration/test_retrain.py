@@ -162,11 +162,13 @@ def test_a_challenger_is_promoted_or_refused_by_comparison(
     with new_database(embedded.dsn) as dsn:
         migrate(dsn)
         store(dsn, {topic: list(golden[topic].values()) for topic in (*_NEEDED, "models.events")})
+        store(dsn, {"models.events": [shadowed("confluence-memes", close + 2 * MINUTE)]})
         own = settings.model_copy(update={"database": DatabaseSettings(dsn=dsn)})
-        second, third = retrain(own, plan)  # its place is free, and taken in the same round
+        second, gone, third = retrain(own, plan)  # its place is free, and taken in the same round
     assert (second.what, second.version, second.why.endswith(f"than that of {first.version}: worse")) == (
         "withdraw", liar, True,
     )  # fmt: skip
+    assert (gone.what, gone.why.startswith(f"model confluence-memes has no version {'f' * 16}")) == ("withdraw", True)
     assert (third.model, third.what) == (_MODEL, "shadow")
     assert [(one.command, one.challenger, one.champion) for one in compared(plan)] == [
         ("held back", first.version, liar), ("shadow", liar, first.version),
