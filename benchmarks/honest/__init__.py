@@ -1,1 +1,1 @@
-"""Whether the gates let through what earns and nothing else."""
+"""Whether the gates let through what earns and nothing else, and the comparison what is better."""

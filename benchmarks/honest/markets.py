@@ -15,7 +15,7 @@ from models.metrics import auc
 from models.sample import Sample
 from schemas.time import DAY, MINUTE
 
-__all__ = ["NULLS", "REAL_BARS", "edge", "edge_and_oracle"]
+__all__ = ["NULLS", "REAL_BARS", "Floats", "edge", "edge_and_oracle", "slow", "strength"]
 
 _signal: Any = import_module("scipy.signal")
 Floats = NDArray[np.float64]
@@ -36,18 +36,18 @@ def persistent(rows: int, seed: int) -> Sample:
     """Features that stay as they are for hours, of a random walk that knows nothing of them."""
     chance = np.random.default_rng(seed)
     returns = chance.normal(0.0, 2e-3, (5, rows * 2))
-    return _walked(returns, lambda at, _: _slow(chance, returns.shape[1], _FEATURES)[at], rows, chance)
+    return _walked(returns, lambda at, _: slow(chance, returns.shape[1], _FEATURES)[at], rows, chance)
 
 
 def volatility(rows: int, seed: int) -> Sample:
     """Features that tell how far the market will go, and not where: costs make that worth knowing, and yet no gain."""
     chance = np.random.default_rng(seed)
-    size = np.exp(0.6 * _slow(chance, rows * 2, 5).T)
+    size = np.exp(0.6 * slow(chance, rows * 2, 5).T)
     returns = 2e-3 * size * chance.normal(size=size.shape)
 
     def features(at: NDArray[np.intp], coin: int) -> Floats:
         told = np.log(size[coin, at])[:, np.newaxis] + 0.3 * chance.normal(size=(len(at), 8))
-        return np.column_stack([told, _slow(chance, size.shape[1], _FEATURES - 8)[at]])
+        return np.column_stack([told, slow(chance, size.shape[1], _FEATURES - 8)[at]])
 
     return _walked(returns, features, rows, chance)
 
@@ -57,7 +57,7 @@ def correlated(rows: int, seed: int) -> Sample:
     chance = np.random.default_rng(seed)
     market = chance.normal(0.0, 2e-3, rows * 2)
     returns = sqrt(0.9) * market + sqrt(0.1) * chance.normal(0.0, 2e-3, (5, rows * 2))
-    shared = _slow(chance, rows * 2, _FEATURES)
+    shared = slow(chance, rows * 2, _FEATURES)
     return _walked(returns, lambda at, _: shared[at], rows, chance, together=True)
 
 
@@ -106,32 +106,31 @@ def edge_and_oracle(rows: int, seed: int) -> tuple[Sample, Floats]:
     basis points, so that all candidates together lose.
     """
     chance = np.random.default_rng(seed)
-    slow = _slow(chance, rows, _FEATURES)
+    x = slow(chance, rows, _FEATURES)
     direction = chance.choice([-1.0, 1.0], rows)
-    told = (slow[:, 0] + slow[:, 1] + direction * (slow[:, 2] + slow[:, 3])) / 2.0
-    strength = _strength()
-    p = 1 / (1 + np.exp(-strength * told))
+    told = (x[:, 0] + x[:, 1] + direction * (x[:, 2] + x[:, 3])) / 2.0
+    p = 1 / (1 + np.exp(-strength() * told))
     win = chance.uniform(size=rows) < p
     net = np.where(win, 60e-4, -60e-4) - 2e-4
     decided = _START + np.sort(chance.integers(0, rows * 30 * MINUTE, rows))
     ends = decided + chance.integers(10 * MINUTE, 8 * 60 * MINUTE, rows)
-    return _sample(slow, direction, net, decided, ends, chance.normal(size=rows), chance), p
+    return _sample(x, direction, net, decided, ends, chance.normal(size=rows), chance), p
 
 
 @lru_cache
-def _strength() -> float:
-    """Of the latent logit, so that its area under the ROC curve is `_ORACLE`."""
+def strength(oracle: float = _ORACLE) -> float:
+    """Of a latent logit of standard deviation 1, so that its area under the ROC curve is ``oracle``."""
     chance = np.random.default_rng(0)
     told, luck = chance.normal(size=200_000), chance.uniform(size=200_000)
     low, high = 0.1, 1.0
     for _ in range(25):
         middle = (low + high) / 2
-        above = auc(told, luck < 1 / (1 + np.exp(-middle * told))) > _ORACLE
+        above = auc(told, luck < 1 / (1 + np.exp(-middle * told))) > oracle
         low, high = (low, middle) if above else (middle, high)
     return low
 
 
-def _slow(chance: np.random.Generator, length: int, count: int, keep: float = 0.98) -> Floats:
+def slow(chance: np.random.Generator, length: int, count: int, keep: float = 0.98) -> Floats:
     """Autoregressive series of standard deviation 1, a column each."""
     shocks = sqrt(1 - keep**2) * chance.normal(size=(length, count))
     shocks[0] /= sqrt(1 - keep**2)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.honest.markets import NULLS, REAL_BARS, edge_and_oracle
+from benchmarks.honest.shadows import EDGES, EQUALS, decided_after, gain, race
 from benchmarks.honest.trials import leaks
 from models.metrics import auc, information_coefficient
 
@@ -33,3 +34,31 @@ def test_every_planted_leak_is_named_and_none_that_was_not_planted() -> None:
     found = leaks(5)
     assert len(found) == 4
     assert all(found.values()), found
+
+
+def test_outcomes_of_a_race_are_won_with_the_probabilities_that_are_stated() -> None:
+    found = race(EQUALS[1], 6, 6_000)
+    won = found.data["net_return"] > 0
+    for low, high in ((0.0, 0.45), (0.45, 0.55), (0.55, 1.0)):
+        rows = (found.p > low) & (found.p <= high)
+        assert won[rows].mean() == pytest.approx(found.p[rows].mean(), abs=0.05)  # they are far from independent
+    # Those of one close that end nearly together end alike: five instruments are nearly one.
+    decided, ended = found.data["ts_decided"], found.data["ts_end"]
+    near = (np.diff(decided) == 0) & (np.abs(np.diff(ended)) < 0.1 * (ended - decided)[1:])
+    assert (won[1:] == won[:-1])[near].mean() > 0.7
+
+
+def test_equals_are_equal_and_edges_are_as_large_as_is_stated() -> None:
+    assert gain(race(EQUALS[0], 7, 4_000)) == pytest.approx(0.0, abs=1e-12)
+    assert gain(race(EQUALS[1], 7, 8_000)) == pytest.approx(0.0, abs=4e-3)
+    (first, _, last) = EDGES.items()
+    for (name, (worth, more)), size in ((first, 0.0079), (last, 0.0029)):
+        found = race(name, 8, 16_000)
+        won = found.data["net_return"] > 0
+        assert auc(found.shadow, won) == pytest.approx(more, abs=0.025)
+        assert auc(found.champion, won) == pytest.approx(worth or 0.5, abs=0.025)
+        assert gain(found) == pytest.approx(size, rel=0.2)
+
+
+def test_a_much_better_shadow_is_found_in_time() -> None:
+    assert decided_after(next(iter(EDGES)), 9, (500, 16_000)) == 16_000
