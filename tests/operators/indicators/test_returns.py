@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import talib
+from numpy.lib.stride_tricks import sliding_window_view
 
 from operators.indicators.returns import RealisedVolatility, Returns
 from tests.data import needs_data
@@ -21,15 +22,17 @@ def check(series: Series) -> None:
     for place, horizon in enumerate((1, 5, 20)):
         close_to([one[place] for one in ours], talib.ROCP(series.close, horizon))
     volatility = RealisedVolatility((5, 20, 60))
+    *found, ratios = zip(*(volatility.update(float(x)) for x in series.close), strict=True)
     squares = np.diff(np.log(series.close)) ** 2
-    for i, price in enumerate(series.close):
-        *found, ratio = volatility.update(float(price))
-        wanted = [np.sqrt(np.sum(squares[i - period : i])) if i >= period else None for period in (5, 20, 60)]
-        assert found == [None if value is None else pytest.approx(value, rel=1e-7, abs=1e-9) for value in wanted]
-        if wanted[2] and wanted[2] > 1e-6:
-            assert ratio == pytest.approx(wanted[0] / wanted[2] * np.sqrt(12.0), rel=1e-7, abs=1e-5)
-        elif not wanted[2]:
-            assert ratio is None
+    wanted = [np.sqrt(sliding_window_view(squares, period).sum(axis=1)) for period in (5, 20, 60)]
+    for values, oracle, period in zip(found, wanted, (5, 20, 60), strict=True):
+        assert set(values[:period]) == {None}
+        np.testing.assert_allclose(np.array(values[period:], float), oracle, rtol=1e-7, atol=1e-9)
+    short, long = wanted[0][55:], wanted[2]
+    assert [ratio is None for ratio in ratios] == [True] * 60 + (long < 1e-9).tolist()
+    moved = long > 1e-6
+    told = np.array(ratios[60:], float)[moved]
+    np.testing.assert_allclose(told, short[moved] / long[moved] * np.sqrt(12.0), rtol=1e-7, atol=1e-5)
 
 
 @pytest.mark.parametrize("series", MADE)
