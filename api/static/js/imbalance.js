@@ -38,13 +38,16 @@ export class Imbalance {
     const { up, down, muted } = this.colours;
     const clear = "transparent";
     this.line = this.chart.addSeries(this.library.BaselineSeries, {
-      title: "book imbalance", baseValue: { type: "price", price: 0 }, lineWidth: 1.5, priceLineVisible: false, crosshairMarkerVisible: false,
+      baseValue: { type: "price", price: 0 }, lineWidth: 1.5, priceLineVisible: false, crosshairMarkerVisible: false,
       topLineColor: up, topFillColor1: clear, topFillColor2: clear, bottomLineColor: down, bottomFillColor1: clear, bottomFillColor2: clear,
       autoscaleInfoProvider: () => ({ priceRange: { minValue: -1, maxValue: 1 } }),
     }, this.chart.panes().length);
     this.line.createPriceLine({ price: 0, color: muted, lineWidth: 1, lineStyle: 1, axisLabelVisible: false });
     this.line.attachPrimitive(this.band);
-    this.line.getPane().setHeight(HEIGHT);
+    const pane = this.line.getPane();
+    pane.setHeight(HEIGHT);
+    const lines = [{ text: "book imbalance, ten levels", color: muted, fontSize: 11, lineHeight: 18 }];
+    this.library.createTextWatermark(pane, { horzAlign: "left", vertAlign: "top", lines });
   }
 }
 
