@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -63,12 +62,12 @@ def main() -> int:
     peers = None if asked.no_peers else asked.peers
     described = machine(peers)
     figures: list[Figure] = []
-    with ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="candlewick-bench-")))
-        context = Context(work, stack, quick=asked.quick, runs=asked.runs or (1 if asked.quick else 5), peers=peers)
+    with tempfile.TemporaryDirectory(prefix="candlewick-bench-") as work:
+        context = Context(Path(work), quick=asked.quick, runs=asked.runs or (1 if asked.quick else 5), peers=peers)
         for name in wanted:
             print(name, flush=True)  # noqa: T201, this is a command
-            figures += _PARTS[name](context)
+            with context.brokers():
+                figures += _PARTS[name](context)
     result = Result(machine=described, quick=asked.quick, log=context.log, figures=figures)
     (_OUT / "latest.json").write_bytes(msgspec.json.format(msgspec.json.encode(result)))
     print(table(result))  # noqa: T201, this is a command

@@ -2,8 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +24,20 @@ SPLIT: Final = {
 class Context:
     """Of one run."""
 
-    def __init__(self, folder: Path, stack: ExitStack, *, quick: bool, runs: int, peers: str | None) -> None:
+    def __init__(self, folder: Path, *, quick: bool, runs: int, peers: str | None) -> None:
         self.folder, self.quick, self.runs = folder, quick, runs
         self.peers = peers
         """The interpreter that has the peers' packages; ``None``: leave them out."""
         self.path, self.log = recording(folder)
-        self._stack = stack
+        self._stack = ExitStack()
         self._stages: dict[str, Stage] = {}
+
+    @contextmanager
+    def brokers(self) -> Iterator[None]:
+        """Brokers that are started within end with it: none stands idle beside what is measured next."""
+        with ExitStack() as self._stack:
+            yield
+        self._stages.clear()
 
     def say(self, text: str) -> None:
         """Tell what goes on."""

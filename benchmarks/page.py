@@ -22,8 +22,9 @@ than by the cores that one, its client's threads and the broker leave idle: that
     "models": """The engine with a version of 200 trees that serves and models that learn in the stream,
 beside the same engine without and the floor, all on one log, with a strategy that has a candidate at every close with
 an opinion.""",
-    "scaling": """What a message costs the engine with more instruments, over about as many messages; in wall time its
-first and last second count as well.""",
+    "scaling": """What an event costs the engine with more instruments, in CPU time: of a whole run, of each message
+that a longer log has more than a shorter one, and of what comes once an instrument (its book's first snapshot, its
+state at the end), which in logs of seconds would else count as cost of the events.""",
     "latency": """From the last heartbeat that closes a bar, handed to the broker, to the signal at a reader of
 committed messages, with 30 instruments and 50,000 events a second. The broker has worked at that rate for half a minute
 before, as a new one compiles itself meanwhile; what came in the first ten seconds of the closes is told by itself.""",

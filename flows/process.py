@@ -43,8 +43,8 @@ def spare_collector() -> None:
 def keep_memory() -> None:
     """Have the C library keep what is freed for what is asked for next, instead of giving it back to the kernel.
 
-    A replay makes and drops megabytes all the time, and each of their pages would be handed out, and cleared, anew.
-    For a process that ends when its work does. Nothing happens with another C library than glibc.
+    Who reads a log makes and drops megabytes all the time, and each of their pages would be handed out, and cleared,
+    anew. The process stays as large as it once had to be. Nothing happens with another C library than glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

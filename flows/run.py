@@ -13,7 +13,7 @@ from flows.cluster import run_cluster
 from flows.engine import engine_flow
 from flows.login import log_in
 from flows.observed import EngineObserver, ObservedLog, ObservedSink
-from flows.process import spare_collector, stop_flag
+from flows.process import keep_memory, spare_collector, stop_flag
 from flows.recovery import MEMBER, disk_faults, recovery
 from flows.runtime import cluster_main
 from flows.settings import Settings, kafka_client
@@ -74,6 +74,7 @@ def run_worker(
 ) -> None:
     """One worker of the cluster at ``addresses``, in this process; ``group`` watches over all of them."""
     spare_collector()
+    keep_memory()
     engine, directory, workers = settings.engine, settings.supervisor.dir, max(len(addresses), 1)
     group = group or os.getpid()
     known = inherited(directory, group)
@@ -81,14 +82,14 @@ def run_worker(
         directory, "engine", worker=number, workers=workers, group=group, stop=stop.is_set, engine=known
     ) as pulse:
         observer = EngineObserver(pulse, min(settings.strategy.timeframes, key=TIMEFRAMES.index))
-        flow = _observed(settings, observer, alone=workers == 1, until_end=until_end)
+        flow = _observed(settings, observer, first=number == 0, until_end=until_end)
         epoch = timedelta(seconds=engine.epoch_interval_s)
         pulse.state = "resuming"
         with disk_faults(engine.recovery_dir):
             cluster_main(flow, list(addresses), number, epoch_interval=epoch, recovery_config=state)
 
 
-def _observed(settings: Settings, observer: EngineObserver, *, alone: bool, until_end: bool) -> Dataflow:
+def _observed(settings: Settings, observer: EngineObserver, *, first: bool, until_end: bool) -> Dataflow:
     """The dataflow between Kafka's topics, with its ends under observation."""
     client, engine, stop = kafka_client(settings), settings.engine, observer.pulse.stopped
     manifest = read_manifest(engine.recovery_dir)
@@ -104,7 +105,9 @@ def _observed(settings: Settings, observer: EngineObserver, *, alone: bool, unti
     )
     features = KafkaFeatures(client, stop=stop, past=past, settled=settled)
     transactions = settings.kafka.transactions
-    signals = KafkaSignals(client, transactions=transactions, early=alone, stop=stop, past=past, settled=settled)
+    signals = KafkaSignals(
+        client, transactions=transactions, here=first, early=first, stop=stop, past=past, settled=settled
+    )
     return engine_flow(
         settings,
         ObservedLog(log, observer),

@@ -121,8 +121,9 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         topics: names.
         transactional_id: whose transactions these are; one for each engine that writes to a Kafka cluster.
         transactions: off only for a broker that has none.
-        early: begin with them now, half a second's work for the client, instead of at the first signal; for an engine
-            of one worker, since each one that begins ends the transactions of those before it.
+        here: whether they are written in this process, which is so in one of an engine's only.
+        early: begin with transactions now, half a second's work for the client, instead of at the first signal; not
+            where it is not `here`, since each one that begins ends the transactions of those before it.
         delivery_timeout_s: how long the broker may be away; the source waits meanwhile, then the engine stops.
         stop: once it says true, a broker that does not acknowledge is given up after seconds, with a `SinkError`.
         past: of an engine whose state is made anew (`sinks.gate`).
@@ -139,6 +140,7 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         topics: Sequence[str] | None = None,
         transactional_id: str = "candlewick-signals",
         transactions: bool = True,
+        here: bool = True,
         early: bool = False,
         delivery_timeout_s: float = 300.0,
         stop: Callable[[], bool] = never,
@@ -151,11 +153,12 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         self._transactional_id = transactional_id if transactions else None
         self._admin = admin(client)
         self._counts = partition_counts(self._admin, self._topics)
-        self._begun = _in_background(self._writer) if early and transactions else None
+        self._here = here
+        self._begun = _in_background(self._writer) if here and early and transactions else None
 
     def list_parts(self) -> list[str]:
-        """The one part."""
-        return ["signals"]
+        """The one part, where it is here."""
+        return ["signals"] if self._here else []
 
     def part_fn(self, item_key: str) -> int:  # noqa: ARG002
         """The one part."""

@@ -183,6 +183,15 @@ def test_a_predecessor_is_fenced_and_its_open_transaction_aborted(kafka: KafkaBr
     assert [read.offset for read in read_all(kafka.client, topic)] == [2, 4]  # behind messages and markers
 
 
+def test_signals_are_written_in_one_process_only(kafka: KafkaBroker) -> None:
+    topic = make_topic(kafka.client, "signals", 1)
+    first = KafkaSignals(kafka.client, topics=[topic], transactional_id=topic, early=True)
+    other = KafkaSignals(kafka.client, topics=[topic], transactional_id=topic, here=False, early=True)
+    assert (first.list_parts(), other.list_parts()) == (["signals"], [])
+    write(first.build_part("out", "signals", None), [record(topic, 0)])  # the other one has not fenced it
+    assert [read.identifier for read in read_all(kafka.client, topic)] == ["id0"]
+
+
 def test_messages_without_an_identifier_are_not_the_engines(kafka: KafkaBroker) -> None:
     topic = make_topic(kafka.client, "features", 1)
     put(kafka.client, [(b"a", b"foreign", 0, TS_MS)], topic)
