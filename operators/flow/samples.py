@@ -63,16 +63,19 @@ class BookMeter(Slotted):
 
     def add(self, values: Sequence[float | None]) -> None:
         """Take a sample; ``None``: not known."""
-        numbers, totals = self._numbers, self._totals
+        numbers, totals, lows, highs = self._numbers, self._totals, self._lows, self._highs
+        for at, value in enumerate(values[: len(_SPREAD)]):
+            if value is not None:
+                if not numbers[at]:
+                    lows[at] = highs[at] = value
+                elif value < lows[at]:
+                    lows[at] = value
+                elif value > highs[at]:
+                    highs[at] = value
         for at, value in enumerate(values):
             if value is not None:
                 numbers[at] += 1
                 totals[at] += value
-        lows, highs = self._lows, self._highs
-        for at, value in enumerate(values[: len(_SPREAD)]):
-            if value is not None:
-                lows[at] = min(lows[at], value)
-                highs[at] = max(highs[at], value)
 
     def take(self) -> SamplesPart | None:
         """What was sampled since last taken; ``None`` if nothing of it was known."""

@@ -56,6 +56,7 @@ def test_hours_and_sessions_end_with_themselves() -> None:
     assert (last("large_trades", "1m"), last("large_trades", "1h")) == (11 * HOUR, 11 * HOUR)
     assert last("large_trades", "4h") == 12 * HOUR
     assert (last("vwap", "1m"), last("return_1_z", "1m"), last("vpin", "1m")) == (DAY, 2 * DAY, 3 * DAY)
+    assert (last("return_1_z", "1h"), last("return_1_z", "4h")) == (2 * DAY, 4 * DAY)  # two sessions; 22 bars
 
 
 def test_inputs_taint_what_is_made_of_them() -> None:
