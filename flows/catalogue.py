@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 from operators.desk.context import CONTEXT, CONTEXT_HASH
-from operators.feature import Feature
+from operators.feature import Feature, Span, span_on
 from operators.features import CATALOGUE, SCHEMA_HASH
 from schemas.catalogue import FeatureEntry
 from schemas.time import TIMEFRAMES
@@ -51,8 +51,8 @@ def catalogue_entries() -> tuple[FeatureEntry, ...]:
         FeatureEntry(
             name=feature.name, unit=feature.unit, summary=feature.summary, formula=feature.formula,
             source=feature.source, null=feature.null, inputs=[*feature.inputs], ready=feature.ready,
-            memory=str(feature.memory), timeframes=[*feature.timeframes], place=place,
-            low=feature.low, high=feature.high, warm_up=str(feature.warm_up),
+            memory=_span(feature.memory), timeframes=[*feature.timeframes], place=place,
+            low=feature.low, high=feature.high, warm_up=_span(feature.warm_up),
         )
         for place, catalogue in _PLACES.items()
         for feature in catalogue
@@ -64,6 +64,12 @@ def units() -> dict[str, str]:
     return {feature.name: feature.unit for feature in (*CATALOGUE, *CONTEXT)}
 
 
+def _span(span: Span) -> str:
+    """In words, where it is not the same on all timeframes."""
+    long = span_on(span, "4h")
+    return str(span) if long == span else f"{span_on(span, '1h')}, on 4h and 1d {long} bars"
+
+
 def _section(feature: Feature) -> str:
     low = "" if feature.low is None else f"{feature.low:g}"
     high = "" if feature.high is None else f"{feature.high:g}"
@@ -73,7 +79,7 @@ def _section(feature: Feature) -> str:
         f"**Unit** {feature.unit}"
         + (f", from {low or 'minus infinity'} to {high or 'infinity'}" if low or high else ""),
         f"**Inputs** {', '.join(feature.inputs) or 'the time of the close alone'}",
-        f"**Ready** {feature.ready} · **memory** {feature.memory} · **warm-up** {feature.warm_up}",
+        f"**Ready** {feature.ready} · **memory** {_span(feature.memory)} · **warm-up** {_span(feature.warm_up)}",
         f"**`None`** {feature.null}",
     ]
     if feature.timeframes != TIMEFRAMES:

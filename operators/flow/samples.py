@@ -91,11 +91,11 @@ class BookMeter(Slotted):
 
 
 def _read(part: SamplesPart, _: Close) -> tuple[float | None, ...]:
-    means = [total / number if number else None for number, total in zip(part.numbers, part.totals, strict=True)]
     found: list[float | None] = []
-    for mean, low, high in zip(means, part.lows, part.highs, strict=False):
-        found += (None, None, None) if mean is None else (mean, low, high)
-    return *found, *means[len(_SPREAD) :]
+    for number, total, low, high in zip(part.numbers, part.totals, part.lows, part.highs, strict=False):
+        found += (total / number, low, high) if number else (None, None, None)
+    levels = zip(part.numbers[len(_SPREAD) :], part.totals[len(_SPREAD) :], strict=True)
+    return *found, *[total / number if number else None for number, total in levels]
 
 
 def _feature(name: str, word: str, what: str) -> Feature:

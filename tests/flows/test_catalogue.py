@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from flows.catalogue import catalogue_page
+from flows.catalogue import catalogue_entries, catalogue_page
 from flows.plots import drawn
 from operators.desk.context import CONTEXT
 from operators.features import CATALOGUE
@@ -32,3 +32,9 @@ def test_a_plot_leaves_a_hole_where_nothing_is_known() -> None:
     assert re.findall(r">([^<]+)</text>", svg) == ["3", "1"]
     assert "not told in the simulation" in drawn([None, None])
     assert 'd="M0,28h1L2,28"' in drawn([7.0, 7.0])
+
+
+def test_a_memory_that_timeframes_differ_in_is_told_of_each() -> None:
+    (score,) = [entry for entry in catalogue_entries() if entry.name == "return_1_z"]
+    assert score.memory == score.warm_up == "two sessions, on 4h and 1d 22 bars"
+    assert "score" not in {entry.memory for entry in catalogue_entries()}
