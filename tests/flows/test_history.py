@@ -75,16 +75,16 @@ def test_a_table_needs_its_instrument(tmp_path: Path) -> None:
 
 @needs_data
 def test_an_hour_of_minutes_is_the_hour_of_another_source(request: pytest.FixtureRequest) -> None:
-    """The exchange's own hours as somebody else has stored them: some, or all 717 of them."""
+    """The exchange's own hours as somebody else has stored them: some, or all 719 of them."""
     taken = None if request.config.getoption("--all-bars") else 5 * 1_440
     minutes = History(DATA / "bars_gpl/binance_um_1m_2025-05_2025-06/BTCUSDT_1m.csv.gz", ID, "1m")
     given = [event for event in islice(minutes, taken) if isinstance(event, ExchangeBar)]
     hours = History(DATA / "bars/perp_1h_2025-03_2025-10/candles_1h.csv.gz", "binance:BTC/USDT:USDT", "1h")
     theirs = {bar.ts_open: bar for bar in hours if isinstance(bar, ExchangeBar)}
     whole = [bar for bar in bars(run(given), "1h") if "partial" not in bar.quality]
-    assert len(whole) == (119 if taken else 720)
+    assert len(whole) == (119 if taken else 719)
     compared = [(bar, theirs[bar.ts_open]) for bar in whole if bar.ts_open in theirs]
-    assert len(compared) == (119 if taken else 717)
+    assert len(compared) == (119 if taken else 719)
     for ours, other in compared:
         assert (ours.open, ours.high, ours.low, ours.close) == (other.open, other.high, other.low, other.close)
         assert ours.volume == pytest.approx(other.volume, rel=1e-9)
