@@ -11,7 +11,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from flows.login import log_in
-from flows.process import spare_collector
+from flows.process import keep_memory, spare_collector
 from flows.runtime import run_here
 from flows.settings import Settings, kafka_client
 from flows.vitals import Pulse
@@ -148,6 +148,7 @@ def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None
         LogError: no broker, no such topic, or messages that are gone before they were stored.
     """
     spare_collector()
+    keep_memory()
     sys.setswitchinterval(_TURN_S)
     run = _Run(stop or Event())
     log_in(settings)
