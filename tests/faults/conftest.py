@@ -1,14 +1,17 @@
 """What every fault has at hand: the form of the run, a market with its golden results, its row of the table."""
 
 from functools import cache
+from hashlib import sha256
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
 import pytest
 
 from sources.simulator import Faults
 from tests.faults.market import ROUGH, Market
 from tests.faults.table import Finding
 from tests.integration.timescale_server import TimescaleServer
+from tests.shared import shared
 
 _FULL_MINUTES: Final = 40.0
 
@@ -70,10 +73,11 @@ def finding(request: pytest.FixtureRequest) -> Finding:
 
 @pytest.fixture(scope="session")
 def market(timescale: TimescaleServer, tmp_path_factory: pytest.TempPathFactory) -> Markets:
-    """A market of so many seconds with such faults of its own, made once."""
+    """A market of so many seconds with such faults of its own, made once a run."""
 
     @cache
     def made(seconds: int, faults: Faults = ROUGH) -> Market:
-        return Market.made(seconds, faults, tmp_path_factory.mktemp("market"), timescale.dsn)
+        name = f"market-{seconds}-{sha256(msgspec.json.encode(faults)).hexdigest()[:8]}"
+        return shared(tmp_path_factory, name, lambda folder: Market.made(seconds, faults, folder, timescale.dsn))
 
     return made

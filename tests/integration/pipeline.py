@@ -17,8 +17,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from schemas.topics import TOPICS
 from sinks.clients import admin
 from sinks.figures import TOPIC_OF
+from sinks.kafka_admin import LATEST
 from sinks.topics import create_topics
-from sources.kafka import offset_range
 from tests.integration.golden import SETTINGS
 from tests.integration.kafka_broker import KafkaBroker
 
@@ -58,7 +58,8 @@ class Pipeline:
             "CANDLEWICK_STRATEGY": SETTINGS.strategy.model_dump_json(),
         }
         self._started: list[subprocess.Popen[str]] = []
-        create_topics(admin(broker.client), partitions=partitions, replication=1, keep=True)
+        self._asked = admin(broker.client)
+        create_topics(self._asked, partitions=partitions, replication=1, keep=True)
 
     def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
         """A subcommand as a process."""
@@ -121,9 +122,10 @@ class Pipeline:
 
     def ends(self, topic: str) -> dict[int, int]:
         """By partition the offset after its last message."""
-        with Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "count"}) as consumer:
-            numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-            return {at: offset_range(consumer, topic, at)[1] for at in numbers}
+        numbers = self._asked.list_topics(topic, timeout=10).topics[topic].partitions
+        places = {TopicPartition(topic, at): LATEST for at in numbers}
+        found = self._asked.list_offsets(places, request_timeout=10)
+        return {place.partition: answer.result().offset for place, answer in found.items()}
 
     def plant(self, topic: str, key: str, identifier: str, value: bytes, beside: bytes) -> None:
         """Write ``value`` under an identifier that stands there with the content ``beside``, at the same time stamp."""
@@ -170,9 +172,10 @@ def until(
 
 
 def _messages(bootstrap: str) -> Iterator[tuple[str, str, bytes]]:
-    settings: Mapping[str, str | bool] = {
+    settings: Mapping[str, str | int | bool] = {
         "bootstrap.servers": bootstrap, "group.id": "test", "enable.auto.commit": False,
         "auto.offset.reset": "earliest", "isolation.level": "read_committed", "enable.partition.eof": True,
+        "fetch.wait.max.ms": 10,  # for the ends of topics where nothing more comes
     }  # fmt: skip
     consumer = Consumer(dict(settings))
     known = consumer.list_topics(timeout=10).topics
