@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.closes import Closes, everyday
+from models.config import TrainConfig
 from models.drift import GRID, bin_of, binned_ks, counts_of, psi
-from models.trained import Everyday
+from models.trained import CANDIDATE_INPUTS, Everyday
+from operators.desk.context import CONTEXT
+from operators.features import CATALOGUE
 from schemas.time import DAY, MINUTE, TIMEFRAME_NS, Timeframe
 
 __all__ = ["false_days", "main", "world"]
@@ -119,7 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drift", description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1, help="the first")
-    parser.add_argument("--inputs", type=int, default=160, help="of the model")
+    parser.add_argument("--inputs", type=int, default=_inputs(), help="of the model; default: as many as one has")
     parser.add_argument("--days", type=int, default=180, help="of the stationary market, after 90 of training")
     parser.add_argument("--instruments", type=int, default=5, help="of each model")
     parser.add_argument("--models", type=int, default=3, help="of an engine, each of a market of its own")
@@ -146,6 +149,12 @@ def main() -> None:
     for time, found in every.items():
         words = ", ".join(f"on day {one}" if one > 0 else f"not in {_MOST_DAYS} days" for one in found)
         _say(f"1 sigma, 5m, autocorrelation time {time * DAY / MINUTE / 60:7.2f} h: told {words}")
+
+
+def _inputs() -> int:
+    """Of a model with the default configuration: what a candidate knows, but for what is as large as its instrument."""
+    left_out = TrainConfig().without_units
+    return sum(feature.unit not in left_out for feature in (*CATALOGUE, *CONTEXT)) + len(CANDIDATE_INPUTS)
 
 
 def _say(line: str) -> None:

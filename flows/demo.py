@@ -41,7 +41,7 @@ _POLL_S: Final = 0.1
 _END_S: Final = 10.0
 _TALKATIVE: Final = {"threshold": 0.25, "cooldown_bars": 4, "timeframes": ["1m", "5m"], "horizon_bars": 12}
 """So that the history has outcomes to learn from: without a book two of the strategy's factors are not known. Half of
-the usual horizon: bets on outcomes that overlap wait for one another, and so there are twice as many tables of them."""
+the usual horizon: bets on outcomes that overlap wait for one another, and so there are more tables of them."""
 _TREND: Final = "0.3"
 """So that there is something to be learned: drifts that stay for an hour or so, as no real market has them. With more
 of it the gates take what knows the last bars for what knows the next one."""
