@@ -81,7 +81,11 @@ def times(looks: Sequence[Look], at: Look) -> int:
 
 
 class Ledger:
-    """Lines of JSON, added under a lock, each one brought to the disk, none ever changed."""
+    """Lines of JSON, added under a lock, each one brought to the disk, none ever changed.
+
+    What an add that died has left at the end is no line: nobody was told the figures of it, and the next add takes
+    its place.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -95,11 +99,17 @@ class Ledger:
         if not self._path.exists():
             return []
         try:
-            return list(map(_decoded, self._path.read_bytes().splitlines()))
+            data = self._path.read_bytes()
         except OSError as error:
             raise FlowError(f"ledger {self._path}: {error.strerror}") from error
-        except msgspec.MsgspecError as error:
-            raise FlowError(f"ledger {self._path}: a line is no trial, comparison or look: {error}") from error
+        found: list[Look] = []
+        for number, line in enumerate(data[: len(data) - _torn(data)].splitlines(), 1):
+            try:
+                found.append(_decoded(line))
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                told = f"ledger {self._path}, line {number}: no trial, comparison or look: {error}"
+                raise FlowError(told) from error
+        return found
 
     def trials(self) -> list[Trial]:
         """The trials among the `looks`."""
@@ -119,13 +129,28 @@ class Ledger:
         lines = b"".join(msgspec.json.encode(look) + b"\n" for look in looks)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
+            with self._path.open("a+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                file.write(lines)
+                file.seek(0)
+                data = file.read()
+                kept = data[: len(data) - _torn(data)]
+                file.truncate(len(kept))
+                file.write(b"\n" + lines if kept and not kept.endswith(b"\n") else lines)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise FlowError(f"ledger {self._path}: {error.strerror}") from error
+
+
+def _torn(data: bytes) -> int:
+    """Bytes at the end that are the beginning of a line."""
+    last = data.rpartition(b"\n")[2]
+    try:
+        if last:
+            _decoded(last)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return len(last)
+    return 0
 
 
 def _decoded(line: bytes) -> Look:

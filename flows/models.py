@@ -13,6 +13,7 @@ from flows.engine import registry
 from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
 from models.errors import ModelError, ModelRefused, RegistryAway
+from models.manifest import Manifest
 from operators.desk.serving import PROGRAM
 from schemas.codec import encode
 from schemas.errors import CandlewickError
@@ -23,7 +24,9 @@ from sinks.log_writer import LogWriter
 from sources.activations import Activations
 from sources.result_files import read_results, result_file
 
-__all__ = ["activate", "changelog", "effective_close", "fail", "refuse", "rollback", "told_events", "withdraw"]
+__all__ = [
+    "activate", "changelog", "effective_close", "fail", "refuse", "rollback", "told_events", "unpassed", "withdraw",
+]  # fmt: skip
 
 _AHEAD: Final = 30 * SECOND
 """By which a close lies ahead at least, so that no desk has decided it when it reads the record."""
@@ -59,13 +62,18 @@ def activate(
         SinkError: the log cannot be written.
         FlowError: nor can the file.
     """
-    found = registry(settings).load(model, version, PROGRAM)
-    gates = found.manifest.gates
-    failed = [f"{gate.name} ({gate.detail})" for gate in gates if not gate.passed]
-    if not despite_gates and (failed or not gates):
-        what = f"did not pass {', '.join(failed)}" if failed else "was never put before the gates"
-        raise ModelRefused(f"model {model} {version} {what}; --despite-gates activates it all the same, and says so")
+    lacks = unpassed(registry(settings).load(model, version, PROGRAM).manifest)
+    if lacks and not despite_gates:
+        raise ModelRefused(f"model {model} {version} {lacks}; --despite-gates activates it all the same, and says so")
     return _write(settings, model, version, close, to, shadow=shadow, reason=reason)
+
+
+def unpassed(manifest: Manifest) -> str:
+    """Why by its gates a version must not serve, in words; empty if it may."""
+    failed = [f"{gate.name} ({gate.detail})" for gate in manifest.gates if not gate.passed]
+    if failed:
+        return f"did not pass {', '.join(failed)}"
+    return "" if manifest.gates else "was never put before the gates"
 
 
 def withdraw(settings: Settings, model: str, close: int, to: Path | None = None, *, reason: str = "") -> Activation:

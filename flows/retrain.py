@@ -16,20 +16,21 @@ from flows.dataset import fetch_stored, make_dataset
 from flows.engine import costs, registry
 from flows.errors import FlowError
 from flows.ledger import Compared, Ledger, Look, times
-from flows.models import activate, effective_close, refuse, withdraw
+from flows.models import activate, effective_close, refuse, unpassed, withdraw
 from flows.settings import Settings
 from flows.standing import Shadow, standing
-from flows.training import Added, add_models, evaluate
-from flows.trial import Duel, Judgement, held_back, judge, outcomes, tell
+from flows.training import Added, add_models, evaluate, log_runs
+from flows.trial import Duel, Judgement, gated, held_back, judge, outcomes, tell
 from models.config import TrainConfig
 from models.dataset import Dataset, load
-from models.errors import ModelError, ModelRefused
+from models.errors import ModelError, ModelRefused, RegistryAway
 from models.manifest import Manifest
 from operators.desk.serving import PROGRAM
 from schemas.signals import Signal
 from schemas.time import DAY, to_text
 from sinks.database import connect, in_one_line
 from sinks.export import model_changes
+from sinks.mlflow import MlflowError
 from sources.result_files import read_results, result_file
 
 __all__ = ["Decision", "Plan", "retrain"]
@@ -125,16 +126,19 @@ class _Round:
         for model, shadow in shadows.items():
             try:
                 yield self._judged(model, shadow, data, signals)
+            except RegistryAway:  # which says nothing of the shadow
+                raise
             except ModelRefused as error:  # it is not there any more
                 yield self._aged(model, shadow, Judgement("not decided", str(error)))
 
     def _judged(self, model: str, shadow: Shadow, data: Dataset, signals: dict[str, Signal]) -> Decision:
         champion, version = self._standing.serving.get(model), shadow.version
-        manifest = self._known.manifest(model, version)
+        manifest = self._known.load(model, version, PROGRAM).manifest
         duel = judge(data, signals, version, champion, manifest.figures.get("base_rate", 0.5))
         where = f"in the shadow since {to_text(shadow.first)}"
         judgement = self._told(manifest, version, champion, duel, where)
-        decision = self._aged(model, shadow, judgement)
+        lacks = "" if self._plan.despite_gates else unpassed(manifest)
+        decision = self._aged(model, shadow, gated(judgement, lacks))
         if decision.what != "wait":  # a look that decides nothing chooses nothing
             self._remember("shadow", manifest, version, champion, duel, judgement)
         return decision
@@ -192,8 +196,13 @@ class _Round:
                 "from"
             )
         evaluations, left = evaluate(made, plan.config, self._ledger, "retrain", until=since, without=busy)
-        for added in add_models(made, evaluations, plan.config, self._known, since):
+        challengers = add_models(made, evaluations, plan.config, self._known, since)
+        for added in challengers:
             yield self._challenger(added, data, since)
+        try:
+            log_runs(self._settings, challengers, plan.config)
+        except MlflowError as error:  # it is all in the registry and the ledger
+            left.append(str(error))
         for line in left:
             yield Decision("", "", "leave out", line)
 

@@ -13,6 +13,8 @@ _REST: Final = 4
 """Times as long as a round took, at least, before the next one."""
 _WAIT: Final = timedelta(minutes=5)
 _LONGER: Final = 3
+_FORGOTTEN: Final = timedelta(days=2)
+"""Longer than all tries take: a failure so long after the last one is another one's first."""
 _TRIES: Final = 6
 """After the first: 5 minutes, 15, 45, and so on up to 20 hours, so that a day's outage is outlasted."""
 
@@ -31,6 +33,7 @@ class Rounds:
         self.due = now if at_once else times.after(now)
         self.failures = 0
         """In a row."""
+        self._failed = now
 
     def done(self, begun: datetime, ended: datetime) -> None:
         """A round went well: the next one is due when what it decided is in force, and not at once after a long one."""
@@ -39,6 +42,9 @@ class Rounds:
 
     def failed(self, ended: datetime) -> None:
         """A round failed."""
+        if ended - self._failed > _FORGOTTEN:
+            self.failures = 0
+        self._failed = ended
         self.due = self._times.after(ended)
         if self.failures < _TRIES:
             self.due = min(self.due, ended + _WAIT * _LONGER**self.failures)

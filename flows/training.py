@@ -101,7 +101,7 @@ def evaluate(
 
     Raises:
         FlowError: nothing can be learned from.
-        ModelError: the data set cannot be read, or a window has too little in it.
+        ModelError: the data set cannot be read, or an input is named that it lacks.
     """
     data = load(directory)
     if until is not None:
@@ -114,27 +114,37 @@ def evaluate(
     for candidate in candidates:
         if candidate.model in without:
             continue
-        folds = folds_of(candidate.sample, config, test_from)
-        look = Look(
-            at=now, command=command, segment=candidate.segment, instruments=candidate.instruments,
-            ts_start=folds[0].ts_start, ts_end=folds[-1].ts_end,
-        )  # fmt: skip
-        known = ledger.looks()
-        own = {(learner, _digest(config)) for learner in LEARNERS}
-        others = [one for one in known if isinstance(one, Trial) and one.saw(look) and one.what not in own]
-        tried = {trial.what: trial for trial in others}
-        ratios = [trial.sharpe for trial in tried.values() if trial.sharpe is not None]
-        made = attempts(candidate.sample, folds, config, ratios)
-        trials = [_trial(attempt, config, look, dataset) for attempt in made]
-        ledger.add(trials)
-        alike = {one.what: one for one in others if (one.ts_start, one.ts_end) == (look.ts_start, look.ts_end)}
-        table = np.array([trial.stretches for trial in [*alike.values(), *trials]]).T
-        found.append(
-            Evaluation(
-                candidate, made, look, times(known, look), len(tried) + len(trials), overfitting_probability(table)
-            )
-        )  # fmt: skip
+        try:
+            found.append(_evaluation(candidate, config, ledger, command, now, dataset, test_from))
+        except ModelError as error:  # which says nothing of the others
+            left.append(f"{candidate.segment}: {error}")
+    if left and not found and not without:
+        raise FlowError("\n".join(left))
     return found, left
+
+
+def _evaluation(
+    candidate: Candidate, config: TrainConfig, ledger: Ledger, command: str, at: str, dataset: str,
+    test_from: int | None,
+) -> Evaluation:  # fmt: skip
+    folds = folds_of(candidate.sample, config, test_from)
+    look = Look(
+        at=at, command=command, segment=candidate.segment, instruments=candidate.instruments,
+        ts_start=folds[0].ts_start, ts_end=folds[-1].ts_end,
+    )  # fmt: skip
+    known = ledger.looks()
+    own = {(learner, _digest(config)) for learner in LEARNERS}
+    others = [one for one in known if isinstance(one, Trial) and one.saw(look) and one.what not in own]
+    tried = {trial.what: trial for trial in others}
+    ratios = [trial.sharpe for trial in tried.values() if trial.sharpe is not None]
+    made = attempts(candidate.sample, folds, config, ratios)
+    trials = [_trial(attempt, config, look, dataset) for attempt in made]
+    ledger.add(trials)
+    alike = {one.what: one for one in others if (one.ts_start, one.ts_end) == (look.ts_start, look.ts_end)}
+    table = np.array([trial.stretches for trial in [*alike.values(), *trials]]).T
+    return Evaluation(
+        candidate, made, look, times(known, look), len(tried) + len(trials), overfitting_probability(table)
+    )
 
 
 def look_across(evaluation: Evaluation, ledger: Ledger) -> None:

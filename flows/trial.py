@@ -13,7 +13,7 @@ from models.registry import Model
 from models.splits import Rows
 from schemas.signals import Signal
 
-__all__ = ["Duel", "Judgement", "held_back", "judge", "outcomes", "tell"]
+__all__ = ["Duel", "Judgement", "gated", "held_back", "judge", "outcomes", "tell"]
 
 
 class Duel(Struct):
@@ -51,6 +51,13 @@ def tell(found: Comparison, where: str, against: str, least: int) -> Judgement:
         return Judgement("better", f"{figures}: better")
     few = f", {least} are the least" if found.count < least else ""
     return Judgement("not decided", f"{figures}: not decided{few}")
+
+
+def gated(found: Judgement, lacks: str) -> Judgement:
+    """A version that is better and ``lacks`` what lets it serve, as somebody may have let it be asked all the same, is
+    not promoted: that would be refused, and the round would end there.
+    """
+    return Judgement("not decided", f"{found.why}, but it {lacks}") if found.verdict == "better" and lacks else found
 
 
 def outcomes(data: Dataset) -> Rows:

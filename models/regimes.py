@@ -6,7 +6,7 @@ Rabiner, "A tutorial on hidden Markov models", 1989, scaled at each step.
 
 from collections.abc import Sequence
 from itertools import permutations
-from math import exp, log, pi, sqrt
+from math import exp, isfinite, log, pi, sqrt
 from typing import Final, get_args
 
 import numpy as np
@@ -24,6 +24,7 @@ _MEMORY: Final = 500
 _ITERATIONS: Final = 60
 _LEAST: Final = 500
 """Observations to fit on."""
+_ALIKE: Final = "returns or volatilities of {} bars are too much alike to tell four regimes from each other"
 _FLOOR: Final = 1e-3
 """Of a variance."""
 _STAY: Final = 0.97
@@ -126,12 +127,13 @@ def observed(pairs: Sequence[tuple[float | None, float | None]]) -> _Floats:
     return np.array(found).reshape(-1, 2)
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def fit(sequences: Sequence[_Floats], previous: Parameters | None = None) -> Parameters:
     """Parameters by expectation and maximisation over several instruments' observations, states in the order of
     `STATES`: by what they are, or as they were in ``previous``, with which the search then begins.
 
     Raises:
-        ModelError: too few observations.
+        ModelError: too few observations, or too much alike.
     """
     rows = np.concatenate(sequences) if sequences else np.zeros((0, 2))
     if len(rows) < _LEAST:
@@ -157,8 +159,12 @@ def fit(sequences: Sequence[_Floats], previous: Parameters | None = None) -> Par
         variances = np.maximum(squares / occupied[:, np.newaxis] - means**2, _FLOOR)
         transition = (moves + 1e-6) / (moves + 1e-6).sum(axis=1, keepdims=True)
         initial = starts / starts.sum()
-        if likelihood - before < 1e-6 * abs(likelihood):
+        if not likelihood - before >= 1e-6 * abs(likelihood):
             break
+    if not isfinite(likelihood):  # no state of where it began is like what is seen
+        if previous is None:
+            raise ModelError(_ALIKE.format(len(rows)))
+        return matched(fit(sequences), previous)
     found = Parameters(
         means=means.tolist(), variances=variances.tolist(), transition=transition.tolist(), initial=initial.tolist()
     )
@@ -190,6 +196,8 @@ def _begin(rows: _Floats) -> tuple[_Floats, _Floats, _Floats, _Floats]:
         calm[(calm[:, 0] >= low) & (calm[:, 0] <= high)],
         rows[wide],
     ]
+    if not all(map(len, parts)):
+        raise ModelError(_ALIKE.format(len(rows)))
     means = np.array([part.mean(axis=0) for part in parts])
     variances = np.maximum([part.var(axis=0) for part in parts], _FLOOR)
     others = (1 - _STAY) / (len(STATES) - 1)

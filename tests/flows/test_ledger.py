@@ -71,6 +71,21 @@ def test_a_ledger_of_before_goes_on(tmp_path: Path) -> None:
 
 def test_a_damaged_ledger_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    path.write_text("{}\n")
-    with pytest.raises(FlowError, match="no trial, comparison or look"):
+    Ledger(path).add([trial(0, 10)])
+    with path.open("ab") as file:
+        file.write(b"{}\n")
+    with pytest.raises(FlowError, match=r"ledger\.jsonl, line 2: no trial, comparison or look: .*missing required"):
         Ledger(path).trials()
+
+
+def test_what_an_add_that_died_has_left_is_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    Ledger(path).add([trial(0, 10)])
+    path.write_bytes(path.read_bytes() * 2)
+    whole = path.read_bytes()
+    for rest, left in ((whole[:70], [trial(0, 10)] * 2), (msgspec.json.encode(look(3, 4)), [look(3, 4)])):
+        path.write_bytes(whole + rest)
+        before = Ledger(path).looks()
+        assert before[-1] == left[-1]
+        Ledger(path).add([compared("2", "1", "2")])
+        assert Ledger(path).looks() == [*before, compared("2", "1", "2")]

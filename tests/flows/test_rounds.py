@@ -44,6 +44,15 @@ def test_a_round_that_failed_is_tried_again_after_longer_and_longer_whiles() -> 
     assert rounds.due == NOW + 5 * MINUTE
 
 
+def test_one_that_fails_at_the_next_slot_too_is_tried_again_as_the_first_was() -> None:
+    rounds = Rounds(Cron("0 3 1 * *"), NOW)
+    for _ in range(7):
+        rounds.failed(NOW)
+    slot = rounds.due
+    rounds.failed(slot)
+    assert (rounds.failures, rounds.due - slot) == (1, 5 * MINUTE)
+
+
 def test_it_is_not_tried_again_later_than_at_the_next_slot() -> None:
     rounds = Rounds(Cron("*/2 * * * *"), NOW)
     rounds.failed(NOW)

@@ -16,8 +16,10 @@ from flows.settings import EngineSettings, Settings, StrategySettings
 from flows.training import evaluate, train_config
 from models.config import Boosting, TrainConfig
 from models.costs import Costs
+from models.dataset import load
 from models.errors import ModelError
 from models.registry import Registry
+from models.training import segments
 from operators.desk.serving import PROGRAM
 from tests.flows.market_files import replayed, walk_file
 
@@ -92,6 +94,23 @@ def test_a_simulated_past_can_be_learned_from(tmp_path: Path) -> None:
 def test_what_is_missing_is_told(tmp_path: Path, dataset: Path) -> None:
     with pytest.raises(FlowError, match=r"alts: .* 500 are needed: .* more, at its pace some .* days more"):
         evaluate(dataset, TrainConfig(), Ledger(tmp_path / "ledger"), "evaluate")
+
+
+def test_a_segment_with_too_little_does_not_keep_the_others_from_being_looked_at(
+    tmp_path: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Enough outcomes in all, and none of them in some window."""
+    config = replace(train_config(dataset.with_name("train.toml")), segments={"all": []})
+    (whole,), _ = segments(load(dataset), config)
+    early = replace(whole, segment="early", sample=whole.sample.take(whole.sample.decided < whole.sample.decided[9]))
+    monkeypatch.setattr("flows.training.segments", lambda *_: ([early, whole], []))
+    (found,), left = evaluate(dataset, config, Ledger(tmp_path / "ledger"), "evaluate")
+    assert found.candidate.segment == "all"
+    assert len(left) == 1
+    assert left[0].startswith("early: ")
+    monkeypatch.setattr("flows.training.segments", lambda *_: ([early], []))
+    with pytest.raises(FlowError, match=r"^early: "):
+        evaluate(dataset, config, Ledger(tmp_path / "ledger"), "evaluate")
 
 
 def test_a_span_with_too_much_missing_is_told(tmp_path: Path) -> None:

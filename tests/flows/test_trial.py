@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from flows.trial import held_back, judge, outcomes, tell
+from flows.trial import Judgement, gated, held_back, judge, outcomes, tell
 from models.costs import Costs
 from models.dataset import Dataset, Hole, Manifest
 from models.registry import Model
@@ -94,6 +94,14 @@ def test_a_comparison_needs_as_many_outcomes_as_are_asked_for() -> None:
     lost = tell(judge(*told(0.3, None), "2", None, 0.5).comparison, "in the shadow", "1", 100)
     assert lost.verdict == "worse"
     assert lost.why.startswith("300 outcomes in the shadow, squared error smaller by -0.2")
+
+
+def test_who_is_better_and_must_not_serve_by_its_gates_is_not_promoted() -> None:
+    better, worse = Judgement("better", "300 outcomes: better"), Judgement("worse", "300 outcomes: worse")
+    assert gated(better, "did not pass edge") == Judgement(
+        "not decided", "300 outcomes: better, but it did not pass edge"
+    )
+    assert (gated(better, ""), gated(worse, "did not pass edge")) == (better, worse)
 
 
 @cache

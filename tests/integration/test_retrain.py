@@ -23,7 +23,7 @@ from flows.ledger import Compared, Ledger
 from flows.models import activate, changelog, effective_close, fail
 from flows.regimes import last_told, refit
 from flows.retrain import Plan, retrain
-from flows.settings import DatabaseSettings, KafkaSettings, ModelsSettings, Settings, StrategySettings
+from flows.settings import DatabaseSettings, KafkaSettings, MlflowSettings, ModelsSettings, Settings, StrategySettings
 from models.config import Boosting, TrainConfig
 from models.registry import Registry
 from models.trained import Calibration
@@ -188,8 +188,10 @@ def test_a_challenger_that_goes_no_further_is_on_the_changelog(settings: Setting
     plan = Plan(
         days=10_000, ledger=tmp_path / "ledger.jsonl", config=TrainConfig(windows=2, boosting=Boosting(rounds=1))
     )
-    (decision,) = [one for one in retrain(settings, plan) if one.model]
+    away = settings.model_copy(update={"mlflow": MlflowSettings(uri="http://127.0.0.1:1")})
+    decision, untold = retrain(away, plan)
     assert decision.what == "refuse"
+    assert (untold.what, untold.why.startswith("MLflow at http://127.0.0.1:1")) == ("leave out", True)
     due = datetime(2024, 5, 1, 3, tzinfo=UTC)
     for number, error in enumerate((FlowError("too few\nof all"), DatabaseError("database host=secret: refused"))):
         fail(settings, effective_close(None) + number * MINUTE, error, due)

@@ -81,6 +81,18 @@ def test_a_refit_keeps_the_names() -> None:
         assert matched(mixed, first) == first
 
 
+def test_a_refit_of_a_market_that_is_like_nothing_before_begins_anew() -> None:
+    """From states that have no chance of what is seen, the search finds no numbers at all."""
+    first, rows = fit([drawn(3, 3_000)[1]]), drawn(4, 3_000)[1] * 0.01 + 50.0
+    assert fit([rows], first) == matched(fit([rows]), first)
+
+
+@pytest.mark.parametrize("still", [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0)])
+def test_a_market_that_stands_still_has_no_regimes(still: tuple[float, float]) -> None:
+    with pytest.raises(ModelError, match="of 600 bars are too much alike to tell four regimes from each other"):
+        fit([drawn(5, 600)[1] * still])
+
+
 def test_what_is_not_known_lets_time_pass() -> None:
     regime = Regime()
     assert regime.update(None, 0.1, TRUE) is None
