@@ -53,7 +53,7 @@ _TRADED: Final = 1e8
 """Of a large trader: with the fees of a small one too little is left of the drift."""
 _TRAINING: Final = (
     "--now", "--cron", "*/2 * * * *", "--days", "2", "--held-back", _HELD_BACK, "--past", "past",
-    "--ledger", "ledger.jsonl",
+    "--ledger", "training/ledger.jsonl",
 )  # fmt: skip
 _OURS: Final = tuple(
     f"CANDLEWICK_{name}" for name in ("KAFKA", "DATABASE", "ENGINE", "STRATEGY", "COSTS", "MODELS", "SUPERVISOR")
@@ -97,7 +97,7 @@ def demo(folder: Path, seed: int, stopped: Callable[[], bool]) -> Iterator[Demo]
     claim_port(load(with_file=False))
     with ExitStack() as stack:
         database = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
-        for old in ("recovery", "vitals", "models", "past"):
+        for old in ("recovery", "vitals", "models", "past", "training"):
             rmtree(folder / old, ignore_errors=True)
         _renew(database.dsn)
         broker = stack.enter_context(EmbeddedBroker(_PARTITIONS))

@@ -42,7 +42,8 @@ class _Member(Struct, array_like=True):
 class Ensemble(Struct, kw_only=True):
     """Weights from the members' own predictions made before the outcome was known (Dawid, "Prequential analysis",
     1984): exp(-loss), as in Raftery, Kárný, Ettler, "Online prediction under model uncertainty via dynamic model
-    averaging", 2010. Who comes new begins as the best do, and loses by what it says. Plain data.
+    averaging", 2010. Who comes new begins as the best of those do who speak beside it, and loses by what it says; who
+    has left, or is for other instruments, is no measure of a market that it does not see. Plain data.
 
     >>> ensemble = Ensemble()
     >>> for _ in range(100):
@@ -94,8 +95,7 @@ class Ensemble(Struct, kw_only=True):
 
     def learn(self, logits: dict[str, float], *, win: bool, score: float | None = None) -> None:
         """Take an outcome; ``logits`` and the pooled ``score`` are those told before it."""
-        seen = [member.loss for member in self.members.values() if member.count]
-        start = min(seen, default=0.0)
+        start = min((self.members[name].loss for name in logits if name in self.members), default=0.0)
         for name, logit in logits.items():
             member = self.members.setdefault(name, _Member(start))
             member.loss = _FORGET * member.loss + log_loss(logit, win=win)
@@ -103,10 +103,6 @@ class Ensemble(Struct, kw_only=True):
         self.labels += 1
         if score is not None:
             self.line.learn(score, win=win)
-
-    def keep(self, names: frozenset[str]) -> None:
-        """Forget all members but ``names``."""
-        self.members = {name: member for name, member in self.members.items() if name in names}
 
 
 def clipped(logit: float) -> float:

@@ -62,6 +62,19 @@ def test_who_comes_new_begins_as_the_best() -> None:
         ensemble.learn(logits, win=True)
 
 
+def test_who_comes_new_does_not_begin_as_one_who_left_in_easier_times() -> None:
+    ensemble = Ensemble()
+    for _ in range(200):
+        ensemble.learn({"gone": 6.0}, win=True)
+    for at in range(200):
+        ensemble.learn({"online": 0.0}, win=at % 2 == 0)
+    logits = {"online": 0.0, "new": 0.0}
+    ensemble.learn(logits, win=True)
+    pooled = ensemble.pool(logits, frozenset({"new"}))
+    assert pooled is not None
+    assert pooled.weights == pytest.approx({"online": 0.5, "new": 0.5})
+
+
 def test_what_is_told_too_surely_is_calibrated() -> None:
     ensemble = Ensemble()
     for score, win in drawn(500, 0.4):
