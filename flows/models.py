@@ -1,7 +1,8 @@
 """Which version of a model is to serve from which close on: a record of the log, written once all checks passed."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -12,14 +13,17 @@ from flows.committed import committed
 from flows.engine import registry
 from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
+from flows.state.rebuild import first_at, log_ends
 from models.errors import ModelError, ModelRefused, RegistryAway
 from models.manifest import Manifest
 from operators.desk.serving import PROGRAM
-from schemas.codec import encode
+from schemas.codec import DecodeError, decode_event, encode
 from schemas.errors import CandlewickError
 from schemas.market import CONTROL, Activation
+from schemas.partitioner import partition_for
 from schemas.results import ModelEvent
-from schemas.time import MINUTE, SECOND, Nanoseconds, floor_to, from_text, to_text
+from schemas.time import HOUR, MINUTE, SECOND, Nanoseconds, floor_to, from_text, to_text
+from schemas.topics import LOG
 from sinks.log_writer import LogWriter
 from sources.activations import Activations
 from sources.result_files import read_results, result_file
@@ -30,6 +34,8 @@ __all__ = [
 
 _AHEAD: Final = 30 * SECOND
 """By which a close lies ahead at least, so that no desk has decided it when it reads the record."""
+_OF_LATE: Final = HOUR
+"""In which an activation is looked for that is not in force yet: one in a hurry to go back has only just made it."""
 _TOLD: Final = 900
 """Characters of an error, as a reason has at most 1,000."""
 
@@ -98,7 +104,8 @@ def fail(settings: Settings, close: int, error: CandlewickError, due: datetime) 
 
 
 def rollback(settings: Settings, model: str, close: int, to: Path | None = None) -> Activation:
-    """Let what served before the version that serves now do so again from ``close`` (ns) on.
+    """Let what served before the version that was activated last do so again from ``close`` (ns) on; the last one may
+    be still to come.
 
     Raises:
         FlowError: nothing of ``model`` was ever activated.
@@ -153,9 +160,27 @@ def told_events(settings: Settings, directory: Path | None) -> list[ModelEvent]:
 
 
 def _served(settings: Settings, model: str) -> list[str]:
-    """The versions that came into force, by ``models.events``."""
-    events = told_events(settings, None)
-    return [event.version for event in events if event.model == model and event.event in {"activated", "deactivated"}]
+    """The versions that came into force, by ``models.events``, and those that are to."""
+    events = [event for event in told_events(settings, None) if event.model == model]
+    came = [event.version for event in events if event.event in {"activated", "deactivated"}]
+    return came + _to_come(settings, model, {event.details.get("effective_close", 0) for event in events})
+
+
+def _to_come(settings: Settings, model: str, told: Container[int]) -> list[str]:
+    """Versions that the log names for closes of which nothing is ``told`` yet, as far as it did so of late."""
+    ends = log_ends(settings)
+    own = partition_for(CONTROL, len(ends))
+    begin = first_at(kafka_client(settings), [own], time.time_ns() - _OF_LATE)
+    offsets = {(LOG, at): begin.get(at, end) for at, end in ends.items()}
+    steps: list[Activation] = []
+    for message in committed(settings, [LOG], offsets):
+        if message.key == CONTROL.encode():
+            with suppress(DecodeError):  # the engine makes a dead letter of it
+                record = decode_event(message.value or b"")
+                if isinstance(record, Activation) and record.model == model and not record.shadow:
+                    steps.append(record)
+    steps.sort(key=lambda record: record.effective_close)
+    return [record.version for record in steps if record.effective_close not in told]
 
 
 def _written(path: Path, model: str) -> list[str]:

@@ -219,7 +219,12 @@ class _Round:
             return Decision(model, version, "refuse", why)
         if since is not None:
             found = self._known.load(model, version, PROGRAM)
-            served = self._known.load(model, champion, PROGRAM) if champion else None
+            try:
+                served = self._known.load(model, champion, PROGRAM) if champion else None
+            except RegistryAway:
+                raise
+            except ModelRefused as error:  # it cannot be asked here, and in the stream it speaks
+                return Decision(model, version, "shadow", f"{why}; {error}")
             duel = held_back(data, since, found, served, self._standing.chosen.get(model, 0))
             where = f"held back ({to_text(duel.ts_start)} to {to_text(duel.ts_end)})"
             judgement = self._told(found.manifest, version, champion, duel, where)

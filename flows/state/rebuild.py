@@ -23,7 +23,7 @@ from sinks.kafka_admin import EARLIEST, LATEST
 from sinks.readback import committed, offsets
 from sources.kafka import TIMEOUT_S, consumer, consumer_settings
 
-__all__ = ["Begin", "begin", "log_ends"]
+__all__ = ["Begin", "begin", "first_at", "log_ends"]
 
 _ADVICE: Final = (
     "if it was lost, restore a backup, or make it anew with `candlewick run --rebuild-from earliest` (or a time)"
@@ -116,7 +116,7 @@ def _ranges(asked: AdminClient, topics: Iterable[str]) -> _Ranges:
 
 def _starts(client: Mapping[str, Any], log: _Ranges, rebuild_from: str) -> dict[int, int]:
     if not rebuild_from.isdecimal():
-        found = _first_at(client, [at for _, at in log], moment("--rebuild-from", rebuild_from))
+        found = first_at(client, [at for _, at in log], moment("--rebuild-from", rebuild_from))
         return {at: found.get(at, last) for (_, at), (_, last) in log.items()}
     offset = int(rebuild_from)
     for (_, partition), (first, last) in log.items():
@@ -125,7 +125,7 @@ def _starts(client: Mapping[str, Any], log: _Ranges, rebuild_from: str) -> dict[
     return {partition: offset for _, partition in log}
 
 
-def _first_at(client: Mapping[str, Any], partitions: Iterable[int], ts: int) -> dict[int, int]:
+def first_at(client: Mapping[str, Any], partitions: Iterable[int], ts: int) -> dict[int, int]:
     """By partition of the log the offset of the first record that is not older than ``ts`` (ns), where there is one."""
     asked = [TopicPartition(LOG, partition, ts // MILLISECOND) for partition in partitions]
     with consumer(consumer_settings(client)) as reader:
@@ -134,7 +134,7 @@ def _first_at(client: Mapping[str, Any], partitions: Iterable[int], ts: int) -> 
 
 def _warn(client: Mapping[str, Any], starts: Mapping[int, int], decided_to: int) -> None:
     """Say so if the log is not read from before the place where the engine had stopped."""
-    stopped = _first_at(client, starts, decided_to)
+    stopped = first_at(client, starts, decided_to)
     missing = [place(LOG, at, starts[at]) for at, offset in stopped.items() if offset <= starts[at]]
     if missing:
         _log.warning(

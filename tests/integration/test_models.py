@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from flows.feeds import recorded_feed
 from flows.ingest import Recorder, ingest
-from flows.models import activate, rollback
+from flows.models import activate, effective_close, rollback
 from flows.settings import ModelsSettings, Settings
 from models.drift import histogram
 from models.manifest import Gate
@@ -91,6 +91,13 @@ def test_live_equals_replay_with_models_on(
     pipeline.run("run", "--until-end")
     assert compare(pipeline.read(), golden).good
     assert "identical" in pipeline.run("verify-parity")
+
+    kafka = settings.kafka.model_copy(update={"bootstrap": pipeline.broker.bootstrap})
+    own = settings.model_copy(update={"kafka": kafka})
+    serves, other = Registry(settings.models.dir).versions("majors")
+    activate(own, "majors", other, effective_close(None))
+    taken_back = rollback(own, "majors", effective_close(None))  # which is not in force yet
+    assert taken_back.version == serves
 
 
 def test_kill_9_changes_nothing(

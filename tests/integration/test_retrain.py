@@ -265,13 +265,15 @@ def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings
     assert Registry(settings.models.dir).models() == []
 
     plan = Plan(
-        days=10_000, past=past, despite_gates=True, ledger=tmp_path / "ledger.jsonl",
+        days=10_000, past=past, despite_gates=True, held_back=0.4, ledger=tmp_path / "ledger.jsonl",
         config=TrainConfig(windows=2, boosting=Boosting(rounds=20)),
     )  # fmt: skip
     shadows = {"confluence-alts": time.time_ns() - 59 * DAY, "confluence-memes": time.time_ns() - 61 * DAY}
-    store(settings.database.dsn, {"models.events": [shadowed(*told) for told in shadows.items()]})
+    serves = shadowed(_MODEL, time.time_ns() - 9 * DAY).replace(b'"shadowed"', b'"activated"')  # by bytes that are lost
+    store(settings.database.dsn, {"models.events": [serves, *(shadowed(*told) for told in shadows.items())]})
     memes, alts, majors = (one for one in retrain(settings, plan) if one.model)  # majors of what came before the store
     assert (memes.what, alts.what, majors.model, majors.what) == ("withdraw", "wait", _MODEL, "shadow")
+    assert majors.why.endswith(f"; model {_MODEL} has no version {'f' * 16} in the registry")
     assert alts.why.startswith("stored: no candidate in signals.candidates")
     assert memes.why == f"{alts.why}; 61.0 days in the shadow, 60 at most"
     store(settings.database.dsn, {"models.events": [shadowed(_MODEL, time.time_ns())]})
