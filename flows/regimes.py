@@ -82,7 +82,7 @@ def refit(settings: Settings, timeframe: Timeframe, days: float, memory: Path) -
     dsn, since = settings.database.reader, max(0, time.time_ns() - round(days * DAY))
     with TemporaryDirectory(prefix="candlewick-regimes-") as temporary:
         with in_one_line(dsn), connect(dsn) as connection:
-            export(connection, Path(temporary), since, ["features.vectors"])
+            export(connection, Path(temporary), since, ["features.vectors"], timeframe)
         record, _ = fitted([Path(temporary)], timeframe, last_told(memory, timeframe))
     tell(settings, record, None)
     memory.parent.mkdir(parents=True, exist_ok=True)

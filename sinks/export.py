@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Composed, Identifier
 from schemas.market import InstrumentDefinition
 from schemas.results import Bar, Context, ModelEvent, Vector
 from schemas.signals import Direction, Signal
+from schemas.time import Timeframe
 from sinks.database import Connection
 from sinks.errors import SinkError
 
@@ -52,10 +53,11 @@ class CandidateInputs(Struct, frozen=True, kw_only=True):
 
 
 def export(
-    connection: Connection, directory: Path, since: int = ALL_TIME, topics: Collection[str] = EXPORTED.keys()
-) -> dict[str, int]:
-    """Write a file for each of ``topics`` into ``directory``, of closes from ``since`` (ns) on; how many records each
-    has.
+    connection: Connection, directory: Path, since: int = ALL_TIME, topics: Collection[str] = EXPORTED.keys(),
+    timeframe: Timeframe | None = None,
+) -> dict[str, int]:  # fmt: skip
+    """Write a file for each of ``topics`` into ``directory``, of closes from ``since`` (ns) on, of all timeframes or
+    one; how many records each has.
 
     Raises:
         SinkError: a file cannot be written.
@@ -67,7 +69,7 @@ def export(
         try:
             with path.open("wb") as file:
                 counts[topic] = 0
-                for row in _rows(connection, _query(table, record, order), {"since": since}):
+                for row in _rows(connection, _query(table, record, order), {"since": since, "timeframe": timeframe}):
                     file.write(msgspec.json.encode(msgspec.convert(row, record)) + b"\n")
                     counts[topic] += 1
         except OSError as error:
@@ -118,8 +120,14 @@ def _query(table: str, record: type[Struct], order: str) -> Composed:
     columns = SQL(", ").join(SQL("id::text AS id") if name == "id" else Identifier(name) for name in names)
     timed = SQL("") if table == "instruments" else SQL("WHERE time >= ns_to_time(%(since)s) ")
     known = SQL("AND reason IS NULL ") if table == "features" else SQL("")
-    return SQL("SELECT {} FROM {} {}{}ORDER BY {}").format(
-        columns, Identifier(table), timed, known, SQL(", ").join(Identifier(name) for name in order.split(", "))
+    own = "AND (%(timeframe)s::text IS NULL OR timeframe = %(timeframe)s) " if "timeframe" in names else ""
+    return SQL("SELECT {} FROM {} {}{}{}ORDER BY {}").format(
+        columns,
+        Identifier(table),
+        timed,
+        known,
+        SQL(own),
+        SQL(", ").join(Identifier(name) for name in order.split(", ")),
     )
 
 

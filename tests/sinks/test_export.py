@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from flows.embedded.postgres import EmbeddedPostgres
-from schemas.results import Vector
-from schemas.time import MINUTE
+from schemas.results import Bar, Vector
+from schemas.time import MINUTE, TIMEFRAME_NS
 from schemas.topics import BY_NAME
 from sinks.errors import SinkError
 from sinks.export import export, model_changes, newest_alert
@@ -54,6 +54,20 @@ def test_only_what_is_new_enough(dsn: str, tmp_path: Path) -> None:
     lines = (tmp_path / "features.vectors.jsonl").read_bytes().splitlines()
     assert lines
     assert min(msgspec.json.decode(line, type=Vector).ts_close for line in lines) >= UNTIL - 10 * MINUTE
+
+
+def test_of_one_timeframe_alone(dsn: str, tmp_path: Path) -> None:
+    topic = "features.bars"
+    path, found = tmp_path / f"{topic}.jsonl", list[bytes]()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        export(connection, tmp_path, topics=[topic])
+        everything = path.read_bytes().splitlines()
+        for name in TIMEFRAME_NS:
+            export(connection, tmp_path, topics=[topic], timeframe=name)
+            lines = path.read_bytes().splitlines()
+            assert {msgspec.json.decode(line, type=Bar).timeframe for line in lines} <= {name}
+            found += lines
+    assert sorted(found) == sorted(everything) != []
 
 
 def test_the_changelog_is_in_order_and_alerts_are_found(dsn: str) -> None:
