@@ -29,14 +29,7 @@ from schemas.time import MINUTE, TIMEFRAME_NS, TIMEFRAMES, Timeframe, due_timefr
 
 __all__ = ["BarMaker"]
 
-
-def _with_a_queue_of_quotes(state: dict[str, Any]) -> dict[str, Any]:
-    """Of version 7, in which quotes and trades were numbered together as they came."""
-    last_at, last = state["last_quote"]
-    return {**state, "quotes": [state["quotes"], state["arrivals"], last_at, last]}
-
-
-_LAYOUT: Final = Layout("closing", 8, {7: _with_a_queue_of_quotes})
+_LAYOUT: Final = Layout("closing", 9)
 _BASE: Final[Timeframe] = "1m"
 _MOST_WAITING: Final = 50_000
 """Trades, and quotes, that can wait for a heartbeat: some ten seconds of the busiest market there is."""

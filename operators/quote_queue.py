@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from operators.microstructure import BestQuote, Move
 from operators.numbering import RESTART
-from operators.reorder import ReorderBuffer, unpacked
+from operators.reorder import ReorderBuffer, packed, unpacked
 
 __all__ = ["QuoteQueue", "Stretch"]
 
@@ -12,6 +12,7 @@ Stretch = tuple[list[BestQuote], list[Move], int | None]
 """Quotes without a loss between them: of those at equal prices the first and the last, when the prices changed, and
 the time (ns) of the loss that ends it, if one does."""
 _NONE_YET: Final = (0, 0)
+_LOST: Final = (None,) * 4
 
 
 class QuoteQueue:
@@ -82,9 +83,14 @@ class QuoteQueue:
 
     def state(self) -> list[Any]:
         """Plain data for recovery."""
-        return [self._waiting.state(), self._arrivals, self._last_at, self.last]
+        waiting = [(*place, *(quote or _LOST)) for *place, quote in self._waiting.items()]
+        return [packed(waiting), self._arrivals, self._last_at, self.last]
 
     def restore(self, state: list[Any]) -> None:
         """Take up ``state`` again."""
         waiting, self._arrivals, self._last_at, self.last = state
-        self._waiting.restore([(*place, quote and tuple(quote)) for *place, quote in unpacked(waiting)])
+        self._waiting.restore([_waited(*one) for one in unpacked(waiting)])
+
+
+def _waited(ts: int, sequence: int, arrival: int, *quote: float | None) -> tuple[int, int, int, Any]:
+    return ts, sequence, arrival, None if quote[0] is None else quote

@@ -1,6 +1,8 @@
 """Records put back into event-time order, as far as the allowed lateness reaches."""
 
 from bisect import bisect_left
+from itertools import accumulate
+from operator import sub
 from typing import Any, Final, Generic, TypeVar
 from zlib import compress, decompress
 
@@ -9,7 +11,7 @@ import msgspec
 __all__ = ["ReorderBuffer", "packed", "unpacked"]
 
 _BURST: Final = 256
-"""From so many records on the time is well spent that it takes to make a quarter of their 50 to 60 bytes each."""
+"""From so many records on the time is well spent that it takes to make a tenth of their 50 to 60 bytes each."""
 
 Item = TypeVar("Item", bound=tuple[Any, ...])
 
@@ -52,9 +54,13 @@ class ReorderBuffer(Generic[Item]):
         self.room = self._most - len(waiting)
         return released
 
+    def items(self) -> list[Item]:
+        """All that waits."""
+        return self._waiting + self.new
+
     def state(self) -> list[Item] | bytes:
-        """Plain data for recovery; in a burst compressed."""
-        return packed(self._waiting + self.new)
+        """Plain data for recovery."""
+        return packed(self.items())
 
     def restore(self, state: Any) -> None:
         """Take up ``state`` again."""
@@ -63,10 +69,17 @@ class ReorderBuffer(Generic[Item]):
 
 
 def packed(items: list[Item]) -> list[Item] | bytes:
-    """What waits as plain data for recovery; in a burst compressed."""
-    return items if len(items) < _BURST else compress(msgspec.msgpack.encode(items), 1)
+    """What waits as plain data for recovery; in a burst compressed, field by field, whole numbers by their steps."""
+    if len(items) < _BURST:
+        return items
+    fields = [(all(type(one) is int for one in field), field) for field in zip(*items, strict=True)]
+    steps = [(whole, list(map(sub, field, (0, *field))) if whole else field) for whole, field in fields]
+    return compress(msgspec.msgpack.encode(steps), 1)
 
 
 def unpacked(state: Any) -> Any:
     """The items that `packed` was given, as lists or tuples."""
-    return msgspec.msgpack.decode(decompress(state)) if isinstance(state, bytes) else state
+    if not isinstance(state, bytes):
+        return state
+    fields = msgspec.msgpack.decode(decompress(state))
+    return list(zip(*(accumulate(field) if whole else field for whole, field in fields), strict=True))

@@ -19,6 +19,8 @@ __all__ = ["NAME", "measure"]
 
 NAME: Final = "state"
 _EPOCHS: Final = 12
+_HISTORY: Final = 26 * 24 * 60
+"""Minutes of bars before: nearly all windows are full, also those of days."""
 
 
 def measure(context: Context) -> list[Figure]:
@@ -34,7 +36,7 @@ def _sizes(context: Context) -> list[Figure]:
     whole: list[float] = []
     without: list[float] = []
     waiting: dict[str, list[tuple[int, int, bytes]]] = {}
-    for offset, message in enumerate(copies(context.path, instruments=6, seconds=660.0, history=60)):
+    for offset, message in enumerate(copies(context.path, instruments=6, seconds=660.0, history=_HISTORY)):
         if message.key != CONTROL:
             row = (offset, message.ts_received // MILLISECOND, message.value)
             waiting.setdefault(message.key, []).append(row)

@@ -1,6 +1,7 @@
 """Best quotes on their way into the bars."""
 
 cdef int64_t RESTART = _RESTART
+cdef tuple LOST = (None,) * 4
 
 
 cdef struct Waiting:
@@ -120,15 +121,15 @@ cdef class QuoteQueue:
         items = []
         for at in range(self.count):
             one = &self.waiting[at]
-            items.append((one.ts, one.sequence, one.arrival, None if one.lost else best_of(one)))
+            items.append((one.ts, one.sequence, one.arrival, *(LOST if one.lost else best_of(one))))
         return [packed(items), self.arrivals, self.last_at, self.last]
 
     def restore(self, state):
         items, _, self.last_at, self.last = state
         self.count = self.ordered = 0
-        for ts, sequence, arrival, quote in unpacked(items):
+        for ts, sequence, arrival, *quote in unpacked(items):
             self.arrivals = arrival - 1
-            if not self.add(ts, sequence, quote):
+            if not self.add(ts, sequence, None if quote[0] is None else quote):
                 raise ValueError(f"{self.most} quotes at most can wait")
         self.arrivals = state[1]
 

@@ -9,15 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators import native
-from operators.config import InstrumentConfig
-from operators.instrument import Instrument
 from operators.microstructure import BestQuote
 from operators.numbering import RESTART
 from operators.quote_queue import QuoteQueue, Stretch
-from schemas.batches import Batch
-from schemas.codec import encode
-from schemas.layouts import peek
-from tests.operators.support import ID, LATER, QUICK, beat, quote
+from tests.operators.support import QUICK
 
 MOST: Final = 300
 Told = tuple[int, int, BestQuote | None]
@@ -106,17 +101,3 @@ def test_no_more_than_there_is_room_for() -> None:
         assert not queue.add(0, 0, None)
         assert queue.drop(10) == 10
         assert queue.add(0, 0, None)
-
-
-def test_a_state_in_which_trades_and_quotes_were_numbered_together_goes_on() -> None:
-    instrument = Instrument(ID, InstrumentConfig())
-    values = [encode(beat(0.0)), encode(quote(0.1, 99.5, 100.5, number=3)), encode(beat(10.0)),
-              encode(quote(10.1, 99.0, 100.5, number=4))]  # fmt: skip
-    instrument.on_batch(Batch(ID, 0, [(at, LATER, value) for at, value in enumerate(values)]))
-    sealed = instrument.state()
-    state: Any = peek(sealed)
-    bars = state.state["bars"]
-    waiting, arrivals, last_at, last = bars["quotes"]
-    older = {**bars, "version": 7, "quotes": waiting, "last_quote": [last_at, last], "arrivals": arrivals}
-    instrument._bars.restore(older)
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(instrument._bars.state()["quotes"])) == bars["quotes"]
