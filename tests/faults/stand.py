@@ -36,7 +36,7 @@ class Stand:
         self.pipeline.environment.update(settings or {})
         self._members: list[Member] = []
         self.engine, self.store = self.member("run"), self.member("store")
-        self._asked = AdminClient({**broker.client, "log_level": 0})
+        self._asked = AdminClient({**broker.client, "log_level": 0, "reconnect.backoff.max.ms": 200})
         self._ends = {topic: dict.fromkeys(range(partitions), 0) for topic in (LOG, *RESULTS)}
         self._before = 0
 

@@ -75,7 +75,7 @@ def test_records_of_an_hour_ahead(
         Heartbeat(instrument_id=names[2], ts_event=later, ts_received=later, source="simulator", connected=True),
     ]
     with Stand(brokers(), tmp_path, market(_SECONDS)) as stand:
-        feed = stand.feed(speed=_SECONDS / 12)
+        feed = stand.feed(speed=_SECONDS / 6)
         stand.wait_for_log(1_000)  # by the log: however slow the engine is to start, the market goes on after them
         with LogWriter(stand.broker.client) as log:
             for record in wrong:

@@ -47,7 +47,7 @@ def test_random_moments(
     ready: list[float] = []
     with Stand(brokers(), tmp_path, market(_SECONDS), dsn=timescale_database) as stand:
         stand.store.start()
-        feed = stand.feed(speed=_SECONDS / (2.5 * kills))
+        feed = stand.feed(speed=_SECONDS / (form.amount(2.0, 2.5) * kills))
         for number in range(kills):
             stand.start_engine()
             if chance.random() > _EARLY and stand.results() < stand.market.results:
@@ -81,7 +81,7 @@ def test_every_failpoint(
     chance = random.Random(6)  # noqa: S311
     seconds = form.number(_SECONDS, 1_800)
     with Stand(brokers(), tmp_path, market(seconds), dsn=timescale_database) as stand:
-        feed = stand.feed(speed=seconds / (3.0 * len(engine)))
+        feed = stand.feed(speed=seconds / (form.amount(2.0, 3.0) * len(engine)))
         for name in engine:
             if store and not stand.store.alive:
                 stand.store.start(CANDLEWICK_FAILPOINT=store.pop())

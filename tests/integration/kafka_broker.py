@@ -225,10 +225,11 @@ class KafkaBroker:
 
     def _wait_ready(self, process: subprocess.Popen[bytes], deadline: float) -> None:
         cluster = (self._data / "meta.properties").read_text().split("cluster.id=")[1].split()[0]
-        backoff = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 50}
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, **backoff})
+        host, port = self.bootstrap.split(":")
         while time.monotonic() < deadline and process.poll() is None:
-            with suppress(KafkaException):
+            with suppress(OSError, KafkaException):
+                socket.create_connection((host, int(port)), 0.5).close()  # a client that is too early sleeps a second
+                admin = AdminClient({**self.client, "log_level": 0})
                 if admin.cluster_id(timeout=0.5) == cluster and admin.list_topics(timeout=0.5).brokers:
                     return  # and it is not some other broker on our port
             time.sleep(0.02)
