@@ -33,7 +33,7 @@ from sinks.export import model_changes
 from sinks.mlflow import MlflowError
 from sources.result_files import read_results, result_file
 
-__all__ = ["Decision", "Plan", "retrain"]
+__all__ = ["Decision", "Plan", "look", "retrain"]
 
 _WORDS: Final = 120
 """Characters that a gate has for its reason, as an activation's is at most 1,000 long."""
@@ -93,6 +93,18 @@ def retrain(settings: Settings, plan: Plan) -> Iterator[Decision]:
     current = _Round(settings, plan)
     judged = list(current.judged())
     for decision in chain(judged, current.trained({one.model for one in judged if one.what != "withdraw"})):
+        current.do(decision)
+        yield decision
+
+
+def look(settings: Settings, plan: Plan) -> Iterator[Decision]:
+    """Judge the challengers that are in the shadow, and train none; as `retrain` does.
+
+    Raises:
+        CandlewickError: no database or broker.
+    """
+    current = _Round(settings, plan)
+    for decision in current.judged():
         current.do(decision)
         yield decision
 

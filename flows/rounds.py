@@ -13,8 +13,6 @@ _REST: Final = 4
 """Times as long as a round took, at least, before the next one."""
 _WAIT: Final = timedelta(minutes=5)
 _LONGER: Final = 3
-_FORGOTTEN: Final = timedelta(days=2)
-"""Longer than all tries take: a failure so long after the last one is another one's first."""
 _TRIES: Final = 6
 """After the first: 5 minutes, 15, 45, and so on up to 20 hours, so that a day's outage is outlasted."""
 
@@ -29,23 +27,21 @@ class Rounds:
     """
 
     def __init__(self, times: Cron, now: datetime, *, at_once: bool = False) -> None:
-        self._times = times
-        self.due = now if at_once else times.after(now)
+        self._times, self._slot = times, times.after(now)
+        self.due = now if at_once else self._slot
         self.failures = 0
-        """In a row."""
-        self._failed = now
+        """In a row, of this slot."""
 
     def done(self, begun: datetime, ended: datetime) -> None:
         """A round went well: the next one is due when what it decided is in force, and not at once after a long one."""
         self.failures = 0
-        self.due = self._times.after(ended + max(_IN_FORCE, _REST * (ended - begun)))
+        self.due = self._slot = self._times.after(ended + max(_IN_FORCE, _REST * (ended - begun)))
 
     def failed(self, ended: datetime) -> None:
         """A round failed."""
-        if ended - self._failed > _FORGOTTEN:
-            self.failures = 0
-        self._failed = ended
-        self.due = self._times.after(ended)
+        if ended >= self._slot:
+            self.failures, self._slot = 0, self._times.after(ended)
+        self.due = self._slot
         if self.failures < _TRIES:
-            self.due = min(self.due, ended + _WAIT * _LONGER**self.failures)
+            self.due = min(self._slot, ended + _WAIT * _LONGER**self.failures)
         self.failures += 1

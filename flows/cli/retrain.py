@@ -31,6 +31,7 @@ def retrain(
     once: Annotated[bool, typer.Option("--once", help="One round, now")] = False,
     now: Annotated[bool, typer.Option("--now", help="The first round now, the others by cron")] = False,
     cron: Annotated[str, typer.Option(help="When, in cron's five fields, UTC")] = "0 3 1 * *",
+    look_cron: Annotated[str, typer.Option(help="When shadows are judged, between the rounds")] = "0 4 * * *",
     regimes_cron: Annotated[str, typer.Option(help="When regimes are fitted anew")] = "0 */12 * * *",
     regimes_timeframe: Annotated[Timeframe, typer.Option(help="Of the closes that regimes are fitted on")] = "5m",
     cooldown_days: Annotated[float, typer.Option(min=0, help="Between rounds that an alert of drift begins")] = 3.0,
@@ -64,7 +65,8 @@ def retrain(
     if once:
         _round(settings, plan)
         return
-    rounds, regimes = Rounds(Cron(cron), _now(), at_once=now), Rounds(Cron(regimes_cron), _now())
+    rounds, looks = Rounds(Cron(cron), _now(), at_once=now), Rounds(Cron(look_cron), _now())
+    regimes = Rounds(Cron(regimes_cron), _now())
     stop = stop_flag()
     last, cooldown, memory = _now(), timedelta(days=cooldown_days), ledger.with_name("regimes.jsonl")
     typer.echo(f"next at {rounds.due:%Y-%m-%d %H:%M} UTC, or after an alert of drift; regimes at {regimes.due:%H:%M}")
@@ -72,9 +74,14 @@ def retrain(
         if _now() >= regimes.due:
             _tried(regimes, partial(_regimes, settings, regimes_timeframe, days, memory))
         if _now() >= rounds.due or _alerted(settings, last, cooldown):
-            error, last = _tried(rounds, partial(_round, settings, plan)), _now()
-            if error is not None and rounds.failures == 1:
+            last = _now()
+            error = _tried(rounds, partial(_round, settings, plan))
+            if error is None:  # which has looked at the shadows too
+                looks.done(last, _now())
+            elif rounds.failures == 1:
                 _tell(settings, error, rounds.due)
+        elif _now() >= looks.due:
+            _tried(looks, partial(_round, settings, plan, only_look=True))
         stop.wait(_LOOK_S)
 
 
@@ -108,10 +115,11 @@ def _regimes(settings: Settings, timeframe: Timeframe, days: float, memory: Path
     typer.echo(f"regimes of {timeframe} are fitted and told")
 
 
-def _round(settings: Settings, plan: "Plan") -> None:
+def _round(settings: Settings, plan: "Plan", *, only_look: bool = False) -> None:
+    from flows.retrain import look
     from flows.retrain import retrain as one_round
 
-    for decision in one_round(settings, plan):
+    for decision in (look if only_look else one_round)(settings, plan):
         named = f"{decision.model} {decision.version}: " if decision.model else ""
         typer.echo(f"{decision.what}: {named}{decision.why}")
 

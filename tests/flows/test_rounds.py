@@ -53,6 +53,17 @@ def test_one_that_fails_at_the_next_slot_too_is_tried_again_as_the_first_was() -
     assert (rounds.failures, rounds.due - slot) == (1, 5 * MINUTE)
 
 
+def test_each_day_s_failure_is_a_first_one() -> None:
+    """So it is told each day, and tried again as long as on the first."""
+    rounds, failures = Rounds(Cron("0 3 * * *"), NOW), []
+    for _ in range(3):
+        rounds.failed(rounds.due)
+        failures.append(rounds.failures)
+        for _ in range(5):
+            rounds.failed(rounds.due)
+    assert failures == [1, 1, 1]
+
+
 def test_it_is_not_tried_again_later_than_at_the_next_slot() -> None:
     rounds = Rounds(Cron("*/2 * * * *"), NOW)
     rounds.failed(NOW)
