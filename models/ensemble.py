@@ -35,15 +35,16 @@ class Pooled(NamedTuple):
 
 class _Member(Struct, array_like=True):
     loss: float = 0.0
-    """Sum of its log losses out of sample, each forgotten by and by."""
+    """Sum of its log losses out of sample, each against the mean of all who spoke then, forgotten by and by."""
     count: int = 0
 
 
 class Ensemble(Struct, kw_only=True):
     """Weights from the members' own predictions made before the outcome was known (Dawid, "Prequential analysis",
     1984): exp(-loss), as in Raftery, Kárný, Ettler, "Online prediction under model uncertainty via dynamic model
-    averaging", 2010. Who comes new begins as the best of those do who speak beside it, and loses by what it says; who
-    has left, or is for other instruments, is no measure of a market that it does not see. Plain data.
+    averaging", 2010. A loss counts against the mean of those who spoke on the same outcome, which leaves the weights of
+    these as they are: who has left, or is for other instruments, is no worse and no better for outcomes that it did not
+    see. Who comes new begins as the best of those do who speak beside it, and loses by what it says. Plain data.
 
     >>> ensemble = Ensemble()
     >>> for _ in range(100):
@@ -96,9 +97,11 @@ class Ensemble(Struct, kw_only=True):
     def learn(self, logits: dict[str, float], *, win: bool, score: float | None = None) -> None:
         """Take an outcome; ``logits`` and the pooled ``score`` are those told before it."""
         start = min((self.members[name].loss for name in logits if name in self.members), default=0.0)
-        for name, logit in logits.items():
+        losses = {name: log_loss(logit, win=win) for name, logit in logits.items()}
+        common = fsum(losses.values()) / len(losses) if losses else 0.0
+        for name, loss in losses.items():
             member = self.members.setdefault(name, _Member(start))
-            member.loss = _FORGET * member.loss + log_loss(logit, win=win)
+            member.loss = _FORGET * member.loss + loss - common
             member.count += 1
         self.labels += 1
         if score is not None:

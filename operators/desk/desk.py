@@ -43,8 +43,18 @@ def _with_line(state: dict[str, Any]) -> dict[str, Any]:
     return state | {"serving": [*state["serving"][:3], learnt, *state["serving"][4:]]}
 
 
+def _alike(state: dict[str, Any]) -> dict[str, Any]:
+    """All members of the ensemble as good as each other: sums of losses of different outcomes say nothing of them."""
+    learnt = state["serving"][3]
+    if learnt is None:
+        return state
+    members = {name: [0.0, count] for name, (_, count) in learnt["ensemble"]["members"].items()}
+    learnt = learnt | {"ensemble": learnt["ensemble"] | {"members": members}}
+    return state | {"serving": [*state["serving"][:3], learnt, *state["serving"][4:]]}
+
+
 _LAYOUT: Final = Layout(
-    "desk", 11, {
+    "desk", 12, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
@@ -56,6 +66,7 @@ _LAYOUT: Final = Layout(
         },
         9: lambda state: state,  # the learner keeps outcomes, and does without
         10: _with_line,
+        11: _alike,
     },
 )  # fmt: skip
 _NAMED: Final = 10

@@ -75,6 +75,35 @@ def test_who_comes_new_does_not_begin_as_one_who_left_in_easier_times() -> None:
     assert pooled.weights == pytest.approx({"online": 0.5, "new": 0.5})
 
 
+def test_who_left_in_easier_times_does_not_return_as_the_best() -> None:
+    ensemble = Ensemble()
+    easy, hard = logit_of(0.2), 0.0
+    for at in range(300):
+        ensemble.learn({"first": easy, "online": easy}, win=at % 5 == 0)
+    for at in range(300):
+        ensemble.learn({"online": hard}, win=at % 2 == 0)
+    weights = []
+    for at in range(100):
+        pooled = ensemble.pool({"first": easy, "online": hard}, frozenset())
+        assert pooled is not None
+        weights.append(pooled.weights["first"])
+        ensemble.learn({"first": easy, "online": hard}, win=at % 2 == 0)
+    assert max(weights) < 0.65  # one outcome is not much
+    assert weights[-1] < 0.01
+
+
+def test_outcomes_of_other_instruments_are_no_measure_between_members() -> None:
+    ensemble = Ensemble()
+    for at in range(1000):
+        if at % 2:
+            ensemble.learn({"alts": 0.0, "online": 0.0}, win=at % 4 == 1)
+        else:
+            ensemble.learn({"majors": logit_of(0.35), "online": logit_of(0.2)}, win=at % 10 == 0)
+    pooled = ensemble.pool({"majors": logit_of(0.35), "online": logit_of(0.2)}, frozenset())
+    assert pooled is not None
+    assert pooled.weights["online"] > 0.9
+
+
 def test_what_is_told_too_surely_is_calibrated() -> None:
     ensemble = Ensemble()
     for score, win in drawn(500, 0.4):

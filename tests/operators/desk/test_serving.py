@@ -220,7 +220,7 @@ def test_a_version_that_served_and_is_gone_stops_the_desk(registry: Registry, tm
 def test_the_state_from_before_there_were_models_is_gone_on_with() -> None:
     desk = Desk(EAGER)
     desk.on_batch([standing(99, ID), *closes(1, 1)])
-    state = Layout("desk", 11).unseal(desk.state())
+    state = Layout("desk", 12).unseal(desk.state())
     del state["serving"]
     older = Desk.restored(Layout("desk", 4).seal(state), EAGER)
     assert older.state() == desk.state()
