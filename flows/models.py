@@ -1,9 +1,11 @@
 """Which version of a model is to serve from which close on: a record of the log, written once all checks passed."""
 
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -29,13 +31,18 @@ from sources.activations import Activations
 from sources.result_files import read_results, result_file
 
 __all__ = [
-    "activate", "changelog", "effective_close", "fail", "refuse", "rollback", "told_events", "unpassed", "withdraw",
+    "Step", "activate", "back", "changelog", "effective_close", "fail", "refuse", "rollback", "told_events", "unpassed",
+    "withdraw",
 ]  # fmt: skip
 
 _AHEAD: Final = 30 * SECOND
 """By which a close lies ahead at least, so that no desk has decided it when it reads the record."""
-_OF_LATE: Final = HOUR
-"""In which an activation is looked for that is not in force yet: one in a hurry to go back has only just made it."""
+_MOST_AHEAD: Final = HOUR
+"""For a close so far the log takes an activation at most: who goes back in a hurry must not read a day of markets."""
+_OF_LATE: Final = _MOST_AHEAD + 5 * MINUTE
+"""In which an activation is looked for that is not in force yet; clocks may differ."""
+Step = tuple[int, str]
+"""A close (ns), and the version that serves from then on."""
 _TOLD: Final = 900
 """Characters of an error, as a reason has at most 1,000."""
 
@@ -66,8 +73,9 @@ def activate(
     Raises:
         ModelRefused: the version fails a check, or has not passed its gates.
         SinkError: the log cannot be written.
-        FlowError: nor can the file.
+        FlowError: nor can the file; or the close lies too far ahead for the log.
     """
+    _near(close, to)
     lacks = unpassed(registry(settings).load(model, version, PROGRAM).manifest)
     if lacks and not despite_gates:
         raise ModelRefused(f"model {model} {version} {lacks}; --despite-gates activates it all the same, and says so")
@@ -103,21 +111,35 @@ def fail(settings: Settings, close: int, error: CandlewickError, due: datetime) 
     )
 
 
-def rollback(settings: Settings, model: str, close: int, to: Path | None = None) -> Activation:
-    """Let what served before the version that was activated last do so again from ``close`` (ns) on; the last one may
-    be still to come.
+def rollback(settings: Settings, model: str, close: int, to: Path | None = None) -> list[Activation]:
+    """Take back all that is to come after ``close`` (ns), each at its own close; where nothing is, let what served
+    before what serves at ``close`` do so again from then on.
 
     Raises:
-        FlowError: nothing of ``model`` was ever activated.
-        ModelRefused: the version before fails a check.
+        FlowError: nothing of ``model`` was ever activated; or the close lies too far ahead for the log.
+        ModelRefused: the version that is to serve fails a check.
     """
+    _near(close, to)
     steps = _written(to, model) if to is not None else _served(settings, model)
     if not steps:
         raise FlowError(f"model {model} was never activated, so there is nothing to go back from")
-    version = steps[-2] if len(steps) > 1 else ""
+    version, closes = back(steps, close)
     if version:
         registry(settings).load(model, version, PROGRAM)
-    return _write(settings, model, version, close, to)
+    return [_write(settings, model, version, one, to) for one in closes]
+
+
+def back(steps: Iterable[Step], close: int) -> tuple[str, list[int]]:
+    """The version that is to serve after a rollback at ``close`` (ns), and from which closes on: an activation that is
+    already written stays, so each one to come is followed by another at the same close.
+    """
+    last = dict(sorted(steps, key=itemgetter(0)))  # of one close the last to arrive serves, the others never did
+    came = [version for version, _ in groupby(version for at, version in last.items() if at <= close)]
+    ahead = {at: version for at, version in last.items() if at > close}
+    serving, before = ["", "", *came][-1], ["", "", *came][-2]
+    if any(version != serving for version in ahead.values()):
+        return serving, [at for at, version in ahead.items() if version != serving]
+    return before, [close, *(at for at, version in ahead.items() if version != before)]
 
 
 def changelog(events: Iterable[ModelEvent]) -> str:
@@ -159,34 +181,42 @@ def told_events(settings: Settings, directory: Path | None) -> list[ModelEvent]:
     return list(read_results(path, "models.events", ModelEvent, lambda _: True))
 
 
-def _served(settings: Settings, model: str) -> list[str]:
-    """The versions that came into force, by ``models.events``, and those that are to."""
+def _near(close: int, to: Path | None) -> None:
+    if to is None and close > time.time_ns() + _MOST_AHEAD:
+        raise FlowError(f"--at {to_text(close)}: an hour ahead at most, as a rollback looks for no older activation")
+
+
+def _served(settings: Settings, model: str) -> list[Step]:
+    """What came into force, by ``models.events``, and what is to."""
     events = [event for event in told_events(settings, None) if event.model == model]
-    came = [event.version for event in events if event.event in {"activated", "deactivated"}]
-    return came + _to_come(settings, model, {event.details.get("effective_close", 0) for event in events})
+    came = [(event.ts_event, event.version) for event in events if event.event in {"activated", "deactivated"}]
+    told = {(event.details.get("effective_close", 0), event.version) for event in events}
+    now = max((event.ts_event for event in events), default=0)
+    return came + [(max(step[0], now), step[1]) for step in _of_late(settings, model) if step not in told]
 
 
-def _to_come(settings: Settings, model: str, told: Container[int]) -> list[str]:
-    """Versions that the log names for closes of which nothing is ``told`` yet, as far as it did so of late."""
+def _of_late(settings: Settings, model: str) -> list[Step]:
+    """What the log says for closes to come, and those of late."""
     ends = log_ends(settings)
     own = partition_for(CONTROL, len(ends))
     begin = first_at(kafka_client(settings), [own], time.time_ns() - _OF_LATE)
     offsets = {(LOG, at): begin.get(at, end) for at, end in ends.items()}
-    steps: list[Activation] = []
+    steps: list[Step] = []
     for message in committed(settings, [LOG], offsets):
         if message.key == CONTROL.encode():
             with suppress(DecodeError):  # the engine makes a dead letter of it
-                record = decode_event(message.value or b"")
-                if isinstance(record, Activation) and record.model == model and not record.shadow:
-                    steps.append(record)
-    steps.sort(key=lambda record: record.effective_close)
-    return [record.version for record in steps if record.effective_close not in told]
+                steps += _steps([decode_event(message.value or b"")], model)
+    return steps
 
 
-def _written(path: Path, model: str) -> list[str]:
-    records = [record for record in Activations(path) if isinstance(record, Activation) and record.model == model]
-    ordered = sorted(records, key=lambda record: record.effective_close)
-    return [record.version for record in ordered if not record.shadow]
+def _written(path: Path, model: str) -> list[Step]:
+    return list(_steps(Activations(path), model))
+
+
+def _steps(records: Iterable[object], model: str) -> Iterator[Step]:
+    for record in records:
+        if isinstance(record, Activation) and record.model == model and not record.shadow:
+            yield record.effective_close, record.version
 
 
 def _write(

@@ -98,8 +98,9 @@ def activate(
 
 @models.command()
 def rollback(model: _Model, *, at: _At = None, to: _To = None) -> None:
-    """Let the version before serve again, or the rules alone if there was none."""
-    _tell(go_back(load(), model, effective_close(at), to))
+    """Take back what is to come; if nothing is, let the version before serve again, or the rules alone."""
+    for record in go_back(load(), model, effective_close(at), to):
+        _tell(record)
 
 
 def _whole(known: Registry, model: str, beginning: str) -> str:

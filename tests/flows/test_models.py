@@ -13,14 +13,17 @@ from msgspec.structs import replace
 from flows.errors import FlowError
 from flows.feeds import recorded_feed, simulated_feed
 from flows.ingest import Recorder, ingest
-from flows.models import activate, effective_close, rollback
+from flows.models import Step, activate, back, effective_close, rollback
 from flows.replay import replay
 from flows.settings import ModelsSettings, Settings, StrategySettings
 from models.errors import ModelRefused
 from models.manifest import Gate
 from models.registry import Registry
-from operators.desk.serving import PROGRAM
+from operators.config import ModelsConfig
+from operators.desk.serving import PROGRAM, Serving
+from schemas.market import Activation
 from schemas.time import DAY, MINUTE, SECOND, from_text
+from sources.activations import Activations
 from sources.simulator import Simulator, SimulatorConfig
 from tests.flows.test_cli import candlewick
 from tests.models.trees import trained
@@ -142,9 +145,48 @@ def test_a_rollback_of_the_first_leaves_the_rules_alone(
 ) -> None:
     file = tmp_path / "a.jsonl"
     activate(settings, "majors", versions[0], START, file)
-    assert rollback(settings, "majors", START + MINUTE, file).version == ""
+    (record,) = rollback(settings, "majors", START + MINUTE, file)
+    assert record.version == ""
     with pytest.raises(FlowError, match="minors was never activated"):
         rollback(settings, "minors", START + MINUTE, file)
+
+
+def test_a_rollback_takes_back_what_is_to_come(settings: Settings, versions: list[str], tmp_path: Path) -> None:
+    one, other = versions
+    file, serving = tmp_path / "a.jsonl", Serving(ModelsConfig(), Registry(settings.models.dir))
+    activate(settings, "majors", one, START, file)
+    for minute in (60, 120):
+        activate(settings, "majors", other, START + minute * MINUTE, file, despite_gates=True)
+    rollback(settings, "majors", START + 10 * MINUTE, file)
+    for record in Activations(file):
+        assert isinstance(record, Activation)
+        serving.add(record.effective_close, record)
+    served = []
+    for minute in (0, 10, 60, 120):
+        serving.move(START + minute * MINUTE)
+        served.append(serving.active["majors"])
+    assert served == [one] * 4
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([(1, "a"), (5, "b")], ("a", [10])),
+        ([(1, "a"), (5, "b"), (6, "b")], ("a", [10])),  # activated twice
+        ([(1, "a"), (10, "b")], ("a", [10])),
+        ([(1, "a"), (30, "b"), (20, "c")], ("a", [20, 30])),
+        ([(30, "b")], ("", [30])),
+        ([(1, "a"), (2, "b"), (5, "c"), (5, "b")], ("a", [10])),  # c was taken back and never served
+        ([(1, "a"), (2, "b"), (30, "c"), (30, "b")], ("a", [10, 30])),  # b comes once more, after c
+    ],
+)
+def test_a_rollback_goes_back_to_what_served(steps: list[Step], expected: tuple[str, list[int]]) -> None:
+    assert back(steps, 10) == expected
+
+
+def test_the_log_takes_no_activation_that_a_rollback_would_not_find(settings: Settings, versions: list[str]) -> None:
+    with pytest.raises(FlowError, match="an hour ahead at most"):
+        activate(settings, "majors", versions[0], effective_close(None) + 120 * MINUTE)
 
 
 def test_a_close_is_a_time() -> None:

@@ -95,9 +95,10 @@ def test_live_equals_replay_with_models_on(
     kafka = settings.kafka.model_copy(update={"bootstrap": pipeline.broker.bootstrap})
     own = settings.model_copy(update={"kafka": kafka})
     serves, other = Registry(settings.models.dir).versions("majors")
-    activate(own, "majors", other, effective_close(None))
-    taken_back = rollback(own, "majors", effective_close(None))  # which is not in force yet
-    assert taken_back.version == serves
+    pending = effective_close(None) + 50 * MINUTE
+    activate(own, "majors", other, pending)
+    (taken_back,) = rollback(own, "majors", effective_close(None))
+    assert (taken_back.version, taken_back.effective_close) == (serves, pending)  # it follows in the log
 
 
 def test_kill_9_changes_nothing(
