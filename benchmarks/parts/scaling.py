@@ -52,4 +52,4 @@ def measure(context: Context) -> list[Figure]:
 
 def _further(short: Measure, long: Measure) -> float:
     """CPU time, µs, of each message that the longer log has more."""
-    return 1e6 * (long.cpu - short.cpu) / (long.messages - short.messages)
+    return max(1e6 * (long.cpu - short.cpu) / (long.messages - short.messages), 0.01)  # else a ratio of noise would do

@@ -103,7 +103,7 @@ def _feature(name: str, word: str, what: str) -> Feature:
     return Feature(
         name=f"{name}_{word}", unit=of.unit, low=of.low, high=of.high, inputs=of.inputs, memory=1, source=of.source,
         summary=f"{what} of {name} from decision to decision",
-        formula=f"{word}({name}) over the first heartbeat of each second of event time and the decision, where known",
+        formula=f"{word}({name}) over the first heartbeat of each second and each minute's decision, where known",
         null=f"{name} was known at none of these",
     )  # fmt: skip
 

@@ -1,18 +1,15 @@
 """Returns over several horizons, and how much prices moved."""
 
 from math import log, sqrt
-from typing import Final
 
 from operators.feature import Feature, of_close, one
-from operators.indicators.window import Window
+from operators.indicators.window import Mean
 from operators.state import Slotted
 
 __all__ = ["MEASURES", "RealisedVolatility", "Returns"]
 
 _HORIZONS = (1, 5, 20)
 _PERIODS = (5, 20, 60)
-_STILL: Final = 1e-9
-"""A volatility below it is what rounding leaves of moves that are over."""
 
 
 class Returns(Slotted):
@@ -52,12 +49,13 @@ class RealisedVolatility(Slotted):
     T. Andersen, T. Bollerslev, Answering the Skeptics, International Economic Review 39, 1998.
     """
 
-    __slots__ = ("_close", "_long", "_short", "_usual")
-    VERSION = 2
+    __slots__ = ("_close", "_long", "_short", "_still", "_usual")
+    VERSION = 3
 
     def __init__(self, periods: tuple[int, int, int] = _PERIODS) -> None:
-        self._short, self._usual, self._long = (Window(period, "realised volatility") for period in periods)
+        self._short, self._usual, self._long = (Mean(period, "realised volatility") for period in periods)
         self._close: float | None = None
+        self._still = 0  # closes since the price moved: of moves that are over rounding would leave a little
 
     def update(self, x: float) -> tuple[float | None, ...]:
         """Take one close; a volatility a period, ``None`` until so many returns were seen, and the ratio.
@@ -68,14 +66,18 @@ class RealisedVolatility(Slotted):
         if before is None:
             return None, None, None, None
         square = log(x / before) ** 2
+        self._still = self._still + 1 if x == before else 0
         short, usual, long = self._short, self._usual, self._long
         short.push(square)
         usual.push(square)
         long.push(square)
-        found = tuple([sqrt(max(one.mean, 0.0) * one.length) if one.full else None for one in (short, usual, long)])
-        if found[2] is None or found[2] < _STILL:
-            return *found, None
-        return *found, sqrt(max(short.mean, 0.0) / long.mean)
+        found = [self._of(one) if one.full else None for one in (short, usual, long)]
+        return *found, found[0] * sqrt(long.length / short.length) / found[2] if found[0] is not None and found[
+            2
+        ] else None
+
+    def _of(self, squares: Mean) -> float:
+        return 0.0 if self._still >= squares.length else sqrt(max(squares.mean, 0.0) * squares.length)
 
 
 MEASURES = (

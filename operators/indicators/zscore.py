@@ -121,7 +121,8 @@ def z_feature(name: str, of: str, *, inputs: tuple[Input, ...] = ("trades",), re
         formula=f"({of} - mean) / stddev over the session before and this one so far, without the value itself; "
         f"on 4h and 1d over the {LONG_BARS} bars before",
         source="Welford 1962; Chan, Golub, LeVeque 1983",
-        null=f"no whole session before this one was seen, or nothing varied; on 4h and 1d: fewer than {LONG_BARS} bars",
+        null=f"no whole session before this one was seen, or nothing varied, or {of} is not known; on 4h and 1d: fewer "
+        f"than {LONG_BARS} known bars before",
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ cdef int compare(const void *left, const void *right) noexcept nogil:
         return -1 if one.ts < other.ts else 1
     if one.sequence != other.sequence:
         return -1 if one.sequence < other.sequence else 1
-    return -1 if one.arrival < other.arrival else 1
+    return (one.arrival > other.arrival) - (one.arrival < other.arrival)
 
 
 cdef class QuoteQueue:
@@ -45,12 +45,16 @@ cdef class QuoteQueue:
     ) except -1:
         if self.count >= self.most:
             return False
+        self.arrivals += 1
+        self.put(Waiting(ts, sequence, self.arrivals, bid, bid_size, ask, ask_size, lost))
+        return True
+
+    cdef int put(self, Waiting quote) except -1:
         if self.count == self.room:
             self.grow(max(64, 2 * self.room))
-        self.arrivals += 1
-        self.waiting[self.count] = Waiting(ts, sequence, self.arrivals, bid, bid_size, ask, ask_size, lost)
+        self.waiting[self.count] = quote
         self.count += 1
-        return True
+        return 0
 
     cdef int grow(self, Py_ssize_t room) except -1:
         cdef Waiting *moved = <Waiting *> realloc(self.waiting, room * sizeof(Waiting))
@@ -125,13 +129,12 @@ cdef class QuoteQueue:
         return [packed(items), self.arrivals, self.last_at, self.last]
 
     def restore(self, state):
-        items, _, self.last_at, self.last = state
+        items, self.arrivals, self.last_at, self.last = state
         self.count = self.ordered = 0
         for ts, sequence, arrival, *quote in unpacked(items):
-            self.arrivals = arrival - 1
-            if not self.add(ts, sequence, None if quote[0] is None else quote):
-                raise ValueError(f"{self.most} quotes at most can wait")
-        self.arrivals = state[1]
+            lost = quote[0] is None
+            bid, bid_size, ask, ask_size = (0.0,) * 4 if lost else quote
+            self.put(Waiting(ts, sequence, arrival, bid, bid_size, ask, ask_size, lost))
 
 
 cdef inline tuple best_of(const Waiting *quote):

@@ -15,10 +15,13 @@ from tests.integration.pipeline import Pipeline, rows, until
 pytestmark = pytest.mark.integration
 
 
-@pytest.mark.parametrize(("partitions", "workers", "batch_size"), [(1, 3, 5_000), (4, 1, 37), (12, 2, 1_000)])
+@pytest.mark.parametrize(
+    ("partitions", "workers", "later", "batch_size"), [(1, 3, 2, 5_000), (4, 1, 1, 37), (12, 2, 2, 1_000)]
+)
 def test_live_equals_replay(
     partitions: int,
     workers: int,
+    later: int,
     batch_size: int,
     recording: Path,
     golden: Golden,
@@ -26,13 +29,14 @@ def test_live_equals_replay(
     timescale_database: str,
     tmp_path: Path,
 ) -> None:
-    """Stopped by SIGTERM in the middle and resumed, the topics and tables are those of a replay, each record once."""
+    """Stopped in the middle and resumed, by as many workers or fewer, topics and tables are those of a replay, once."""
     pipeline = Pipeline(brokers(), tmp_path, partitions=partitions, workers=workers, dsn=timescale_database)
     pipeline.environment["CANDLEWICK_ENGINE__BATCH_SIZE"] = str(batch_size)
     pipeline.run("ingest", "--tape", str(recording))
     engine = pipeline.start("run")
     until(lambda: pipeline.count("features.bars") > 100, "the first bars", engine)
     pipeline.stop(engine)
+    pipeline.environment["CANDLEWICK_ENGINE__WORKERS"] = str(later)
     pipeline.run("run", "--until-end")
 
     topics = pipeline.read()

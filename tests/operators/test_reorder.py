@@ -30,12 +30,15 @@ def test_what_is_released_is_the_callers_own() -> None:
 
 
 @QUICK
-@given(count=st.integers(0, 150), until=st.integers(0, 160))
+@given(count=st.integers(0, 150) | st.integers(250, 400), until=st.integers(0, 160))
 def test_what_waits_is_restored_however_many_there_are(count: int, until: int) -> None:
-    buffer: ReorderBuffer[tuple[int, int, int, float, str | None]] = ReorderBuffer(200)
-    buffer.new += [(i * 7 % 150, i % 3, i, i / 10, "buy" if i % 2 else None) for i in range(count)]
+    buffer: ReorderBuffer[tuple[Any, ...]] = ReorderBuffer(500)
+    buffer.new += [
+        (i * 7 % 150, i % 3, i, i / 10, "buy" if i % 2 else None, None if i % 11 == 5 else 2**62 - i)
+        for i in range(count)
+    ]
     buffer.release(0)
-    again: ReorderBuffer[tuple[int, int, int, float, str | None]] = ReorderBuffer(200)
+    again: ReorderBuffer[tuple[Any, ...]] = ReorderBuffer(500)
     again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(buffer.state())))
     assert again.state() == buffer.state()
     assert again.release(until) == buffer.release(until)

@@ -29,10 +29,24 @@ def check(series: Series) -> None:
         assert set(values[:period]) == {None}
         np.testing.assert_allclose(np.array(values[period:], float), oracle, rtol=1e-7, atol=1e-9)
     short, long = wanted[0][55:], wanted[2]
-    assert [ratio is None for ratio in ratios] == [True] * 60 + (long < 1e-9).tolist()
+    assert [ratio is None for ratio in ratios] == [True] * 60 + (long == 0.0).tolist()
     moved = long > 1e-6
     told = np.array(ratios[60:], float)[moved]
     np.testing.assert_allclose(told, short[moved] / long[moved] * np.sqrt(12.0), rtol=1e-7, atol=1e-5)
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.1])
+def test_a_market_that_stands_still_after_storms_has_no_volatility(sigma: float) -> None:
+    """Not even what rounding leaves of it, of which a ratio could be made."""
+    moves = np.random.default_rng(7).normal(0.0, sigma, 150)
+    closes = [*(100.0 * np.exp(np.cumsum(moves))).tolist()]
+    volatility = RealisedVolatility((5, 20, 60))
+    told = [volatility.update(x) for x in [*closes, *[closes[-1]] * 130]][len(closes) :]
+    for place, period in enumerate((5, 20, 60)):
+        values = [one[place] for one in told]
+        assert all(value is not None and value > 0.0 for value in values[: period - 1])
+        assert values[period - 1 :] == [0.0] * (131 - period)
+    assert [one[3] for one in told[59:]] == [None] * 71
 
 
 @pytest.mark.parametrize("series", MADE)
