@@ -16,7 +16,7 @@ from flows.engine import registry
 from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
 from flows.state.rebuild import first_at, log_ends
-from models.errors import ModelError, ModelRefused, RegistryAway
+from models.errors import ModelError, ModelRefused, RegistryError
 from models.manifest import Manifest
 from operators.desk.serving import PROGRAM
 from schemas.codec import DecodeError, decode_event, encode
@@ -104,7 +104,7 @@ def fail(settings: Settings, close: int, error: CandlewickError, due: datetime) 
     """Tell in the changelog that a round of retraining failed, and when the next one is due; why, if the reason is of
     ours: others have hosts and accounts in them, and the page is public.
     """
-    ours = isinstance(error, FlowError | ModelError) and not isinstance(error, RegistryAway)
+    ours = isinstance(error, FlowError | ModelError) and not isinstance(error, RegistryError)
     why = "; ".join(str(error).splitlines())[:_TOLD] if ours else "a part that it needs is away or refuses"
     return _write(
         settings, "retraining", "", close, None, reason=f"{why}; next at {due:%Y-%m-%d %H:%M} UTC", failed=True

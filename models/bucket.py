@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from models.directory import MOST
-from models.errors import ModelError, ModelRefused, RegistryAway
+from models.errors import ModelRefused, RegistryAway, RegistryError
 
 if TYPE_CHECKING:  # slow to import, and only a registry in a bucket needs it
     from pyarrow.fs import S3FileSystem
@@ -34,23 +34,23 @@ class Bucket:
             has to be there. Credentials are found as every AWS client finds them.
 
     Raises:
-        ModelError: it is no such place.
+        RegistryError: it is no such place.
     """
 
     def __init__(self, place: str) -> None:
         parts, self._place = urlsplit(place), place.partition("?")[0]
         if "@" in parts.netloc:
-            raise ModelError(
+            raise RegistryError(
                 "registry s3://…@…: credentials do not belong here; AWS_ACCESS_KEY_ID and its like tell them"
             )
         if parts.scheme != "s3" or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
-            raise ModelError(f"registry {place}: s3://bucket/prefix is asked for")
+            raise RegistryError(f"registry {place}: s3://bucket/prefix is asked for")
         self._options: dict[str, Any] = dict(parse_qsl(parts.query, keep_blank_values=True))
         strangers = sorted(set(self._options) - set(_OPTIONS))
         if strangers:
-            raise ModelError(f"registry {self._place}: no option {strangers[0]}, there are {', '.join(_OPTIONS)}")
+            raise RegistryError(f"registry {self._place}: no option {strangers[0]}, there are {', '.join(_OPTIONS)}")
         if self._options.get("scheme", "https") not in {"http", "https"}:
-            raise ModelError(f"registry {self._place}: scheme {self._options['scheme']} is neither http nor https")
+            raise RegistryError(f"registry {self._place}: scheme {self._options['scheme']} is neither http nor https")
         self._bucket, self._root = parts.netloc, f"{parts.netloc}/{parts.path.strip('/')}".rstrip("/")
 
     @cached_property
@@ -107,9 +107,9 @@ class Bucket:
         """Write the files, then the manifest.
 
         Raises:
-            ModelError: the bucket cannot be written.
+            RegistryError: the bucket cannot be written.
         """
-        with self._told(ModelError):
+        with self._told(RegistryError):
             for name in sorted(files, key=lambda name: (name == _MANIFEST, name)):
                 path = f"{self._root}/{model}/{version}/{name}"
                 with self._client.open_output_stream(path) as file:
@@ -134,7 +134,7 @@ class Bucket:
                 raise RegistryAway(f"registry {self._place}: there is no bucket {self._bucket}")
 
     @contextmanager
-    def _told(self, kind: type[ModelError]) -> Iterator[None]:
+    def _told(self, kind: type[RegistryError]) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from models.errors import ModelError, ModelRefused
+from models.errors import ModelRefused, RegistryError
 
 __all__ = ["MOST", "Directory"]
 
@@ -27,14 +27,14 @@ class Directory:
         """Names of folders; none where nothing is.
 
         Raises:
-            ModelError: what is there is no directory, or cannot be read.
+            RegistryError: what is there is no directory, or cannot be read.
         """
         try:
             return [path.name for path in self._root.iterdir()]
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise ModelError(f"models.dir: {self._root}: {error.strerror}") from error
+            raise RegistryError(f"models.dir: {self._root}: {error.strerror}") from error
 
     def versions(self, model: str) -> list[str]:
         """Names of folders in that of ``model``."""
@@ -78,7 +78,7 @@ class Directory:
         """Write a version beside the others, bring it to the disk and give it its name; what is there stays.
 
         Raises:
-            ModelError: the directory cannot be written.
+            RegistryError: the directory cannot be written.
         """
         try:
             with self._alone():
@@ -95,7 +95,7 @@ class Directory:
                 _sync(target.parent)
                 _sync(self._root)
         except OSError as error:
-            raise ModelError(f"registry {self._root}: {error.strerror}; nothing was added") from error
+            raise RegistryError(f"registry {self._root}: {error.strerror}; nothing was added") from error
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from schemas.errors import CandlewickError
 
-__all__ = ["ModelError", "ModelRefused", "RegistryAway"]
+__all__ = ["ModelError", "ModelRefused", "RegistryAway", "RegistryError"]
 
 
 class ModelError(CandlewickError):
@@ -13,5 +13,9 @@ class ModelRefused(ModelError):
     """A model that must not serve; the text is the reason, told to people and written into ``models.events``."""
 
 
-class RegistryAway(ModelRefused):
-    """The registry does not say what a model is; the text names the place, which is not everybody's business."""
+class RegistryError(ModelError):
+    """The registry cannot be used; the text names the place, which is not everybody's business."""
+
+
+class RegistryAway(RegistryError, ModelRefused):
+    """The registry does not say what a model is."""

@@ -88,7 +88,7 @@ class Model(Struct, frozen=True):
 
 
 class Storage(Protocol):
-    """Where files of versions lie. What cannot be read is a `ModelRefused`, what cannot be written a `ModelError`."""
+    """Where files of versions lie; what cannot be read is a `ModelRefused`, or written a `RegistryError`."""
 
     def models(self) -> list[str]: ...
     def versions(self, model: str, /) -> list[str]: ...
@@ -108,7 +108,7 @@ class Registry:
         place: a directory, or ``s3://bucket/prefix`` (see `models.bucket`).
 
     Raises:
-        ModelError: what begins as ``s3://`` is no such place.
+        RegistryError: what begins as ``s3://`` is no such place.
     """
 
     def __init__(self, place: Path | str) -> None:
@@ -153,7 +153,7 @@ class Registry:
 
         Raises:
             ModelRefused: `load` would refuse it; nothing of it is left.
-            ModelError: the registry cannot be written.
+            RegistryError: the registry cannot be written.
         """
         data = encode(replace(manifest, files={name: sha256(files[name]).hexdigest() for name in sorted(files)}))
         version = version_of(data)

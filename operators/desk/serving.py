@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from models.ensemble import Pooled, sigmoid
-from models.errors import ModelRefused
+from models.errors import ModelRefused, RegistryAway
 from models.online import online_inputs
 from models.registry import Catalogue, Model, Registry
 from models.rows import Row
@@ -78,6 +78,8 @@ class Serving:
         if activation.version:
             try:
                 self._load(activation.model, activation.version)
+            except RegistryAway:  # everybody reads the reason, and not where the registry lies
+                refusal = "the registry cannot be read"
             except ModelRefused as error:
                 refusal = str(error)
         self._count += 1

@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 from msgspec.structs import replace
 from pyarrow.fs import S3FileSystem
 
-from models.errors import ModelError, ModelRefused
+from models.errors import ModelRefused, RegistryError
 from models.registry import Registry
 from tests.models.catalogue import CATALOGUE
 from tests.models.trees import trained
@@ -111,7 +111,7 @@ def test_what_a_bucket_does_not_give_is_one_line(
     try:
         with pytest.raises(ModelRefused, match=r"^registry s3://desk: AWS Error INVALID_ACCESS_KEY_ID [^\n]*$"):
             Registry(place("desk")).models()
-        with pytest.raises(ModelError, match=r"^registry s3://desk: AWS Error ACCESS_DENIED [^\n]*$"):
+        with pytest.raises(RegistryError, match=r"^registry s3://desk: AWS Error ACCESS_DENIED [^\n]*$"):
             Registry(place("desk")).add(MADE.manifest, MADE.files, CATALOGUE)
     finally:
         _guard(server, "Infinity")
@@ -136,6 +136,6 @@ def _guard(server: tuple[str, int], after: str) -> None:
     ],
 )
 def test_a_place_that_is_none_is_told(place: str, reason: str) -> None:
-    with pytest.raises(ModelError, match=reason) as caught:
+    with pytest.raises(RegistryError, match=reason) as caught:
         Registry(place)
     assert "hunter2" not in str(caught.value)

@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 from onnx import TensorProto, helper
 
-from models.errors import ModelError, ModelRefused
+from models.errors import ModelRefused, RegistryError
 from models.manifest import decode, encode, version_of
 from models.registry import Catalogue, Registry
 from tests.models.catalogue import CATALOGUE
@@ -52,7 +52,7 @@ def test_what_was_added_gives_lightgbm_s_probabilities(registry: Registry, versi
 def test_a_registry_that_is_a_file_is_not_taken_for_an_empty_one(registry: Registry, place: Path) -> None:
     assert registry.models() == []
     place.write_text("")
-    with pytest.raises(ModelError, match=r"^models.dir: .*registry: Not a directory$"):
+    with pytest.raises(RegistryError, match=r"^models.dir: .*registry: Not a directory$"):
         registry.models()
 
 

@@ -141,6 +141,12 @@ def test_what_is_refused_changes_nothing_and_is_told(registry: Registry) -> None
     assert reasons[2] == "it is for candidates of other 1, the desk makes those of confluence 1"
 
 
+def test_where_a_registry_lies_is_not_told() -> None:
+    away = Registry("s3://secret/models?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1")
+    out = Desk(EAGER, away).on_batch([standing(99, ID), activation(1, "0" * 16), *closes(1, 1)])
+    assert [event.details["reason"] for event in events(out)] == ["the registry cannot be read"]
+
+
 def test_one_that_comes_too_late_serves_from_the_next_close_and_says_so(registry: Registry) -> None:
     version = added(registry)
     told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, version, known=2)]
