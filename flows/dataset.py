@@ -22,13 +22,14 @@ from models.dataset import Hole, Manifest, Row, write
 from models.drift import GRID
 from models.labels import Followed, Labelled
 from models.settlements import INTERVAL, settled
+from operators.desk.serving import PROGRAM
 from schemas.market import InstrumentDefinition
 from schemas.results import Bar, Context, Vector
 from schemas.signals import Signal
 from schemas.time import TIMEFRAME_NS, Timeframe, to_text
 from schemas.topics import Outgoing
 from sinks.database import connect, in_one_line
-from sinks.export import ALL_TIME, export
+from sinks.export import ALL_TIME, export, last_of_others
 from sinks.files import FileSink
 from sources.result_files import read_results, result_file
 
@@ -36,6 +37,8 @@ __all__ = ["fetch_results", "fetch_stored", "make_dataset"]
 
 _NEEDED: Final = ("signals.candidates", "features.vectors", "features.context", "features.bars")
 _DEFINITIONS: Final = "reference.instruments"
+_NEXT: Final = 1_000
+"""Nanoseconds: to the database a time is one of microseconds."""
 _Place = tuple[str, str, int]
 """Instrument, timeframe, close."""
 
@@ -123,8 +126,10 @@ def fetch_results(settings: Settings, directory: Path) -> None:
             raise FlowError(f"topic {topic}: there is nothing in it, so nothing to learn from")
 
 
-def fetch_stored(settings: Settings, directory: Path, since: int = ALL_TIME) -> None:
-    """Write into ``directory`` what the database holds of closes from ``since`` (ns) on, as a replay would have.
+def fetch_stored(settings: Settings, directory: Path, since: int = ALL_TIME) -> str:
+    """Write into ``directory`` what the database holds of closes from ``since`` (ns) on, as a replay would have, but
+    nothing from before the last close whose features have another schema than this program's; which is that, in words,
+    if there is one.
 
     Raises:
         DatabaseError: it does not answer, or does not let us in.
@@ -133,7 +138,11 @@ def fetch_stored(settings: Settings, directory: Path, since: int = ALL_TIME) -> 
     directory.mkdir()
     dsn = settings.database.reader
     with in_one_line(dsn), connect(dsn) as connection:
-        export(connection, directory, since)
+        last = last_of_others(connection, PROGRAM.schema_hash, PROGRAM.context_hash, since)
+        export(connection, directory, since if last is None else last + _NEXT)
+    if last is None:
+        return ""
+    return f"features up to {to_text(last)} have other schemas than this program's: closes after it alone are taken"
 
 
 class _Files:

@@ -171,10 +171,12 @@ class _Round:
             since = max(since, _end(plan.past) + 1)
         with TemporaryDirectory(prefix="candlewick-retrain-") as temporary:
             stored, made = Path(temporary) / "stored", Path(temporary) / "set"
-            fetch_stored(self._settings, stored, since)
+            told = fetch_stored(self._settings, stored, since)
             directories = [stored] if plan.past is None else [plan.past, stored]
             if busy and self._models(directories) <= busy:
                 return
+            if told:
+                yield Decision("", "", "leave out", told)
             yield from self._challengers(self._data(directories, made), made, busy)
 
     def _data(self, directories: Sequence[Path], made: Path) -> Dataset:

@@ -17,7 +17,8 @@ from sinks.database import Connection
 from sinks.errors import SinkError
 
 __all__ = [
-    "ALL_TIME", "EXPORTED", "Asked", "CandidateInputs", "candidate_inputs", "export", "model_changes", "newest_alert",
+    "ALL_TIME", "EXPORTED", "Asked", "CandidateInputs", "candidate_inputs", "export", "last_of_others", "model_changes",
+    "newest_alert",
 ]  # fmt: skip
 
 EXPORTED: Final[dict[str, tuple[str, type[Struct], str]]] = {
@@ -112,6 +113,22 @@ def candidate_inputs(
 def newest_alert(connection: Connection) -> int | None:
     """The close (ns) of the newest drift that raised an alert."""
     found = connection.execute("SELECT max(ts_close) FROM drift WHERE alert").fetchone()
+    return None if found is None else found[0]
+
+
+def last_of_others(connection: Connection, schema_hash: str, context_hash: str, since: int = ALL_TIME) -> int | None:
+    """The last close (ns) from ``since`` on with features of another schema than these, if there is one."""
+    query = """
+        SELECT max(ts_close) FROM (
+            SELECT max(ts_close) AS ts_close FROM features
+            WHERE time >= ns_to_time(%(since)s) AND reason IS NULL AND schema_hash <> %(schema_hash)s
+            UNION ALL
+            SELECT max(ts_close) FROM contexts
+            WHERE time >= ns_to_time(%(since)s) AND schema_hash <> %(context_hash)s
+        ) AS others
+    """
+    values = {"since": since, "schema_hash": schema_hash, "context_hash": context_hash}
+    found = connection.execute(query, values).fetchone()
     return None if found is None else found[0]
 
 

@@ -43,7 +43,9 @@ def dataset(
         if topics:
             fetch_results(settings, fetched)
         elif store:
-            fetch_stored(settings, fetched, moment("--since", since) if since is not None else ALL_TIME)
+            told = fetch_stored(settings, fetched, moment("--since", since) if since is not None else ALL_TIME)
+            if told:
+                typer.echo(told)
         made = make_dataset(directories or [fetched], out, costs(settings))
     typer.echo(
         f"{out}: {made.rows:,} candidates ({made.vetoed:,} vetoed) of {len(made.instruments)} instruments, "

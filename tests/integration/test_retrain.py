@@ -34,7 +34,7 @@ from schemas.codec import encode
 from schemas.market import Activation
 from schemas.message import Message
 from schemas.results import ModelEvent
-from schemas.time import DAY, MINUTE, SECOND, from_text
+from schemas.time import DAY, MINUTE, SECOND, from_text, to_text
 from schemas.topics import LOG
 from sinks.database import DatabaseError
 from sinks.migrate import migrate
@@ -243,6 +243,21 @@ def test_a_data_set_of_the_store_is_that_of_the_files(settings: Settings, past: 
         assert one.schema == other.schema
         for column in one.column_names:  # of values: the database has no zero below zero
             np.testing.assert_array_equal(one[column].to_pylist(), other[column].to_pylist())
+
+
+@pytest.mark.parametrize("table", ["features", "contexts"])
+def test_a_release_with_other_schemas_begins_anew(settings: Settings, table: str, tmp_path: Path) -> None:
+    middle = _START - DAY // 2
+    with psycopg.connect(settings.database.dsn, autocommit=True) as connection:
+        connection.execute(f"UPDATE {table}_packed SET schema_hash = 'before' WHERE ts_close <= {middle}")
+    (told,) = [
+        one.why for one in retrain(settings, Plan(days=10_000, ledger=tmp_path / "ledger.jsonl")) if not one.model
+    ]
+    assert told.startswith(f"features up to {to_text(middle)} have other schemas than this program's: ")
+    assert fetch_stored(settings, tmp_path / "store") == told
+    made = make_dataset([tmp_path / "store"], tmp_path / "set", costs(settings))
+    assert made.ts_start > middle
+    assert made.rows > 100
 
 
 def test_regimes_are_fitted_on_what_is_stored_and_go_on_from_the_last_time(settings: Settings, tmp_path: Path) -> None:
