@@ -1,7 +1,5 @@
 """The ledger of looks: an append-only file of every trial, and of every span that was looked at for one."""
 
-import fcntl
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -9,6 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from flows.appended import append, torn
 from flows.errors import FlowError
 
 __all__ = ["Compared", "Ledger", "Look", "Trial", "times"]
@@ -103,7 +102,7 @@ class Ledger:
         except OSError as error:
             raise FlowError(f"ledger {self._path}: {error.strerror}") from error
         found: list[Look] = []
-        for number, line in enumerate(data[: len(data) - _torn(data)].splitlines(), 1):
+        for number, line in enumerate(data[: len(data) - len(torn(data, _decoded))].splitlines(), 1):
             try:
                 found.append(_decoded(line))
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -128,29 +127,9 @@ class Ledger:
         """
         lines = b"".join(msgspec.json.encode(look) + b"\n" for look in looks)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                file.seek(0)
-                data = file.read()
-                kept = data[: len(data) - _torn(data)]
-                file.truncate(len(kept))
-                file.write(b"\n" + lines if kept and not kept.endswith(b"\n") else lines)
-                file.flush()
-                os.fsync(file.fileno())
+            append(self._path, lines, _decoded)
         except OSError as error:
             raise FlowError(f"ledger {self._path}: {error.strerror}") from error
-
-
-def _torn(data: bytes) -> int:
-    """Bytes at the end that are the beginning of a line."""
-    last = data.rpartition(b"\n")[2]
-    try:
-        if last:
-            _decoded(last)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return len(last)
-    return 0
 
 
 def _decoded(line: bytes) -> Look:

@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 import msgspec
 from msgspec import Struct
 
+from flows.appended import append, torn
 from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
 from models.regimes import Parameters, fit, observed
-from schemas.codec import encode
+from schemas.codec import decode_event, encode
 from schemas.market import CONTROL, Regimes
 from schemas.results import Vector
 from schemas.time import DAY, Timeframe
@@ -67,8 +68,7 @@ def tell(settings: Settings, record: Regimes, to: Path | None) -> None:
             log.write(msgspec.structs.replace(record, ts_event=now, ts_received=now))
         return
     try:
-        with to.open("ab") as file:
-            file.write(encode(record) + b"\n")
+        append(to, encode(record) + b"\n", decode_event)
     except OSError as error:
         raise FlowError(f"--to {to}: {error.strerror}") from error
 
@@ -85,22 +85,26 @@ def refit(settings: Settings, timeframe: Timeframe, days: float, memory: Path) -
             export(connection, Path(temporary), since, ["features.vectors"], timeframe)
         record, _ = fitted([Path(temporary)], timeframe, last_told(memory, timeframe))
     tell(settings, record, None)
-    memory.parent.mkdir(parents=True, exist_ok=True)
     tell(settings, record, memory)
     return record
 
 
 def last_told(path: Path, timeframe: Timeframe) -> Regimes | None:
-    """The last parameters for ``timeframe`` in a file of `tell`, if there are any.
+    """The last parameters for ``timeframe`` in a file of `tell`, if there are any; what one that died has left at its
+    end is no line.
 
     Raises:
-        FlowError: a line of the file is no such record.
+        FlowError: the file cannot be read, or a line of the file is no such record.
     """
     if not path.exists():
         return None
+    try:
+        rest = torn(path.read_bytes(), decode_event)
+    except OSError as error:
+        raise FlowError(f"--to {path}: {error.strerror}") from error
     records = list(Activations(path))
     for one in records:
-        if isinstance(one, Malformed):
+        if isinstance(one, Malformed) and one.raw != rest:
             raise FlowError(f"--to {one.place}: {one.reason}")
     own = [one for one in records if isinstance(one, Regimes) and one.timeframe == timeframe]
     return own[-1] if own else None

@@ -13,6 +13,7 @@ from flows.regimes import fitted, last_told, tell
 from flows.replay import replay
 from flows.settings import Settings
 from models.errors import ModelError
+from schemas.codec import encode
 from schemas.time import DAY, SECOND
 from sources.simulator import LISTINGS, Simulator, SimulatorConfig
 
@@ -39,6 +40,12 @@ def test_they_are_fitted_told_and_known_in_the_next_replay(tape: Path, tmp_path:
     (tmp_path / "other.csv").write_text("a,b\n")
     with pytest.raises(FlowError, match=r"--to .*other\.csv:1: "):
         last_told(tmp_path / "other.csv", "5m")
+    whole = file.read_bytes()
+    for rest in (encode(record)[:90], bytes(90)):  # of one that died while it told
+        file.write_bytes(whole + rest)
+        assert last_told(file, "1m") == record
+        tell(Settings(), record, file)
+        assert file.read_bytes() == whole + encode(record) + b"\n"
     again, _ = fitted([tmp_path / "first"], "1m", last_told(file, "1m"))
     assert again.timeframe == "1m"
     for name in ("a", "b"):
