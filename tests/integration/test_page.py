@@ -270,7 +270,8 @@ def test_what_is_stored_appears_by_itself(page: Visit, market: str, now: int) ->
 
 
 def test_pictures_of_it_are_taken(chromium: Browser, address: str, market: str, tmp_path: Path) -> None:
-    fill(market, [book(BTC, time.time_ns() + 30 * SECOND, 64_300.0, Random(2))])  # noqa: S311
+    soon = time.time_ns() + 30 * SECOND
+    fill(market, [book(one, soon, price, Random(2)) for one, price in ((BTC, 64_300.0), (ETH, 3_100.0))])  # noqa: S311
     pictures = photograph(chromium, address, tmp_path / "pictures")
     assert [picture.name for picture in pictures] == ["page.png", "phone.png"]
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)

@@ -35,6 +35,8 @@ function turn(instrumentId, timeframe) {
   writePlace();
   drawPicker();
   clearPrice();
+  chart?.average([], view.step); // else another instrument's lie over these bars until its vectors have come
+  drawImbalance();
   ladder.reset();
   features.show(null);
   return attempt(fill);
