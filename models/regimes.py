@@ -113,10 +113,11 @@ def outlook(chances: Sequence[float], parameters: Parameters) -> Outlook:
     Outlook(following=[0.0, 0.0, 0.5, 0.5], change=0.5, duration=2.0)
     """
     leaving = [1.0 - row[at] for at, row in enumerate(parameters.transition)]
+    lasting = sum(chance / max(one, 1.0 / _LONGEST) for chance, one in zip(chances, leaving, strict=True))
     return Outlook(
         _moved(chances, parameters.transition),
         sum(chance * one for chance, one in zip(chances, leaving, strict=True)),
-        sum(chance / max(one, 1.0 / _LONGEST) for chance, one in zip(chances, leaving, strict=True)),
+        min(_LONGEST, max(1.0, lasting)),  # probabilities sum to one but for rounding
     )
 
 

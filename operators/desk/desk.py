@@ -172,7 +172,7 @@ class Desk:
         reasons += verdict.vetoes
         share = verdict.size * sized(risk.regime_sizes, vector.features)
         size = prices.size if share == 1.0 else scaled(prices.size, share, definition)
-        if size == 0 and prices.size:
+        if size == 0 and prices.size and verdict.size:  # which is 0 where models disagree, and that is told
             reasons = [*reasons, f"{share:.0%} of its size, by models and regime, is not a lot"]
         length = TIMEFRAME_NS[vector.timeframe]
         signal = Signal(

@@ -15,6 +15,9 @@ from schemas.time import Timeframe
 
 __all__ = ["FEATURES", "Regimes", "sized"]
 
+_NOTHING: Final = 1e-9
+"""Of a size: less is what rounding left of it."""
+
 
 class Regimes(Struct, kw_only=True):
     """Parameters by timeframe, and a filter for each instrument of each of these; plain data.
@@ -57,9 +60,16 @@ class Regimes(Struct, kw_only=True):
 
 def sized(sizes: Mapping[RegimeName, float], features: Mapping[str, float | None]) -> float:
     """The mean of the states' multipliers of a size by their probabilities, 1 where these are not known; a state that
-    ``sizes`` lacks leaves the size as it is.
+    ``sizes`` lacks leaves the size as it is. Exactly 0 where only states of size 0 are likely, 1 where all have 1.
     """
-    return 1.0 - fsum((1.0 - share) * (features[f"regime_{name}"] or 0.0) for name, share in sizes.items())
+    if not sizes:
+        return 1.0
+    known = [(features[f"regime_{name}"], sizes.get(name, 1.0)) for name in STATES]
+    chances = fsum(chance or 0.0 for chance, _ in known)
+    if chances == 0.0:
+        return 1.0
+    mean = fsum((chance or 0.0) * share for chance, share in known) / chances
+    return mean if mean > _NOTHING else 0.0
 
 
 def _entry(name: str, unit: str, summary: str, formula: str, low: float, high: float, source: str) -> Feature:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from models.errors import ModelError
-from models.regimes import STATES, Parameters, Regime, fit, matched, observed
+from models.regimes import STATES, Parameters, Regime, fit, matched, observed, outlook
 
 TRUE = Parameters(
     means=[[1.5, -0.2], [-1.5, -0.2], [0.0, -0.4], [0.0, 1.0]],
@@ -108,6 +108,17 @@ def test_restored_it_goes_on_to_the_bit() -> None:
     for trend, volatility in np.abs(np.random.default_rng(5).normal(0.01, 0.01, (50, 2))).tolist():
         assert one.update(trend, volatility, TRUE) == other.update(trend, volatility, TRUE)
         other = replace(other)
+
+
+def test_a_duration_stays_within_its_bounds_whatever_is_rounded() -> None:
+    """With probabilities whose sum is not quite one."""
+    for stays, bound in ((1.0, 1000.0), (0.0, 1.0)):
+        left = (1.0 - stays) / 3
+        told = replace(TRUE, transition=[[stays if i == j else left for j in range(4)] for i in range(4)])
+        for parts in ([20, 10, 20, 16], [17, 8, 15, 16]):
+            found = outlook([part / sum(parts) for part in parts], told).duration
+            assert 1.0 <= found <= 1000.0
+            assert found == pytest.approx(bound)
 
 
 def test_too_little_is_one_line() -> None:

@@ -133,6 +133,7 @@ def test_models_that_disagree_make_the_size_smaller_and_abstain(tmp_path: Path) 
     assert alone.size is not None
     assert 0 < by_limit[0.5].size < alone.size
     assert any("models disagree: their standard deviation of" in veto for veto in by_limit[0.001].vetoes)
+    assert not any("is not a lot" in veto for veto in by_limit[0.001].vetoes)
     assert by_limit[0.001].confidence == by_limit[0.5].confidence
 
 

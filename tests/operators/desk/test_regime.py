@@ -120,6 +120,16 @@ def test_multipliers_are_weighted_by_the_probabilities() -> None:
     assert sized({"volatile": 0.25}, dict.fromkeys(known)) == 1.0
 
 
+@pytest.mark.parametrize("chances", [(8 / 35, 9 / 35, 9 / 35, 9 / 35), (0.1, 0.2, 0.3, 0.4000000000000002)])
+def test_multipliers_that_are_alike_are_the_mean_exactly(chances: tuple[float, ...]) -> None:
+    """Whichever way the sum of the probabilities is rounded."""
+    known = dict(zip(NAMES, chances, strict=True))
+    for share in (0.0, 1.0):
+        assert sized({"bull": share, "bear": share, "sideways": share, "volatile": share}, known) == share
+    surely = {**dict.fromkeys(NAMES, 1e-17), "regime_bear": 1.0}
+    assert sized({"bear": 0.0}, surely) == 0.0
+
+
 def test_less_than_a_lot_is_a_veto() -> None:
     signal = sizes({"bear": 0.0}, 1)
     assert (signal.size, signal.status) == (0.0, "vetoed")
