@@ -90,9 +90,9 @@ def unpassed(manifest: Manifest) -> str:
     return "" if manifest.gates else "was never put before the gates"
 
 
-def withdraw(settings: Settings, model: str, close: int, to: Path | None = None, *, reason: str = "") -> Activation:
-    """Ask the shadow of ``model`` no more, from ``close`` (ns) on."""
-    return _write(settings, model, "", close, to, shadow=True, reason=reason)
+def withdraw(settings: Settings, model: str, version: str, close: int, *, reason: str = "") -> Activation:
+    """Ask the shadow ``version`` no more, from ``close`` (ns) on; another one that is there by then stays."""
+    return _write(settings, model, "", close, None, shadow=True, reason=reason, withdrawn=version)
 
 
 def refuse(settings: Settings, model: str, version: str, close: int, *, reason: str) -> Activation:
@@ -221,12 +221,12 @@ def _steps(records: Iterable[object], model: str) -> Iterator[Step]:
 
 def _write(
     settings: Settings, model: str, version: str, close: int, to: Path | None, *, shadow: bool = False,
-    reason: str = "", refused: str = "", failed: bool = False,
+    reason: str = "", refused: str = "", withdrawn: str = "", failed: bool = False,
 ) -> Activation:  # fmt: skip
     now = min(time.time_ns(), close - MINUTE) if to is not None else time.time_ns()
     record = Activation(
         instrument_id=CONTROL, ts_event=now, ts_received=now, model=model, version=version, effective_close=close,
-        shadow=shadow, reason=reason[:1_000], refused=refused, failed=failed,
+        shadow=shadow, reason=reason[:1_000], refused=refused, withdrawn=withdrawn, failed=failed,
     )  # fmt: skip
     if to is None:
         with LogWriter(kafka_client(settings)) as log:

@@ -286,7 +286,7 @@ class _Round:
                 reason=reason,
             )  # fmt: skip
         elif what == "withdraw":
-            withdraw(settings, model, close, reason=reason)
+            withdraw(settings, model, version, close, reason=reason)
         elif what == "refuse":
             refuse(settings, model, version, close, reason=reason)
 

@@ -303,6 +303,8 @@ class Activation(_Record, tag="activation", frozen=True, kw_only=True):
     """Why, with the figures that decided it."""
     refused: Annotated[str, Meta(max_length=64)] = ""
     """A challenger's version that goes no further: the record tells of it, and has no version of its own."""
+    withdrawn: Annotated[str, Meta(max_length=64)] = ""
+    """The version that leaves the shadow, if it is there; the record has no version of its own."""
     failed: bool = False
     """A round of retraining failed: the record tells why, and changes nothing."""
 

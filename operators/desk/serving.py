@@ -214,7 +214,7 @@ class Serving:
 
     def _apply(self, waited: _Waiting, ts_close: int) -> ModelEvent:
         known, _, activation, refusal = waited
-        name, version = activation.model, activation.version or activation.refused
+        name, version = activation.model, activation.version or activation.refused or activation.withdrawn
         serving = self.shadows if activation.shadow else self.active
         before = serving.get(name, "")
         late = known > activation.effective_close
@@ -226,7 +226,9 @@ class Serving:
         elif refusal:
             event = "refused"
             details["reason"] = refusal
-        elif version:
+        elif activation.withdrawn and activation.withdrawn != before:
+            event, details["reason"] = "refused", "it is not in the shadow, so it cannot be withdrawn"
+        elif activation.version:
             event = "shadowed" if activation.shadow else "activated"
             if self.shadows.get(name) == version:
                 del self.shadows[name]

@@ -179,9 +179,9 @@ def test_a_challenger_is_promoted_or_refused_by_comparison(
     assert "; its tests were looked at 0 times before; challenger 1 of " in first.why
     assert "; its tests were looked at 1 times before; challenger 2 of " in third.why
     assert gained(second.why) == pytest.approx(-gained(first.why), rel=0.1)  # tables begin at other outcomes
-    page = changelog(changes(settings, before))
+    page = changelog(changes(settings, before, records[-1]))
     assert f"{_MODEL} {first.version} activated\n\n- Before it: {liar}\n- Why: {first.why}" in page
-    assert f"no longer shadowed\n\n- Why: {second.why}" in page
+    assert f"{_MODEL} {liar} no longer shadowed\n\n- Before it: {liar}\n- Why: {second.why}" in page
 
 
 def test_a_challenger_that_goes_no_further_is_on_the_changelog(settings: Settings, tmp_path: Path) -> None:
@@ -222,9 +222,10 @@ def gained(why: str) -> float:
     return float(why.partition("squared error smaller by ")[2].partition(" ")[0])
 
 
-def changes(settings: Settings, before: int) -> list[ModelEvent]:
-    """What the desk tells of the activations in the log."""
-    serving, records = Serving(ModelsConfig(), Registry(settings.models.dir)), activations(settings)[before:]
+def changes(settings: Settings, before: int, *earlier: Activation) -> list[ModelEvent]:
+    """What the desk tells of the activations in the log, after ``earlier`` ones."""
+    serving = Serving(ModelsConfig(), Registry(settings.models.dir))
+    records = [*earlier, *activations(settings)[before:]]
     for record in records:
         serving.add(record.effective_close, record)
     return serving.move(max(record.effective_close for record in records))

@@ -11,7 +11,7 @@ from models.registry import Registry
 from operators.closed import Closed, Reading, Standing
 from operators.config import DeskConfig, ModelsConfig, StrategyConfig
 from operators.desk.desk import Desk
-from operators.desk.serving import PROGRAM
+from operators.desk.serving import PROGRAM, Serving
 from operators.errors import StateError
 from schemas.layouts import Layout
 from schemas.market import CONTROL, Activation
@@ -178,6 +178,19 @@ def test_a_shadow_is_asked_and_changes_nothing(registry: Registry) -> None:
     ]  # fmt: skip
     out = desk.on_batch([activation(5, other), *closes(5, 5)])
     assert [said.version for said in signals(out)[0].models] == [other]  # promoted, it is no shadow any more
+
+
+def test_a_withdrawal_is_of_the_version_that_it_names(registry: Registry) -> None:
+    one, other = added(registry), added(registry, 2)
+    serving = Serving(EAGER.models, registry)
+    plain = activation(1, other).record
+    assert isinstance(plain, Activation)
+    serving.add(ns(60), replace(plain, shadow=True))
+    said = []
+    for minute, version in ((2, one), (3, other)):
+        serving.add(ns(60 * minute), replace(plain, version="", shadow=True, withdrawn=version))
+        said += [(event.event, event.version, dict(serving.shadows)) for event in serving.move(ns(60 * minute))]
+    assert said[1:] == [("refused", one, {"all": other}), ("no longer shadowed", other, {})]
 
 
 def test_a_challenger_that_goes_no_further_is_told_and_changes_nothing(registry: Registry) -> None:
