@@ -18,7 +18,7 @@ from flows.errors import FlowError
 from flows.ledger import Compared, Ledger, Look, times
 from flows.models import activate, effective_close, refuse, unpassed, withdraw
 from flows.settings import Settings
-from flows.standing import Shadow, standing
+from flows.standing import Shadow, Standing, standing
 from flows.training import Added, add_models, evaluate, log_runs
 from flows.trial import Duel, Judgement, gated, held_back, judge, outcomes, tell
 from models.config import TrainConfig
@@ -93,8 +93,7 @@ def retrain(settings: Settings, plan: Plan) -> Iterator[Decision]:
     current = _Round(settings, plan)
     judged = list(current.judged())
     for decision in chain(judged, current.trained({one.model for one in judged if one.what != "withdraw"})):
-        current.do(decision)
-        yield decision
+        yield current.do(decision)
 
 
 def look(settings: Settings, plan: Plan) -> Iterator[Decision]:
@@ -105,17 +104,21 @@ def look(settings: Settings, plan: Plan) -> Iterator[Decision]:
     """
     current = _Round(settings, plan)
     for decision in current.judged():
-        current.do(decision)
-        yield decision
+        yield current.do(decision)
 
 
 class _Round:
     def __init__(self, settings: Settings, plan: Plan) -> None:
         self._settings, self._plan = settings, plan
         self._known, self._ledger = registry(settings), Ledger(plan.ledger)
-        dsn = settings.database.reader
+        self._standing = self._stands()
+        self._withdrawn: set[str] = set()
+        """Models whose shadow this round has sent away."""
+
+    def _stands(self) -> Standing:
+        dsn = self._settings.database.reader
         with in_one_line(dsn), connect(dsn) as connection:
-            self._standing = standing(model_changes(connection))
+            return standing(model_changes(connection))
 
     def judged(self) -> Iterator[Decision]:
         """What becomes of those in the shadow."""
@@ -276,10 +279,13 @@ class _Round:
             instruments=manifest.instruments, ts_start=duel.ts_start, ts_end=duel.ts_end,
         )  # fmt: skip
 
-    def do(self, decision: Decision) -> None:
-        """Write ``decision`` into the log."""
-        settings, close, reason = self._settings, effective_close(None), decision.why
+    def do(self, decision: Decision) -> Decision:
+        """Write ``decision`` into the log; another one comes of it where its model is not as the round found it."""
+        settings, reason = self._settings, decision.why
         model, version, what = decision.model, decision.version, decision.what
+        if what in {"activate", "shadow", "withdraw"} and (changed := self._changed(model)):
+            return Decision(model, version, "leave out", f"{changed} since the round began, so it does not {what}")
+        close = effective_close(None)
         if what in {"activate", "shadow"}:
             activate(
                 settings, model, version, close, despite_gates=self._plan.despite_gates, shadow=what == "shadow",
@@ -287,8 +293,20 @@ class _Round:
             )  # fmt: skip
         elif what == "withdraw":
             withdraw(settings, model, version, close, reason=reason)
+            self._withdrawn.add(model)
         elif what == "refuse":
             refuse(settings, model, version, close, reason=reason)
+        return decision
+
+    def _changed(self, model: str) -> str:
+        """What others did meanwhile to who serves and who is in the shadow of ``model``, in words; empty if nothing."""
+        was, now = self._standing, self._stands()
+        if now.serving.get(model) != was.serving.get(model):
+            return f"{now.serving.get(model, 'no version')} serves"
+        before, shadow = (found.shadows[model].version if model in found.shadows else "" for found in (was, now))
+        if shadow == before or (not shadow and model in self._withdrawn):
+            return ""
+        return f"{shadow or 'no version'} is in the shadow"
 
 
 def _end(past: Path) -> int:

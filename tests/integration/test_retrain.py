@@ -298,6 +298,13 @@ def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings
     store(settings.database.dsn, {"models.events": [shadowed(_MODEL, time.time_ns())]})
     assert {one.what for one in retrain(settings, replace(plan, patience=99))} == {"wait"}
 
+    going, serves = retrain(settings, replace(plan, patience=1)), shadowed("confluence-alts", time.time_ns() + 1)
+    gone = next(going)
+    store(settings.database.dsn, {"models.events": [serves.replace(b'"shadowed"', b'"activated"')]})  # by somebody else
+    said = {one.model: (one.what, one.why) for one in (gone, *going)}
+    assert said["confluence-memes"][0] == "withdraw"
+    assert said["confluence-alts"] == ("leave out", f"{'f' * 16} serves since the round began, so it does not withdraw")
+
 
 def shadowed(model: str, since: int) -> bytes:
     name = f"00000000-0000-5000-8000-{since % 10**12:012}"
