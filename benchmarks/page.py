@@ -15,9 +15,9 @@ of one round each, and \"by CPU\" they compare the processes' CPU time. The floo
 consumer, nothing else. The engine has recovery, books, bars, features, desk and Kafka sinks on. The plain loop and the
 frameworks share one simple class (`benchmarks/jobs/market.py`), which does less: no recovery, no desk, no reordering,
 no check for what is late, doubled or lost, one timeframe. Pathway makes bars of trades only, as it has no operators
-for a book. In the short form an engine's
-first and last second count for a third and more of its time: it signs in with the broker for
-transactions and repeats, and writes its last state. CPU time tells it better. Two workers get no further ahead of one
+for a book. One engine has run before the rounds, as a new broker compiles itself meanwhile. In the short form an
+engine's first and last second count for a third and more of its time: it signs in with the broker for transactions and
+repeats, and writes its last state. CPU time tells it better. Two workers get no further ahead of one
 than by the cores that one, its client's threads and the broker leave idle: that limit is told too.""",
     "models": """The engine with a version of 200 trees that serves and models that learn in the stream,
 beside the same engine without and the floor, all on one log, with a strategy that has a candidate at every close with
