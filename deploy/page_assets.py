@@ -117,7 +117,7 @@ def main() -> int:
     except CandlewickError as error:
         print(error, file=sys.stderr)  # noqa: T201, a command's output
         return 2
-    print("page assets: " + ("fetched into api/static/vendor" if fetched else "already there"))  # noqa: T201
+    print("page assets: " + ("fetched into api/static/vendor" if fetched else "already there"))  # noqa: T201, this is a command
     return 0
 
 

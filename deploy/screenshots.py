@@ -128,7 +128,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201, a command's output
         return 2
     for picture in pictures:
-        print(picture)  # noqa: T201
+        print(picture)  # noqa: T201, this is a command
     return 0
 
 

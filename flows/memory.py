@@ -31,7 +31,7 @@ class MemoryLog(FixedPartitionedSource[LogItem, None]):
         """The one part."""
         return ["memory"]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":  # noqa: ARG002, the signature is Bytewax's
         """The part."""
         return _Part(enumerate(self._items))
 
@@ -73,5 +73,5 @@ class Kept(DynamicSink[tuple[str, Outgoing]]):
     def __init__(self, keep: Callable[[Outgoing], None]) -> None:
         self._keep = keep
 
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> _KeptPart:  # noqa: ARG002
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _KeptPart:  # noqa: ARG002, the signature is Bytewax's
         return _KeptPart(self._keep)

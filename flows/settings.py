@@ -315,9 +315,9 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003, the signature is pydantic's
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003, the signature is pydantic's
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003, the signature is pydantic's
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then environment, then file."""
         return init_settings, _Environment(settings_cls), TomlConfigSettingsSource(settings_cls)

@@ -132,7 +132,7 @@ class _Sink(DynamicSink[list[Message]]):
     def __init__(self, writer: TimescaleWriter, run: _Run, pulse: Pulse) -> None:
         self._writer, self._run, self._pulse = writer, run, pulse
 
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Part:  # noqa: ARG002
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Part:  # noqa: ARG002, the signature is Bytewax's
         return _Part(_Storing(self._writer, self._run, self._pulse))
 
 

@@ -65,11 +65,11 @@ class FileSink(FixedPartitionedSink[Outgoing, None]):
         """The one part."""
         return ["files"]
 
-    def part_fn(self, item_key: str) -> int:  # noqa: ARG002
+    def part_fn(self, item_key: str) -> int:  # noqa: ARG002, the signature is Bytewax's
         """The one part."""
         return 0
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":  # noqa: ARG002, the signature is Bytewax's
         """The part, with a working folder of its own in the directory; the same one if asked again.
 
         Raises:

@@ -151,7 +151,7 @@ class TransactionalWriter:
             except KafkaException as error:
                 reason: KafkaError = error.args[0]
                 # A record offered after the transaction has failed is refused for the state it is in.
-                abortable = reason.txn_requires_abort() or reason.code() == KafkaError._STATE  # noqa: SLF001
+                abortable = reason.txn_requires_abort() or reason.code() == KafkaError._STATE  # noqa: SLF001, the client names its codes so
                 if not abortable or time.monotonic() > deadline:
                     raise self._failed(records, error) from error
             self._abort(records, deadline, grace)
@@ -195,7 +195,7 @@ class TransactionalWriter:
 
     def _failed(self, records: Sequence[Placed], error: KafkaException) -> SinkError:
         reason: KafkaError = error.args[0]
-        fenced = reason.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED)  # noqa: SLF001
+        fenced = reason.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED)  # noqa: SLF001, the client names its codes so
         what = f"{_topics(records)}: transaction of {self._id} failed: {words(error)}"
         return SinkError(f"{what}; another engine writes as {self._id}") if fenced else BrokerError(what)
 

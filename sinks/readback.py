@@ -22,7 +22,7 @@ __all__ = ["Known", "Ledger", "committed", "look_back", "offsets", "read_back"]
 
 _PASSING: Final = {
     KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT, KafkaError._TRANSPORT, KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT, KafkaError._TRANSPORT, KafkaError._TIMED_OUT,  # noqa: SLF001, the client names its codes so
 }  # fmt: skip
 """A broker is away, or has just come back, and what the client knows of the partition is of before."""
 _PATIENCE_S: Final = 120.0  # twice a transaction's timeout: so long one of a dead engine may be pending
@@ -208,7 +208,7 @@ def offsets(
         try:
             found = {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
             if min(found.values()) < 0:  # what the client answers when the connection went away under its question
-                raise KafkaException(KafkaError(KafkaError._TRANSPORT, "the broker went away"))  # noqa: SLF001
+                raise KafkaException(KafkaError(KafkaError._TRANSPORT, "the broker went away"))  # noqa: SLF001, the client names its codes so
             return found
         except KafkaException as error:
             if error.args[0].code() not in _PASSING or time.monotonic() > deadline or grace.over():

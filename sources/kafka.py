@@ -34,7 +34,7 @@ TIMEOUT_S: Final = 10.0
 
 _NAP_S: Final = 0.05
 _PASSING: Final = {
-    KafkaError._TRANSPORT, KafkaError._DESTROY_BROKER, KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+    KafkaError._TRANSPORT, KafkaError._DESTROY_BROKER, KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001, the client names its codes so
     KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
 }  # fmt: skip
@@ -42,7 +42,7 @@ _PASSING: Final = {
 
 AT_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001, the names of what the client tells itself begin like this
 """Code of a message that is an error and says that the partition has no more for now."""
-OFFSET_GONE: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+OFFSET_GONE: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001, the client names its codes so
 """Code of a message that is an error and says that the next one is not there."""
 
 

@@ -98,7 +98,7 @@ class KafkaLog(FixedPartitionedSource[Item, bytes]):
         """The partitions' numbers, padded because Bytewax sorts names as text."""
         return [f"{partition:05d}" for partition in range(self._partitions)]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> "_Part":  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> "_Part":  # noqa: ARG002, the signature is Bytewax's
         """The partition from where ``resume_state`` left it.
 
         Raises:

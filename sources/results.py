@@ -78,7 +78,7 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
         """The only one."""
         return ["results"]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_Part":  # noqa: ARG002, the signature is Bytewax's
         """The part; the broker is asked at its first read."""
         return _Part(
             consumer(self._settings), self._topics, self._offsets, self._settings["bootstrap.servers"],

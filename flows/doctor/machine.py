@@ -96,7 +96,7 @@ def check_port(host: str, port: int, certificate: Path | None = None) -> Finding
         return Finding(check, "ok", f"{place} is free: the API is not running", "candlewick api")
     if trouble.errno != errno.EADDRINUSE:
         return Finding(check, "bad", f"{place}: {trouble.strerror}", "set api.host and api.port to what is ours")
-    version = _candlewick_at("127.0.0.1" if host in ("0.0.0.0", "::", "") else host, port, certificate)  # noqa: S104
+    version = _candlewick_at("127.0.0.1" if host in ("0.0.0.0", "::", "") else host, port, certificate)  # noqa: S104, compared with, not bound
     if version is None:
         return Finding(check, "bad", f"{place} is taken by another program", "stop that one, or set api.port")
     return Finding(check, "ok", f"{place} is served by Candlewick {version}")

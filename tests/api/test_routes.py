@@ -287,7 +287,7 @@ def test_ready_names_what_is_missing(store: str) -> None:
         assert checks()["books"].endswith(silent)
         fill(store, history(BTC, now - SECOND, minutes=5))
         assert checks() == {}
-        fill(store, [book(BTC, now, 64_000.0, Random(1), stale=True)])  # noqa: S311
+        fill(store, [book(BTC, now, 64_000.0, Random(1), stale=True)])  # noqa: S311, no secret
         assert checks() == {"books": f"sim:BTC/USDT:USDT is stale{silent}"}
 
 

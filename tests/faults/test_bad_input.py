@@ -53,7 +53,7 @@ class Spoiler:
     """Makes of a clean feed one of poor quality."""
 
     def __init__(self) -> None:
-        self._chance = random.Random(8)  # noqa: S311
+        self._chance = random.Random(8)  # noqa: S311, no secret
         self.count: Counter[str] = Counter()
         self.malformed: list[bytes] = []
 

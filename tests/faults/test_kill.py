@@ -78,7 +78,7 @@ def test_every_failpoint(
     engine.sort(key=lambda name: not name.startswith("signals."))  # there are few signals: they come first
     store = [name for name in FAILPOINTS if name.startswith("store.") if form.full or name in _SHARP]
     finding.injected(f"a kill at each of {len(engine)} failpoints of the engine and {len(store)} of the store")
-    chance = random.Random(6)  # noqa: S311
+    chance = random.Random(6)  # noqa: S311, no secret
     seconds = form.number(_SECONDS, 1_800)
     with Stand(brokers(), tmp_path, market(seconds), dsn=timescale_database) as stand:
         feed = stand.feed(speed=seconds / (form.amount(2.0, 3.0) * len(engine)))

@@ -262,7 +262,7 @@ def test_what_is_stored_appears_by_itself(page: Visit, market: str, now: int) ->
         "document.querySelector('#light').dataset.state === 'live' || document.querySelector('#lag').textContent"
     )
     before = page.page.locator(".item").count()
-    sample = book(BTC, time.time_ns(), 64_321.05, Random(1))  # noqa: S311
+    sample = book(BTC, time.time_ns(), 64_321.05, Random(1))  # noqa: S311, no secret
     fill(market, [sample, *signal(BTC, now // MINUTE * MINUTE, 64_321.0)])
     page.until("document.querySelector('#price').textContent.startsWith('64,321.')")
     page.until("(before) => document.querySelectorAll('.item').length === before + 1", before)
@@ -271,7 +271,7 @@ def test_what_is_stored_appears_by_itself(page: Visit, market: str, now: int) ->
 
 def test_pictures_of_it_are_taken(chromium: Browser, address: str, market: str, tmp_path: Path) -> None:
     soon = time.time_ns() + 30 * SECOND
-    fill(market, [book(one, soon, price, Random(2)) for one, price in ((BTC, 64_300.0), (ETH, 3_100.0))])  # noqa: S311
+    fill(market, [book(one, soon, price, Random(2)) for one, price in ((BTC, 64_300.0), (ETH, 3_100.0))])  # noqa: S311, no secret
     pictures = photograph(chromium, address, tmp_path / "pictures")
     assert [picture.name for picture in pictures] == ["page.png", "phone.png"]
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)

@@ -45,7 +45,7 @@ def test_equals_a_plain_set_whatever_the_order_in_time(identifiers: list[str], s
 def test_numbers_that_begin_anew_are_new_and_repetitions_are_not(
     lives: list[int], first: int, step: int, lag: int, seed: int
 ) -> None:
-    random, seen, ts = Random(seed), SeenIds(WINDOW), START  # noqa: S311
+    random, seen, ts = Random(seed), SeenIds(WINDOW), START  # noqa: S311, no secret
     arrivals: list[tuple[float, str, int]] = []
     for life, count in enumerate(lives):
         for i, number in enumerate(range(first, first + step * count, step), 1_000 * life):
@@ -117,7 +117,7 @@ class TestMemory:
 
     def test_holds_all_of_the_window(self, prefix: str) -> None:
         seen, step = SeenIds(WINDOW), MILLISECOND
-        records = [(f"{prefix}{Random(i).randrange(10**15)}", START + i * step) for i in range(24_000)]  # noqa: S311
+        records = [(f"{prefix}{Random(i).randrange(10**15)}", START + i * step) for i in range(24_000)]  # noqa: S311, no secret
         for i, record in enumerate(records):
             assert seen.add(*record)
             if i >= 7_999 and i % 1_000 == 0:

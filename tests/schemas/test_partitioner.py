@@ -32,7 +32,7 @@ def test_a_partition_is_one_of_them(key: str, partitions: int) -> None:
 def test_librdkafka_puts_keys_where_we_say() -> None:
     """Its murmur2 partitioner, against its own broker in memory, where a new topic has four partitions."""
     partitions = 4
-    rng = random.Random(20)  # noqa: S311
+    rng = random.Random(20)  # noqa: S311, no secret
     letters = [chr(code) for code in (*range(32, 127), *range(0x100, 0x200), 0xD7FF, 0x1F56F)]
     keys = ["".join(rng.choices(letters, k=length % 40)) for length in range(2_000)] + ["candlewick:control"]
     placed: dict[str, int | None] = {}

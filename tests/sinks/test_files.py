@@ -192,13 +192,13 @@ def test_handles_are_bounded_whatever_the_number_of_keys(tmp_path: Path) -> None
 
 
 def interleaved_batches(streams: list[list[Outgoing]]) -> Iterator[list[Outgoing]]:
-    records = interleaved(streams, random.Random(7))  # noqa: S311
+    records = interleaved(streams, random.Random(7))  # noqa: S311, no secret
     return ([record] for record in records)
 
 
 @pytest.mark.parametrize(("late", "runs"), [(3, 1), (500, FAN_IN // 2)])
 def test_runs_are_one_file_sorted_and_one_run_if_they_come_nearly_so(tmp_path: Path, late: int, runs: int) -> None:
-    rng = random.Random(3)  # noqa: S311
+    rng = random.Random(3)  # noqa: S311, no secret
     entries: list[Entry] = [(n - rng.randrange(late), rng.choice("ab\n"), n, b"%d" % n) for n in range(2_000)]
     sorter = Runs(tmp_path / "whole")
     most = 0
