@@ -87,7 +87,7 @@ class KafkaFeatures(FixedPartitionedSink[Outgoing, bytes]):
         """Kafka's own partitioner."""
         return _partition(item_key, self._partitions)
 
-    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> "_Part":  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> "_Part":  # noqa: ARG002, the signature is Bytewax's
         """The partition, written as far as its topics say.
 
         Raises:
@@ -122,8 +122,8 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         transactional_id: whose transactions these are; one for each engine that writes to a Kafka cluster.
         transactions: off only for a broker that has none.
         here: whether they are written in this process, which is so in one of an engine's only.
-        early: begin with transactions now, half a second's work for the client, instead of at the first signal; not
-            where it is not `here`, since each one that begins ends the transactions of those before it.
+        early: begin with transactions now, half a second's work for the client, instead of at the first signal.
+            Elsewhere than `here` nothing begins, as each one that does ends the transactions of those before it.
         delivery_timeout_s: how long the broker may be away; the source waits meanwhile, then the engine stops.
         stop: once it says true, a broker that does not acknowledge is given up after seconds, with a `SinkError`.
         past: of an engine whose state is made anew (`sinks.gate`).
@@ -160,11 +160,11 @@ class KafkaSignals(FixedPartitionedSink[Outgoing, bytes]):
         """The one part, where it is here."""
         return ["signals"] if self._here else []
 
-    def part_fn(self, item_key: str) -> int:  # noqa: ARG002
+    def part_fn(self, item_key: str) -> int:  # noqa: ARG002, the signature is Bytewax's
         """The one part."""
         return 0
 
-    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> "_Part":  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> "_Part":  # noqa: ARG002, the signature is Bytewax's
         """The part, written as far as its topics say.
 
         Raises:

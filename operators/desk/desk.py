@@ -1,6 +1,6 @@
 """The deciding step's pure class: from complete closes to candidates and published signals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +19,7 @@ from operators.desk.serving import Serving, Verdict
 from operators.errors import OperatorError
 from operators.outbox import entry, outgoing
 from schemas.identifiers import derive
-from schemas.layouts import Layout
+from schemas.layouts import Layout, Migration
 from schemas.market import Activation, InstrumentDefinition
 from schemas.results import Context, Vector
 from schemas.signals import Signal
@@ -32,25 +32,27 @@ READ: Final = (*USED, "realised_volatility_20", "return_1", "return_20")
 """The features of vectors that are read where no model is asked and none learns."""
 
 
-def _with_line(state: dict[str, Any]) -> dict[str, Any]:
-    """Slope and intercept of the ensemble as its line's, which goes on from there."""
-    learnt = state["serving"][3]
-    if learnt is None:
-        return state
-    ensemble = learnt["ensemble"]
-    line = [ensemble["slope"], ensemble["intercept"], len(ensemble["pairs"])]
-    learnt = learnt | {"ensemble": ensemble | {"line": line}}
-    return state | {"serving": [*state["serving"][:3], learnt, *state["serving"][4:]]}
+def _of_ensemble(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Migration:
+    """What ``change`` gives goes into the plain data of the ensemble, where something was learnt."""
+
+    def migrate(state: dict[str, Any]) -> dict[str, Any]:
+        before, learnt, behind = state["serving"][:3], state["serving"][3], state["serving"][4:]
+        if learnt is None:
+            return state
+        ensemble = learnt["ensemble"] | change(learnt["ensemble"])
+        return state | {"serving": [*before, learnt | {"ensemble": ensemble}, *behind]}
+
+    return migrate
 
 
-def _alike(state: dict[str, Any]) -> dict[str, Any]:
-    """All members of the ensemble as good as each other: sums of losses of different outcomes say nothing of them."""
-    learnt = state["serving"][3]
-    if learnt is None:
-        return state
-    members = {name: [0.0, count] for name, (_, count) in learnt["ensemble"]["members"].items()}
-    learnt = learnt | {"ensemble": learnt["ensemble"] | {"members": members}}
-    return state | {"serving": [*state["serving"][:3], learnt, *state["serving"][4:]]}
+def _with_line(ensemble: dict[str, Any]) -> dict[str, Any]:
+    """Slope and intercept as those of its line, which goes on from there."""
+    return {"line": [ensemble["slope"], ensemble["intercept"], len(ensemble["pairs"])]}
+
+
+def _alike(ensemble: dict[str, Any]) -> dict[str, Any]:
+    """All members as good as each other: sums of losses of different outcomes say nothing of them."""
+    return {"members": {name: [0.0, count] for name, (_, count) in ensemble["members"].items()}}
 
 
 _LAYOUT: Final = Layout(
@@ -65,8 +67,8 @@ _LAYOUT: Final = Layout(
             "serving": [*state["serving"][:4], [*state["serving"][4], [], 0], *state["serving"][5:]],
         },
         9: lambda state: state,  # the learner keeps outcomes, and does without
-        10: _with_line,
-        11: _alike,
+        10: _of_ensemble(_with_line),
+        11: _of_ensemble(_alike),
     },
 )  # fmt: skip
 _NAMED: Final = 10

@@ -72,9 +72,9 @@ class RealisedVolatility(Slotted):
         usual.push(square)
         long.push(square)
         found = [self._of(one) if one.full else None for one in (short, usual, long)]
-        return *found, found[0] * sqrt(long.length / short.length) / found[2] if found[0] is not None and found[
-            2
-        ] else None
+        least, _, most = found
+        ratio = least * sqrt(long.length / short.length) / most if least is not None and most else None
+        return *found, ratio
 
     def _of(self, squares: Mean) -> float:
         return 0.0 if self._still >= squares.length else sqrt(max(squares.mean, 0.0) * squares.length)

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The compiled twin of the event path: one side of a book, what most records do to an instrument, the
-vector and what most of its measures are made of.
+"""The compiled twin of the event path: one side of a book and how it stands, what most records do to an
+instrument, best quotes on their way into its bars, the vector and what most of its measures are made of.
 
 Everything here exists in Python too and gives the same bytes there (`operators.native` chooses). What is unusual in
 any way is left to Python before anything has changed, so refusals, losses and their words have one source.

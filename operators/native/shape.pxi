@@ -6,6 +6,7 @@ cdef struct Tops:
     Py_ssize_t maintained  # levels a side that the venue keeps up to date, -1: all
 
 
+# Those of `operators.flow.shape`, which itself asks for what is compiled here.
 cdef tuple _COUNTED = (1, 5, 10, 20)
 cdef tuple _BANDS = (10, 25, 50)
 cdef enum:
