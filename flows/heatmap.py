@@ -1,7 +1,7 @@
 """Estimated liquidation levels of a recording: what they said at each close, and on a simulation what was true."""
 
 from collections.abc import Callable, Iterable, Mapping
-from math import floor, isfinite, log, nan
+from math import floor, fsum, isfinite, log, nan
 from typing import Final
 
 from flows.feeds import Entry
@@ -47,8 +47,8 @@ class _Density:
         found = 0.0
         for side in (0, 1):
             ours, theirs = self.sizes[side], other.sizes[1 - side if mirrored else side]
-            whole, others = sum(ours.values()), sum(theirs.values())
-            found += sum(min(size / whole, theirs.get(at, 0.0) / others) for at, size in ours.items()) / 2.0
+            whole, others = fsum(ours.values()), fsum(theirs.values())
+            found += fsum(min(size / whole, theirs.get(at, 0.0) / others) for at, size in ours.items()) / 2.0
         return found
 
 

@@ -165,7 +165,7 @@ def write(
     columns = _columns(rows)
     inputs = dict(zip(units, np.array([row.features for row in rows]).T, strict=True))
     inputs["direction"] = np.array([1.0 if signal.direction == "long" else -1.0 for signal in signals])
-    inputs["score"] = np.array([sum(factor.contribution for factor in signal.key_factors) for signal in signals])
+    inputs["score"] = np.array([fsum(factor.contribution for factor in signal.key_factors) for signal in signals])
     arrays = [pa.array(columns[name], kind) for name, kind in _PLAIN.items()]
     arrays += [pa.array(values, pa.float64(), mask=np.isnan(values)) for values in inputs.values()]
     table = pa.Table.from_arrays(arrays, names=[*_PLAIN, *(f"input_{name}" for name in inputs)])

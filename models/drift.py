@@ -66,7 +66,7 @@ def psi(reference: Sequence[float], current: Sequence[float]) -> float:
     """
     p, q = _shares(reference), _shares(current)
     found = fsum((b - a) * log(b / a) for a, b in zip(p, q, strict=True))
-    return found - (len(p) - 1) * (1.0 / sum(reference) + 1.0 / sum(current))
+    return found - (len(p) - 1) * (1.0 / fsum(reference) + 1.0 / fsum(current))
 
 
 def kullback_leibler(reference: Sequence[float], current: Sequence[float]) -> float:
@@ -157,7 +157,7 @@ def _drawn(
 
 
 def _shares(counts: Sequence[float]) -> list[float]:
-    total = sum(counts) + _PRIOR * len(counts)
+    total = fsum(counts) + _PRIOR * len(counts)
     return [(count + _PRIOR) / total for count in counts]
 
 

@@ -1,7 +1,7 @@
 """Whether predicted price levels say more than chance: how often they are reached, and what is liquidated near them."""
 
 from collections.abc import Iterator, Sequence
-from math import erfc, isfinite, log, sqrt
+from math import erfc, fsum, isfinite, log, sqrt
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -121,7 +121,7 @@ class _Market:
             last = sample.ts
             for side, order in ((1, "buy"), (-1, "sell")):
                 forced = [one for one in sample.forced if one.side == order]
-                whole = sum(one.notional for one in forced)
+                whole = fsum(one.notional for one in forced)
                 for name, ours, theirs in self._pairs(at, side) if forced else ():
                     near = [self._within(at, side, distance, forced) for distance in (ours, theirs)]
                     found[name][episode] = found[name].get(episode, np.zeros(3)) + np.array([*near, whole])
@@ -154,7 +154,7 @@ class _Market:
 
     def _within(self, at: int, side: int, distance: float, forced: Sequence[Forced]) -> float:
         level = self._price[at] + side * distance
-        return sum(one.notional for one in forced if abs(log(one.price) - level) <= _BAND)
+        return fsum(one.notional for one in forced if abs(log(one.price) - level) <= _BAND)
 
     def _score(self, measure: str, baseline: str, pairs: _Floats, weights: _Floats) -> Score:
         if not len(pairs):

@@ -6,7 +6,7 @@ Rabiner, "A tutorial on hidden Markov models", 1989, scaled at each step.
 
 from collections.abc import Sequence
 from itertools import permutations
-from math import exp, isfinite, log, pi, sqrt
+from math import exp, fsum, isfinite, log, pi, sqrt
 from typing import Final, get_args
 
 import numpy as np
@@ -96,7 +96,7 @@ class Regime(Struct, kw_only=True):
             ]
             most = max(logs)
             ahead = [chance * exp(one - most) for chance, one in zip(ahead, logs, strict=True)]
-        total = sum(ahead)
+        total = fsum(ahead)
         self.chances = [chance / total for chance in ahead] if total > 0 else parameters.initial
         return self.chances
 
@@ -113,10 +113,10 @@ def outlook(chances: Sequence[float], parameters: Parameters) -> Outlook:
     Outlook(following=[0.0, 0.0, 0.5, 0.5], change=0.5, duration=2.0)
     """
     leaving = [1.0 - row[at] for at, row in enumerate(parameters.transition)]
-    lasting = sum(chance / max(one, 1.0 / _LONGEST) for chance, one in zip(chances, leaving, strict=True))
+    lasting = fsum(chance / max(one, 1.0 / _LONGEST) for chance, one in zip(chances, leaving, strict=True))
     return Outlook(
         _moved(chances, parameters.transition),
-        sum(chance * one for chance, one in zip(chances, leaving, strict=True)),
+        fsum(chance * one for chance, one in zip(chances, leaving, strict=True)),
         min(_LONGEST, max(1.0, lasting)),  # probabilities sum to one but for rounding
     )
 
@@ -177,13 +177,13 @@ def matched(found: Parameters, previous: Parameters) -> Parameters:
     Kullback-Leibler divergence).
     """
     costs = [[_apart(found, at, previous, other) for at in range(len(STATES))] for other in range(len(STATES))]
-    order = min(permutations(range(len(STATES))), key=lambda one: sum(costs[i][at] for i, at in enumerate(one)))
+    order = min(permutations(range(len(STATES))), key=lambda one: fsum(costs[i][at] for i, at in enumerate(one)))
     return _ordered(found, list(order))
 
 
 def _moved(chances: Sequence[float], transition: Sequence[Sequence[float]]) -> list[float]:
     return [
-        sum(chance * row[at] for chance, row in zip(chances, transition, strict=True)) for at in range(len(chances))
+        fsum(chance * row[at] for chance, row in zip(chances, transition, strict=True)) for at in range(len(chances))
     ]
 
 
@@ -257,4 +257,4 @@ def _apart(one: Parameters, at: int, other: Parameters, place: int) -> float:
 
 
 def _log_density(seen: Sequence[float], mean: Sequence[float], variance: Sequence[float]) -> float:
-    return sum(-0.5 * ((x - m) ** 2 / v + log(2 * pi * v)) for x, m, v in zip(seen, mean, variance, strict=True))
+    return fsum(-0.5 * ((x - m) ** 2 / v + log(2 * pi * v)) for x, m, v in zip(seen, mean, variance, strict=True))

@@ -6,6 +6,7 @@ another way: a leaf's game is a product over the path's features, so its Shapley
 """
 
 from itertools import accumulate, chain
+from math import fsum
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -63,7 +64,7 @@ class TreeShap:
         if "\naverage_output" in text or not trees:
             raise ModelRefused("model.txt holds no boosted trees")
         self._width = width
-        self.base = sum(_mean(tree) for tree in trees)
+        self.base = fsum(_mean(tree) for tree in trees)
         """The mean score of the training rows."""
         self._feature: _Whole = np.array([f for tree in trees for f in tree.features], np.intp)
         if self._feature.size and not 0 <= int(self._feature.min()) <= int(self._feature.max()) < width:
@@ -148,8 +149,8 @@ def _floats(text: str) -> list[float]:
 
 
 def _mean(tree: _Tree) -> float:
-    total = sum(tree.leaf_counts)
-    return sum(value * count / total for value, count in zip(tree.leaf_values, tree.leaf_counts, strict=True))
+    total = fsum(tree.leaf_counts)
+    return fsum(value * count / total for value, count in zip(tree.leaf_values, tree.leaf_counts, strict=True))
 
 
 def _paths(tree: _Tree, first: int) -> list[tuple[int, list[_Step]]]:

@@ -45,6 +45,7 @@ class Derivatives(Slotted):
     def __init__(self) -> None:
         self.mark_price: float | None = None
         self.index_price: float | None = None
+        """As told together with that mark price: an older one makes no basis."""
         self.funding_rate: float | None = None
         """A fraction of mark notional for one interval."""
         self.next_funding: int | None = None
@@ -68,8 +69,7 @@ class Derivatives(Slotted):
         self._mark_at = event.ts_event
         self.mark_price = self._price = event.price
         self._levels.on_price(event.price, event.price)
-        if event.index_price is not None:
-            self.index_price = event.index_price
+        self.index_price = event.index_price
         return self._fund(event.ts_event, event.funding_rate, event.next_funding)
 
     def on_funding(self, event: FundingRate) -> Settlement | None:

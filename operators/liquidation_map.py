@@ -1,7 +1,7 @@
 """Where positions would be liquidated: estimated from how open interest moved at which price."""
 
 from bisect import bisect_left
-from math import exp, floor, log
+from math import exp, floor, fsum, log
 from typing import Final, NamedTuple
 
 from operators.state import Slotted
@@ -78,7 +78,7 @@ class _Side(Slotted):
         if not self.bins or first <= self.bins[0]:
             return 0.0
         at = bisect_left(self.bins, first)
-        gone = sum(self.units[:at]) * self.worth
+        gone = fsum(self.units[:at]) * self.worth
         del self.bins[:at], self.units[:at]
         return gone
 
@@ -87,7 +87,7 @@ class _Side(Slotted):
         if not self.bins or self.bins[-1] <= last:
             return 0.0
         at = bisect_left(self.bins, last + 1)
-        gone = sum(self.units[at:]) * self.worth
+        gone = fsum(self.units[at:]) * self.worth
         del self.bins[at:], self.units[at:]
         return gone
 
@@ -154,8 +154,8 @@ class LiquidationMap(Slotted):
         return Outlook(
             _nearest(above, range(here + 1, here + reach + 1)),
             _nearest(below, range(here - 1, here - reach - 1, -1)),
-            sum(above.values()),
-            sum(below.values()),
+            fsum(above.values()),
+            fsum(below.values()),
         )
 
     def profile(self, price: float) -> Profile | None:
@@ -202,7 +202,7 @@ def _nearest(sizes: dict[int, float], outwards: range) -> Cluster | None:
     """The first run of dense bins on the way ``outwards``."""
     if not sizes:
         return None
-    dense = _DENSE * sum(sizes.values()) / len(outwards)
+    dense = _DENSE * fsum(sizes.values()) / len(outwards)
     heaviest, most, whole = 0, 0.0, 0.0
     for number in outwards:
         size = sizes.get(number, 0.0)

@@ -5,6 +5,7 @@ sizes are contracts (`InstrumentDefinition.contract_multiplier` says how much on
 not send is ``None``, never zero.
 """
 
+from math import fsum
 from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta, Struct
@@ -332,8 +333,8 @@ class Regimes(_Record, tag="regimes", frozen=True, kw_only=True, gc=True):
 
     def __post_init__(self) -> None:
         for row in (*self.transition, self.initial):
-            if abs(sum(row) - 1.0) > 1e-6:
-                raise ValueError(f"probabilities {row} sum to {sum(row)}, not to 1")
+            if abs(fsum(row) - 1.0) > 1e-6:
+                raise ValueError(f"probabilities {row} sum to {fsum(row)}, not to 1")
 
 
 MarketEvent = (

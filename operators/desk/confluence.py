@@ -1,7 +1,7 @@
 """The rule strategy: trend, momentum, trade flow, book and microprice have to agree."""
 
 from collections.abc import Callable
-from math import tanh
+from math import fsum, tanh
 from typing import Final, NamedTuple
 
 from operators.config import StrategyConfig
@@ -47,7 +47,7 @@ def judge(vector: Vector, config: StrategyConfig) -> Opinion | None:
     """
     f = vector.features
     factors = (_trend(f), _momentum(f), _trade_flow(f), _book(f), _lean(f))
-    score = sum(factor.vote for factor in factors)
+    score = fsum(factor.vote for factor in factors)
     if abs(score) < config.threshold:
         return None
     sign = 1.0 if score > 0 else -1.0

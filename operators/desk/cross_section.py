@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Sequence
-from math import sqrt
+from math import fsum, sqrt
 from typing import Any
 
 import msgspec
@@ -233,7 +233,7 @@ class CrossSection:
 
 def _beyond(returns: Iterable[float]) -> bool:
     """Whether ``returns``, or sums of them, are too large for compiled code."""
-    return sum(map(abs, returns)) * GRID >= BOUND
+    return fsum(map(abs, returns)) * GRID >= BOUND
 
 
 def _strength(own: int | None, of: float | None) -> float | None:

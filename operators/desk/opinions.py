@@ -1,7 +1,7 @@
 """What models say of one candidate, each with its reasons, and all of them together."""
 
 from collections.abc import Mapping
-from math import isnan
+from math import fsum, isnan
 from typing import Final, NamedTuple
 
 from models.ensemble import Pooled, sigmoid
@@ -62,7 +62,7 @@ def of_learner(learner: Learner, inputs: Mapping[str, float]) -> dict[str, Word]
     found, version = {}, f"river {learner.version}"
     for name, logit in learner.logits(inputs).items():
         parts = learner.terms(inputs)[1] if name == LOGISTIC else {}
-        found[name] = Word(name, version, logit, sigmoid(logit), logit - sum(parts.values()), parts, inputs)
+        found[name] = Word(name, version, logit, sigmoid(logit), logit - fsum(parts.values()), parts, inputs)
     return found
 
 
@@ -75,7 +75,7 @@ def together(words: Mapping[str, Word], pooled: Pooled, slope: float) -> Word:
             if pooled.weights[key]:
                 parts[name] = parts.get(name, 0.0) + slope * pooled.weights[key] * part
                 values.setdefault(name, word.values.get(name))
-    base = pooled.logit - sum(parts.values())
+    base = pooled.logit - fsum(parts.values())
     return Word(ENSEMBLE, _VERSION, pooled.logit, pooled.probability, base, parts, values)
 
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import isnan, nan
+from math import fsum, isnan, nan
 from typing import Final, NamedTuple
 
 from operators.feature import Close, Feature
@@ -114,11 +114,11 @@ class ImpactMeter(Slotted):
 
 def _part(flows: list[float], moves: list[float]) -> ImpactPart:
     count = len(flows)
-    flow, move = sum(flows) / count, sum(moves) / count
+    flow, move = fsum(flows) / count, fsum(moves) / count
     flows, moves = [x - flow for x in flows], [x - move for x in moves]
     return ImpactPart(
-        count, flow, move, sum(x * x for x in flows), sum(x * y for x, y in zip(flows, moves, strict=True)),
-        sum(y * y for y in moves),
+        count, flow, move, fsum(x * x for x in flows), fsum(x * y for x, y in zip(flows, moves, strict=True)),
+        fsum(y * y for y in moves),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """VPIN: how one-sided trading is, in time that is counted by volume."""
 
+from math import fsum
 from typing import Any, Final, NamedTuple
 
 from operators.bars import OpenBar
@@ -92,7 +93,7 @@ class Vpin(Slotted):
     def _keep(self, full: list[tuple[int, float, float]]) -> None:
         self._full = full
         known = 2 * len(full) >= self._buckets
-        self.value = sum(bucket[1] for bucket in full) / sum(bucket[2] for bucket in full) if known else None
+        self.value = fsum(bucket[1] for bucket in full) / fsum(bucket[2] for bucket in full) if known else None
 
     def _fill(self, session: int, bar: OpenBar) -> None:
         size, left = self._size, bar.volume

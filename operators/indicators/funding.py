@@ -61,7 +61,7 @@ MEASURES = (
         Feature(
             name="basis_bps", unit="bps", inputs=("derivatives",), summary="Mark price over index price, minus one",
             formula="10000 (mark / index - 1)", source="its definition",
-            null="the venue has told no mark or index price since somebody listens",
+            null="the venue has told no mark price since somebody listens, or the last one without an index price",
         ),
         z_feature("basis_z", "basis_bps", inputs=("derivatives",)),
     ),

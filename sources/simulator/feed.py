@@ -1,6 +1,6 @@
 """One instrument as its venue sends it: orders meet a book, and every message takes its time to us."""
 
-from math import exp, sqrt, tanh
+from math import exp, fsum, sqrt, tanh
 from typing import Final
 
 from schemas.market import (
@@ -89,7 +89,7 @@ class Feed:
         memory.append(self._ignorance())
         del memory[0]
         edge = self._config.edge
-        ignorance = sum(memory) / sqrt(len(memory))
+        ignorance = fsum(memory) / sqrt(len(memory))
         return edge * self._coins.future[self._coin] + sqrt(1.0 - edge * edge) * ignorance
 
     def _best(self) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Who holds what of a perpetual: the truth that an estimate of liquidation levels can be held against."""
 
 from heapq import heappop, heappush
-from math import exp, floor, log
+from math import exp, floor, fsum, log
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -146,6 +146,6 @@ class Positions:
                 for leverage, share in LEVERAGES
                 if side.direction * (price - side.liquidation_price(here + offset, leverage)) > 0
             ]
-            whole = sum(weight for *_, weight in entries)
+            whole = fsum(weight for *_, weight in entries)
             for bucket, leverage, weight in entries:
                 side.add(bucket, leverage, weight / whole * self.open_interest)

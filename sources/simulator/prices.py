@@ -1,7 +1,7 @@
 """The price of every coin: correlated returns, volatility that comes in clusters, tails, a daily wave, crashes."""
 
 from collections import deque
-from math import cos, exp, log, pi, sqrt
+from math import cos, exp, fsum, log, pi, sqrt
 from typing import Final
 
 from schemas.time import DAY, HOUR, MINUTE, SECOND
@@ -115,7 +115,7 @@ class Coins:
             self._base[i] += self._sigmas[i] * scale * (now + self._trends[i].advance())
             self.logs[i] = self._base[i] + drop
             self.last[i] = now
-            self.future[i] = sum(coming) * norm
+            self.future[i] = fsum(coming) * norm
 
     def _look(self) -> None:
         tail = self._tails()

@@ -49,6 +49,15 @@ def test_basis() -> None:
     assert known.basis_bps is None  # no number stands for this
 
 
+def test_no_basis_is_made_with_an_index_price_of_before() -> None:
+    known = Derivatives()
+    known.on_mark(mark(1, 100.5, 100.0))
+    known.on_mark(mark(2, 101.0))
+    assert (known.mark_price, known.basis_bps) == (101.0, None)
+    known.on_mark(mark(3, 101.0, 100.0))
+    assert known.basis_bps == pytest.approx(100.0)
+
+
 def test_older_news_is_ignored() -> None:
     known = Derivatives()
     known.on_mark(mark(5, 100.0, 100.0, rate=0.0001))
