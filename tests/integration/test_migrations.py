@@ -105,6 +105,14 @@ def test_features_stored_before_they_were_packed_are_read_as_before(empty_databa
     assert rows == [[({"a": None, "b": 2.5},)]] * 2 + [[("a", None), ("b", 2.5)], [(None, 2.5)], [(2.5,)]]
 
 
+def test_tables_with_most_rows_have_one_index(database: str) -> None:
+    """Each further one is upkeep at every row that is stored."""
+    query = "SELECT tablename FROM pg_indexes WHERE schemaname = 'public' GROUP BY 1 HAVING count(*) = 1"
+    with psycopg.connect(database) as connection:
+        once = {name for (name,) in connection.execute(query).fetchall()}
+    assert once >= {"books", "levels", "bars", "features_packed", "contexts_packed", "drift"}
+
+
 def test_readers_read_and_writers_write_no_more_than_they_must(database: str) -> None:
     writer = TimescaleWriter(_login(database, "candlewick_write"))
     assert writer.write(messages(results(60)))
