@@ -200,7 +200,13 @@ def test_what_is_trimmed_away_is_named_and_a_state_made_anew_goes_on(
 ) -> None:
     """Of a result topic under the sink's read-back, then of the log under the engine."""
     killed(pipeline, "sink.snapshot.after:7", CANDLEWICK_ENGINE__EPOCH_INTERVAL_S="0.05")
-    killed(pipeline, "features.write.after:30", CANDLEWICK_ENGINE__EPOCH_INTERVAL_S="600")
+    kept = pipeline.count("features.bars")
+    acknowledged = {"CANDLEWICK_FAILPOINT": "features.settle.after", "CANDLEWICK_ENGINE__EPOCH_INTERVAL_S": "600"}
+    engine = pipeline.start("run", **acknowledged)
+    until(lambda: pipeline.count("features.bars") > kept, "bars after the last snapshot", engine)
+    engine.terminate()
+    engine.communicate(timeout=60)
+    assert engine.returncode == -signal.SIGKILL
     before = pipeline.read()["features.bars"]
     trim(pipeline, "features.bars", 1.0)
     for said in (pipeline.fail("run", status=2), pipeline.fail("state", "check", status=1)):
