@@ -18,7 +18,7 @@ from flows.settings import Settings
 from models.barriers import Bracket
 from models.closes import Closes, day_of, thinned
 from models.costs import Costs
-from models.dataset import Hole, Manifest, Row, write
+from models.dataset import Hole, Manifest, Row, first_open, write
 from models.drift import GRID
 from models.labels import Followed, Labelled
 from models.settlements import INTERVAL, settled
@@ -26,7 +26,7 @@ from operators.desk.serving import PROGRAM
 from schemas.market import InstrumentDefinition
 from schemas.results import Bar, Context, Vector
 from schemas.signals import Signal
-from schemas.time import TIMEFRAME_NS, Timeframe, to_text
+from schemas.time import DAY, TIMEFRAME_NS, Timeframe, to_text
 from schemas.topics import Outgoing
 from sinks.database import connect, in_one_line
 from sinks.export import ALL_TIME, export, last_of_others
@@ -96,7 +96,7 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
                     _fill(features.setdefault(_place(record), array("d", [nan]) * len(order)), record, order)
                 if closes.wants(record):
                     _fill(closes.row(_place(record)), record, order)
-    labels, holes = _labels(files, signals, base, costs, definitions, funding)
+    labels, holes, known = _labels(files, signals, base, costs, definitions, funding)
     rows = [
         Row(signal, features[place], labels[signal.id])
         for signal in signals
@@ -105,6 +105,7 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
     return write(
         out, rows, told, hashes=(hashes[0], hashes[1]), costs=costs, bars=base, holes=holes, sources=files.hashes(),
         closes=closes.all(list(told)), left_out=len(signals) - len(rows),
+        open_from=first_open(signals, {row.signal.id: row.labelled.label.ts_end for row in rows}, known),
     )  # fmt: skip
 
 
@@ -238,7 +239,10 @@ class _Funding:
 def _labels(
     files: _Files, signals: Sequence[Signal], base: Mapping[str, Timeframe], costs: Costs,
     definitions: Mapping[str, InstrumentDefinition], funding: _Funding,
-) -> tuple[dict[str, Labelled], list[Hole]]:  # fmt: skip
+) -> tuple[dict[str, Labelled], list[Hole], int]:  # fmt: skip
+    """Labels by candidate, missing bars, and up to when (ns) there are bars of all instruments but those that have
+    gone, as they have had none for a day.
+    """
     coming: dict[str, deque[Signal]] = defaultdict(deque)
     for signal in signals:
         coming[signal.instrument_id].append(signal)
@@ -247,6 +251,7 @@ def _labels(
     holes: list[Hole] = []
     first: dict[str, int] = {}
     last: dict[str, int] = {}
+    known: dict[str, int] = {}
     shortest = files.read(
         "features.bars", lambda seen: not seen.revision and base[seen.instrument_id] == seen.timeframe
     )
@@ -261,7 +266,7 @@ def _labels(
             continue  # two directories overlap, or a crash left it twice
         if bar.ts_open > last.get(name, bar.ts_open):
             holes.append(Hole(instrument_id=name, ts_start=last[name], ts_end=bar.ts_open))
-        last[name] = bar.ts_close
+        last[name], known[name] = bar.ts_close, bar.ts_decided
         while coming[name] and coming[name][0].ts_event < bar.ts_close:
             signal = coming[name].popleft()
             bracket = Bracket.of(signal, definitions.get(name))
@@ -278,7 +283,8 @@ def _labels(
             if not done:
                 open_still.append((identifier, followed))
         following[name] = open_still
-    return labels, holes
+    newest = max(known.values(), default=0)
+    return labels, holes, min((one for one in known.values() if one > newest - DAY), default=0)
 
 
 def _candidates(files: _Files) -> list[Signal]:

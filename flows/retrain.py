@@ -20,14 +20,14 @@ from flows.models import activate, effective_close, refuse, unpassed, withdraw
 from flows.settings import Settings
 from flows.standing import Shadow, Standing, standing
 from flows.training import Added, add_models, evaluate, log_runs
-from flows.trial import Duel, Judgement, gated, held_back, judge, outcomes, tell
+from flows.trial import Duel, Judgement, gated, held_back, judge, tell
 from models.config import TrainConfig
 from models.dataset import Dataset, load
 from models.errors import ModelError, ModelRefused, RegistryAway
 from models.manifest import Manifest
 from operators.desk.serving import PROGRAM
 from schemas.signals import Signal
-from schemas.time import DAY, to_text
+from schemas.time import DAY, MINUTE, to_text
 from sinks.database import connect, in_one_line
 from sinks.export import model_changes
 from sinks.mlflow import MlflowError
@@ -37,6 +37,9 @@ __all__ = ["Decision", "Plan", "look", "retrain"]
 
 _WORDS: Final = 120
 """Characters that a gate has for its reason, as an activation's is at most 1,000 long."""
+_ON_THE_WAY: Final = 10 * MINUTE
+"""What came later may have reached the store in part: its topics are read side by side, and bars come before the
+candidates that they end."""
 _BEFORE_THE_SHADOW: Final = {"better": "activate", "worse": "refuse"}
 _AFTER_THE_SHADOW: Final = {"better": "activate", "worse": "withdraw"}
 
@@ -129,15 +132,13 @@ class _Round:
             stored, made = Path(temporary) / "stored", Path(temporary) / "set"
             fetch_stored(self._settings, stored, min(shadow.first for shadow in shadows.values()))
             try:
-                data = self._data([stored], made)
+                data = self._data([stored], made).before(time.time_ns() - _ON_THE_WAY)
             except (FlowError, ModelError) as error:  # there is no outcome yet, and for some reason there may never be
                 for model, shadow in shadows.items():
                     yield self._aged(model, shadow, Judgement("not decided", str(error)))
                 return
-            wanted = {str(data["id"][row]) for row in outcomes(data)}
             path = stored / "signals.candidates.jsonl"
-            read = read_results(path, "signals.candidates", _Glance, lambda seen: seen.id in wanted)
-            signals: dict[str, Signal] = {one.id: one for one in read}
+            signals: list[Signal] = list(read_results(path, "signals.candidates", _Glance, lambda _: True))
         for model, shadow in shadows.items():
             try:
                 yield self._judged(model, shadow, data, signals)
@@ -146,7 +147,7 @@ class _Round:
             except ModelRefused as error:  # it is not there any more
                 yield self._aged(model, shadow, Judgement("not decided", str(error)))
 
-    def _judged(self, model: str, shadow: Shadow, data: Dataset, signals: dict[str, Signal]) -> Decision:
+    def _judged(self, model: str, shadow: Shadow, data: Dataset, signals: Sequence[Signal]) -> Decision:
         champion, version = self._standing.serving.get(model), shadow.version
         manifest = self._known.load(model, version, PROGRAM).manifest
         duel = judge(data, signals, version, champion, manifest.figures.get("base_rate", 0.5))

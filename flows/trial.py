@@ -1,19 +1,28 @@
 """A challenger against who serves: by what the stream's shadow said, or by outcomes that were held back for it."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
 from msgspec import Struct, field
 
 from models.comparison import Comparison
-from models.dataset import Dataset
+from models.dataset import Dataset, given_up
 from models.manifest import Manifest
 from models.registry import Model
-from models.splits import Rows
 from schemas.signals import Signal
 
-__all__ = ["Duel", "Judgement", "gated", "held_back", "judge", "outcomes", "tell"]
+__all__ = ["Bet", "Duel", "Judgement", "bets", "gated", "held_back", "judge", "tell"]
+
+
+class Bet(NamedTuple):
+    """What is held against one another of a candidate; see `Comparison.add`."""
+
+    champion: float
+    challenger: float
+    win: bool | None
+    decided: int
+    ended: int
 
 
 class Duel(Struct):
@@ -24,14 +33,10 @@ class Duel(Struct):
     """ns."""
     ts_end: int = 0
 
-    def add(self, data: Dataset, row: int, champion: float, challenger: float) -> None:
-        """Take the outcome of a row and what both gave it."""
-        decided, ended = int(data["ts_decided"][row]), int(data["ts_end"][row])
-        self.ts_start, self.ts_end = self.ts_start or decided, max(self.ts_end, ended)
-        self.comparison.add(
-            champion=champion, challenger=challenger, win=bool(data["net_return"][row] > 0), decided=decided,
-            ended=ended,
-        )  # fmt: skip
+    def add(self, bet: Bet) -> None:
+        """Take the next one, in order of their decision."""
+        self.ts_start, self.ts_end = self.ts_start or bet.decided, max(self.ts_end, bet.ended)
+        self.comparison.add(**bet._asdict())
 
 
 class Judgement(Struct, frozen=True):
@@ -60,30 +65,42 @@ def gated(found: Judgement, lacks: str) -> Judgement:
     return Judgement("not decided", f"{found.why}, but it {lacks}") if found.verdict == "better" and lacks else found
 
 
-def outcomes(data: Dataset) -> Rows:
-    """Rows of ``data`` in order of their decision, as far as every candidate's outcome must be known by now: of what
-    came later only those are that were quick to end.
-    """
-    entered = np.flatnonzero(data["status"] != "unfilled")
-    decided, ended = data["ts_decided"], data["ts_end"]
-    longest = int((ended - decided).max(initial=0))
-    return entered[decided[entered] <= data.manifest.ts_end - longest]
+def judge(data: Dataset, signals: Iterable[Signal], version: str, champion: str | None, base_rate: float) -> Duel:
+    """The shadow ``version`` against who serves, by all `bets` on the two."""
+    duel = Duel()
+    for bet in bets(data, signals, version, champion, base_rate):
+        duel.add(bet)
+    return duel
 
 
-def judge(data: Dataset, signals: Mapping[str, Signal], version: str, champion: str | None, base_rate: float) -> Duel:
+def bets(
+    data: Dataset, signals: Iterable[Signal], version: str, champion: str | None, base_rate: float
+) -> Iterator[Bet]:
     """The shadow ``version`` against the ``champion``'s own probability, whatever others it was pooled with, wherever
     both were asked; or, where none serves, against ``base_rate``.
 
-    These are all outcomes of the life of the pair, so the row of bets is one and the same at each look.
+    These are all candidates of the life of the pair, in order of their decision, as far as it is known of every one
+    what became of it. So the row of bets at one look is the beginning of that at the next, whatever is slow to end.
     """
-    duel = Duel()
-    for row in outcomes(data).tolist():
-        signal = signals.get(str(data["id"][row]))
-        said = {} if signal is None else {(one.version, one.shadow): one.probability for one in signal.models}
+    rows = {str(name): at for at, name in enumerate(data["id"])}
+    asked = [one for one in signals if one.direction != "neutral" and one.ts_decided < data.manifest.open_from]
+    for signal in sorted(asked, key=lambda one: (one.ts_decided, one.ts_event, one.timeframe, one.instrument_id)):
+        said = {(one.version, one.shadow): one.probability for one in signal.models}
         shadow, told = said.get((version, True)), base_rate if champion is None else said.get((champion, False))
         if shadow is not None and told is not None:
-            duel.add(data, row, told, shadow)
-    return duel
+            win, ended = _became(data, rows.get(signal.id), given_up(signal))
+            yield Bet(told, shadow, win, signal.ts_decided, ended)
+
+
+def _became(data: Dataset, row: int | None, until: int) -> tuple[bool | None, int]:
+    """Whether it won, if that was known by ``until`` (ns), and when it was known."""
+    if row is None or data["ts_end"][row] > until:
+        return None, until
+    return _won(data, row), int(data["ts_end"][row])
+
+
+def _won(data: Dataset, row: int) -> bool | None:
+    return None if data["status"][row] == "unfilled" else bool(data["net_return"][row] > 0)
 
 
 def held_back(data: Dataset, since: int, challenger: Model, champion: Model | None, chosen: int) -> Duel:
@@ -96,11 +113,13 @@ def held_back(data: Dataset, since: int, challenger: Model, champion: Model | No
     base_rate = challenger.manifest.figures.get("base_rate", 0.5)
     duel = Duel(ts_start=begin, ts_end=begin)
     asked, told = _columns(data, challenger), [] if champion is None else _columns(data, champion)
-    for row in outcomes(data).tolist():
+    decided, ended = data["ts_decided"], data["ts_end"]
+    for row in np.flatnonzero((decided >= begin) & (decided < data.manifest.open_from)).tolist():
         instrument = str(data["instrument_id"][row])
-        if data["ts_decided"][row] >= begin and all(_is_for(one.manifest, instrument) for one in both):
+        if all(_is_for(one.manifest, instrument) for one in both):
             said = base_rate if champion is None else champion.probability(data.x[row, told])
-            duel.add(data, row, said, challenger.probability(data.x[row, asked]))
+            win = _won(data, row)
+            duel.add(Bet(said, challenger.probability(data.x[row, asked]), win, int(decided[row]), int(ended[row])))
     return duel
 
 

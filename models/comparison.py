@@ -51,10 +51,11 @@ class Comparison(Struct, kw_only=True):
     Outcomes overlap: what is decided while others are open may end as they do, and a bet on it by what those came to
     would be a bet on what is known. So bets are taken by the table: all that is decided in the time of three mean
     outcomes, with stakes by the tables before; and the next one opens when every bet of the last is settled. What is
-    decided in between is left out. Wealth that starts at 1 and is bet by what was known is a supermartingale where the
-    null holds, so it reaches 20 with a chance of at most 1 / 20 however often one looks (Ville). Stakes are those of
-    Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", 2024 (aGRAPA), over forecasts as
-    in Choe and Ramdas, "Comparing sequential forecasters", 2023.
+    decided in between is left out. Whether a candidate is bet on is known when it is decided: one that is then not
+    entered has taken its place at the table, and neither wins nor loses. Wealth that starts at 1 and is bet by what was
+    known is a supermartingale where the null holds, so it reaches 20 with a chance of at most 1 / 20 however often one
+    looks (Ville). Stakes are those of Waudby-Smith and Ramdas, "Estimating means of bounded random variables by
+    betting", 2024 (aGRAPA), over forecasts as in Choe and Ramdas, "Comparing sequential forecasters", 2023.
 
     >>> comparison = Comparison()
     >>> for at in range(60):
@@ -94,8 +95,10 @@ class Comparison(Struct, kw_only=True):
         """The same of the champion."""
         return self._against.most >= _CERTAIN
 
-    def add(self, *, champion: float, challenger: float, win: bool, decided: int, ended: int) -> None:
-        """Take an outcome and what both had given it; when it was decided and when it was known, ns."""
+    def add(self, *, champion: float, challenger: float, win: bool | None, decided: int, ended: int) -> None:
+        """Take an outcome and what both had given it; when it was decided and when it was known, ns; ``None``: nothing
+        came of it.
+        """
         if decided >= max(self._until, self._busy):
             self._settle()
             self._until = decided + (_OPEN * self._durations // self.count if self.count else 0)
@@ -103,14 +106,15 @@ class Comparison(Struct, kw_only=True):
             return
         won = (champion - 1) ** 2 - (challenger - 1) ** 2
         lost = champion**2 - challenger**2
-        gain = won if win else lost
+        gain = 0.0 if win is None else won if win else lost
         self._for.bet(gain, -min(won, lost, 0.0))
         self._against.bet(-gain, max(won, lost, 0.0))
         self._gain += gain
         self._busy = max(self._busy, ended)
-        self._durations += ended - decided
-        self.count += 1
-        self.total += gain
+        if win is not None:
+            self._durations += ended - decided
+            self.count += 1
+            self.total += gain
 
     def _settle(self) -> None:
         """Close the table, and set the stakes of the next one."""

@@ -1,7 +1,7 @@
 """A data set: candidates with what was known at their decision and what became of them, as Parquet with a manifest."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from math import fsum
 from pathlib import Path
@@ -22,9 +22,11 @@ from models.labels import DELAYS, HORIZONS, Labelled
 from models.trained import CANDIDATE_INPUTS
 from models.weights import uniqueness
 from schemas.signals import Signal
-from schemas.time import MINUTE
+from schemas.time import DAY, MINUTE
 
-__all__ = ["Dataset", "Hole", "Manifest", "Row", "load", "load_closes", "manifest_hash", "write"]
+__all__ = [
+    "Dataset", "Hole", "Manifest", "Row", "first_open", "given_up", "load", "load_closes", "manifest_hash", "write",
+]  # fmt: skip
 
 _VERSION: Final = 1
 _ROWS, _CLOSES, _MANIFEST = "rows.parquet", "closes.parquet", "manifest.json"
@@ -105,6 +107,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     bars: dict[str, str]
     """Timeframe of the bars that labels were made of, by instrument."""
     holes: list[Hole]
+    open_from: int = 0
+    """The first decision (ns) of which it is not known yet, or not of all of them, what became of it."""
     sources: dict[str, str]
     """SHA-256 of each file it was made of."""
     rows_hash: str
@@ -135,8 +139,11 @@ class Dataset:
         """What was known before ``until`` (ns), as if bars had ended then: rows, span and missing bars."""
         told = self.manifest
         holes = [replace(one, ts_end=min(one.ts_end, until)) for one in told.holes if one.ts_start < until]
-        kept = self.take(self["ts_end"] < until)
-        return Dataset(replace(told, ts_end=min(told.ts_end, until), holes=holes), kept.columns, kept.x)
+        known = self["ts_end"] < until
+        open_from = int(self["ts_decided"][~known].min(initial=min(told.open_from, until)))
+        kept = self.take(known)
+        told = replace(told, ts_end=min(told.ts_end, until), holes=holes, open_from=open_from)
+        return Dataset(told, kept.columns, kept.x)
 
     def entered(self) -> "Dataset":
         """Of the rows that have a label."""
@@ -146,7 +153,7 @@ class Dataset:
 def write(
     directory: Path, rows: Sequence[Row], units: Mapping[str, str], *,
     hashes: tuple[str, str], costs: Costs, bars: Mapping[str, str], holes: Sequence[Hole], sources: Mapping[str, str],
-    closes: Closes | None = None, left_out: int = 0,
+    closes: Closes | None = None, left_out: int = 0, open_from: int = 0,
 ) -> Manifest:  # fmt: skip
     """Write ``rows``, in order of their decision, into a new ``directory``, whole or not at all; equal rows give equal
     bytes.
@@ -155,6 +162,7 @@ def write(
         units: of the features, which become inputs in this order.
         hashes: of the vectors' schema and of the context's.
         left_out: candidates that are not among them.
+        open_from: see `Manifest`.
 
     Raises:
         ModelError: ``directory`` is there already or cannot be written, or there is no row.
@@ -193,6 +201,7 @@ def write(
             wins=sum(net is not None and net > 0 for net in nets),
             vetoed=sum(signal.status == "vetoed" for signal in signals),
             left_out=left_out,
+            open_from=open_from,
             means={name: _mean(columns[name]) for name in ("net_return", *_DELAYED, *_FORWARD) if any(columns[name])},
             costs=costs,
             bars=dict(sorted(bars.items())),
@@ -250,6 +259,26 @@ def load_closes(directory: Path) -> Closes | None:
 def manifest_hash(directory: Path) -> str:
     """SHA-256 of its manifest, which holds those of everything else."""
     return sha256((directory / _MANIFEST).read_bytes()).hexdigest()
+
+
+def given_up(signal: Signal) -> int:
+    """When (ns) nothing more comes of a candidate: what is told of it later than a day after its last order is void, as
+    bars were missing, and so it can be said by then of every candidate what became of it.
+    """
+    return max(signal.expiry, signal.ts_event + signal.horizon) + DAY
+
+
+def first_open(signals: Iterable[Signal], ends: Mapping[str, int], known: int) -> int:
+    """The first decision (ns) of which it was not ``known`` (ns) what became of it.
+
+    Parameters:
+        signals: in order of their decision.
+        ends: when it was known of a candidate, by its identifier.
+    """
+    for signal in signals:
+        if min(ends.get(signal.id, given_up(signal)), given_up(signal)) > known:
+            return min(signal.ts_decided, known)
+    return known
 
 
 def _manifest(directory: Path) -> Manifest:

@@ -52,7 +52,7 @@ class Race(NamedTuple):
     champion: Floats
     shadow: Floats
     data: Dataset
-    signals: dict[str, Signal]
+    signals: list[Signal]
 
 
 def race(name: str, seed: int, outcomes: int) -> Race:
@@ -104,9 +104,7 @@ def decided_after(name: str, seed: int, counts: Sequence[int]) -> int | None:
 
 def _look(found: Race, now: int) -> Judgement:
     """A round at ``now`` (ns): what is known by then is made a data set of, and judged."""
-    known = found.data.take(found.data["ts_end"] <= now)
-    data = Dataset(replace(known.manifest, ts_end=now), known.columns, known.x)
-    duel = judge(data, found.signals, _SHADOW, _CHAMPION, 0.5)
+    duel = judge(found.data.before(now + 1), found.signals, _SHADOW, _CHAMPION, 0.5)
     return tell(duel.comparison, "in the shadow", _CHAMPION, _LEAST)
 
 
@@ -139,17 +137,17 @@ def _data(at: Any, lasts: Any, *, won: Any) -> Dataset:
     manifest = Manifest(
         version=1, ts_start=_START, ts_end=int(columns["ts_end"].max()), instruments=[], strategies={}, schema_hash="",
         context_hash="", inputs={}, rows=len(at), labels=len(at), wins=int(won.sum()), vetoed=0, costs=Costs(), bars={},
-        holes=[], sources={}, rows_hash="",
+        holes=[], open_from=int(columns["ts_end"].max()) + 1, sources={}, rows_hash="",
     )  # fmt: skip
     return Dataset(manifest, columns, np.zeros((len(at), 0), np.float32))
 
 
-def _signals(data: Dataset, champion: Floats, shadow: Floats) -> dict[str, Signal]:
-    base = _signal()
-    return {
-        name: replace(base, id=name, confidence=one, models=[*_opinions(one, other)])
-        for name, one, other in zip(data["id"].tolist(), champion.tolist(), shadow.tolist(), strict=True)
-    }
+def _signals(data: Dataset, champion: Floats, shadow: Floats) -> list[Signal]:
+    base, said = _signal(), zip(champion.tolist(), shadow.tolist(), strict=True)
+    return [
+        replace(base, id=name, ts_event=decided, ts_decided=decided, models=[*_opinions(*both)])
+        for name, decided, both in zip(data["id"].tolist(), data["ts_decided"].tolist(), said, strict=True)
+    ]
 
 
 def _opinions(champion: float, shadow: float) -> Iterator[ModelOpinion]:
@@ -162,7 +160,7 @@ def _signal() -> Signal:
     """That of any candidate: only what models said of it is looked at."""
     return Signal(
         id="", instrument_id="x:y", timeframe="5m", strategy="", strategy_version="", direction="long", confidence=0.5,
-        calibrated=True, horizon=0, entry_low=1.0, entry_high=1.0, stop=1.0, targets=[1.0, 1.0, 1.0], risk_reward=1.0,
-        size=None, ts_event=0, ts_decided=0, expiry=0, key_factors=[], explanation="", models=[], schema_hash="",
-        quality=[], bid=1.0, ask=1.0, status="candidate",
+        calibrated=True, horizon=_LONGEST * _BAR, entry_low=1.0, entry_high=1.0, stop=1.0, targets=[1.0, 1.0, 1.0],
+        risk_reward=1.0, size=None, ts_event=0, ts_decided=0, expiry=0, key_factors=[], explanation="", models=[],
+        schema_hash="", quality=[], bid=1.0, ask=1.0, status="candidate",
     )  # fmt: skip

@@ -15,8 +15,14 @@ from models.dataset import load, load_closes
 from models.errors import ModelError
 from schemas.time import MILLISECOND, MINUTE
 from schemas.topics import TOPICS
+from sources.result_files import read_results, result_file
 from tests.flows.market_files import START_MS, STEP_MS, replayed, walk_file
 from tests.kafka_tools import put
+
+
+class _Id(msgspec.Struct):
+    id: str
+
 
 ONE, OTHER = "simx:ONE/USDT:USDT", "simx:TWO/USDT:USDT"
 
@@ -87,6 +93,17 @@ def test_every_close_is_kept_beside_the_candidates(tmp_path: Path, dataset: Path
     told = tmp_path / "again" / "manifest.json"
     told.write_bytes(msgspec.json.encode(msgspec.structs.replace(data.manifest, closes_hash="")))
     assert load_closes(tmp_path / "again") is None  # a set of before
+
+
+def test_of_all_that_was_decided_before_the_first_open_one_it_is_known_what_became_of_it(
+    dataset: Path, results: Path
+) -> None:
+    data, path = load(dataset), result_file(results, "signals.candidates")
+    assert path is not None
+    decided = {one.id: one.ts_decided for one in read_results(path, "signals.candidates", _Id, lambda _: True)}
+    open_ones = decided.keys() - set(data["id"])
+    assert data.manifest.left_out == len(open_ones) > 0
+    assert data.manifest.open_from == min(decided[name] for name in open_ones)
 
 
 def test_funding_is_that_of_the_settlement_which_a_trade_lived_through(dataset: Path) -> None:

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from flows.trial import Judgement, gated, held_back, judge, outcomes, tell
+from flows.trial import Bet, Judgement, bets, gated, held_back, judge, tell
 from models.costs import Costs
-from models.dataset import Dataset, Hole, Manifest
+from models.dataset import Dataset, Hole, Manifest, first_open, given_up
 from models.registry import Model
 from models.scorer import Scorer
 from models.trained import Calibration
 from models.treeshap import TreeShap
 from schemas.signals import ModelOpinion, Signal
-from schemas.time import MINUTE
+from schemas.time import DAY, MINUTE
 from tests.api.market import BTC, signal
 from tests.models.catalogue import INPUTS
 from tests.models.trees import trained
@@ -27,7 +27,7 @@ def opinion(version: str, said: float, *, shadow: bool = False) -> ModelOpinion:
     return ModelOpinion(model="m", version=version, probability=said, weight=1.0 - shadow, shadow=shadow)
 
 
-def told(chance: float, champion: float | None, pooled: float | None = None) -> tuple[Dataset, dict[str, Signal]]:
+def told(chance: float, champion: float | None, pooled: float | None = None) -> tuple[Dataset, list[Signal]]:
     """Half of them win; the shadow gives those ``chance`` and the others the rest."""
     found = []
     for number in range(ROWS):
@@ -36,10 +36,9 @@ def told(chance: float, champion: float | None, pooled: float | None = None) -> 
         own = [] if champion is None else [opinion("1", champion)]
         own += [] if pooled is None else [opinion("online", 2 * pooled - (champion or 0.0))]
         shadow = opinion("2", chance if number % 2 else 1 - chance, shadow=True)
-        found.append(replace(record, models=[*own, shadow], confidence=pooled or champion or 0.9))
-    return dataset({"id": np.array([one.id for one in found])}, np.arange(ROWS) % 2 == 1), {
-        one.id: one for one in found
-    }
+        models = [*own, shadow]
+        found.append(replace(record, ts_decided=record.ts_event, models=models, confidence=pooled or champion or 0.9))
+    return dataset({"id": np.array([one.id for one in found])}, np.arange(ROWS) % 2 == 1), found
 
 
 def dataset(columns: dict[str, np.ndarray], wins: np.ndarray, x: np.ndarray | None = None) -> Dataset:
@@ -51,7 +50,7 @@ def dataset(columns: dict[str, np.ndarray], wins: np.ndarray, x: np.ndarray | No
     manifest = Manifest(
         version=1, ts_start=START, ts_end=int(decided[-1]) + MINUTE, instruments=[BTC], strategies={}, schema_hash="",
         context_hash="", inputs={} if x is None else dict.fromkeys(INPUTS, "ratio"), rows=ROWS, labels=ROWS, wins=150,
-        vetoed=0, costs=Costs(), bars={}, holes=[], sources={}, rows_hash="",
+        vetoed=0, costs=Costs(), bars={}, holes=[], open_from=int(decided[-1]) + MINUTE, sources={}, rows_hash="",
     )  # fmt: skip
     return Dataset(manifest, columns, np.zeros((ROWS, 0), np.float32) if x is None else x)
 
@@ -73,17 +72,50 @@ def test_a_shadow_is_held_against_the_champion_itself_and_not_against_a_pool_wit
 
 def test_only_outcomes_count_of_which_both_have_spoken() -> None:
     data, signals = told(0.7, 0.5)
-    for identifier in [*signals][:100]:  # another served then, or the rules alone
-        signals[identifier] = replace(signals[identifier], models=signals[identifier].models[1:])
+    signals[:100] = [replace(one, models=one.models[1:]) for one in signals[:100]]  # another served then, or the rules
     duel = judge(data, signals, "2", "1", 0.5)
     assert (duel.comparison.count, duel.ts_start) == (ROWS - 100, START + 100 * MINUTE)
 
 
-def test_outcomes_count_once_all_of_their_time_have_ended() -> None:
-    """Of the last ones only those are known that were quick, and they are not like the others."""
-    data, _ = told(0.7, None)
-    data.columns["ts_end"][7] += 59 * MINUTE
-    assert len(outcomes(data)) == ROWS - 59
+def known_at(ends: dict[str, int], signals: list[Signal], statuses: list[str], now: int) -> Dataset:
+    """What a look at ``now`` (ns) makes of the store."""
+    rows = [at for at, one in enumerate(signals) if ends[one.id] <= now]
+    found = dataset({"id": np.array([one.id for one in signals])}, np.arange(ROWS) % 3 == 1)
+    told = {"ts_end": np.array([ends[one.id] for one in signals]), "status": np.array(statuses)}
+    known = {signals[at].id: ends[signals[at].id] for at in rows}
+    manifest = replace(found.manifest, open_from=first_open(signals, known, now))
+    return Dataset(manifest, {**found.columns, **told}, found.x).take(np.array(rows, int))
+
+
+def test_the_row_of_bets_at_a_look_begins_that_at_a_later_one() -> None:
+    """Whatever ends later than others, is never entered, or has no bars for days."""
+    random = np.random.default_rng(3)
+    _, signals = told(0.7, 0.5)
+    ends = {one.id: one.ts_decided + int(random.integers(1, 60)) ** 2 * MINUTE // 10 for one in signals}
+    ends[signals[60].id] = given_up(signals[60]) + DAY  # bars came back after two days
+    statuses = ["unfilled" if random.random() < 0.3 else "exited" for _ in signals]
+    before: list[Bet] = []
+    counts = []
+    for hours in (1, 2, 3, 4, 5, 9, 25, 26, 99):
+        now = START + hours * 60 * MINUTE
+        found = [*bets(known_at(ends, signals, statuses, now), signals, "2", "1", 0.5)]
+        assert found[: len(before)] == before
+        assert all(bet.ended <= now for bet in found)
+        before = found
+        counts.append(len(before))
+    assert counts[-1] == ROWS
+    assert 0 < counts[4] < 60 == counts[5] == counts[6]  # whose bars are away is waited for, but for a day only
+    assert counts[7] == ROWS
+    assert [bet.win is None for bet in before] == [one == "unfilled" or at == 60 for at, one in enumerate(statuses)]
+
+
+def test_a_look_back_at_a_data_set_knows_no_more_than_one_at_that_time() -> None:
+    data, signals = told(0.7, 0.5)
+    data.columns["ts_end"][50] += 100 * MINUTE
+    now = START + 90 * MINUTE
+    assert data.before(now).manifest.open_from == START + 50 * MINUTE
+    assert judge(data.before(now), signals, "2", "1", 0.5).comparison.count == 50
+    assert data.before(START + 152 * MINUTE).manifest.open_from == START + 151 * MINUTE
 
 
 def test_a_comparison_needs_as_many_outcomes_as_are_asked_for() -> None:

@@ -63,6 +63,18 @@ def test_what_is_decided_while_bets_are_open_is_left_out() -> None:
     assert (comparison.count, comparison.tables) == (5, 2)
 
 
+def test_whether_a_bet_is_taken_is_known_when_it_is_decided() -> None:
+    """A candidate that is not entered in the end has had its place at the table: it opens one, and holds it open."""
+    for win in (True, False, None):
+        comparison = Comparison()
+        for at in range(0, 300, 100):
+            comparison.add(champion=0.5, challenger=0.9, win=True, decided=at, ended=at + 10)
+        comparison.add(champion=0.5, challenger=0.9, win=win, decided=300, ended=395)
+        before = comparison.count
+        comparison.add(champion=0.5, challenger=0.9, win=True, decided=350, ended=360)  # the table is closed
+        assert comparison.count == before == 3 + (win is not None)
+
+
 def test_the_mean_is_that_of_squared_errors() -> None:
     comparison = Comparison()
     comparison.add(champion=0.5, challenger=0.8, win=True, decided=0, ended=1)
