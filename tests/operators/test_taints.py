@@ -1,10 +1,15 @@
 """How long a loss taints what."""
 
-import msgspec
+from typing import get_args
 
-from operators.features import CATALOGUE
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.feature import Input
+from operators.features import CATALOGUE, NAMES
 from operators.taints import Taints
-from schemas.time import DAY, HOUR, MINUTE, TIMEFRAME_NS, Timeframe
+from schemas.time import DAY, HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe
 from tests.operators.support import START
 
 
@@ -77,6 +82,24 @@ def test_the_latest_loss_counts() -> None:
     taints.mark("quotes", START + 9, "later")
     taints.mark("quotes", START + 5, "earlier")
     assert taints.of("1m", START + MINUTE)["ofi"] == "later"
+
+
+@given(
+    st.dictionaries(st.sampled_from(get_args(Input)), st.integers(-4 * DAY // SECOND, DAY // SECOND)),
+    st.sampled_from(TIMEFRAMES), st.integers(0, 3),
+)  # fmt: skip
+def test_of_several_inputs_the_last_one_in_their_order_is_told(
+    losses: dict[Input, int], timeframe: Timeframe, number: int
+) -> None:
+    ts_close = START + 2 * DAY + number * TIMEFRAME_NS[timeframe]
+    all_of_them, expected = Taints(), dict[str, str]()
+    for source in (one for one in get_args(Input) if one in losses):
+        alone = Taints()
+        for taints in (alone, all_of_them):
+            taints.mark(source, ts_close + losses[source] * SECOND, source)
+        expected |= alone.of(timeframe, ts_close)
+    told = all_of_them.of(timeframe, ts_close)
+    assert list(told.items()) == [(name, expected[name]) for name in NAMES if name in expected]
 
 
 def test_restored() -> None:
