@@ -19,13 +19,22 @@ __all__ = [
 
 Input = Literal["trades", "quotes", "book", "derivatives", "members", "external"]
 """``members``: the vectors of all instruments at the same close; ``external``: metrics and calendar."""
-Span = int | Literal["two hours", "session", "two sessions", "three sessions", "thirty sessions", "score"]
+Span = (
+    int
+    | Literal[
+        "two hours", "session", "session and a bar", "two sessions", "two sessions and a bar", "three sessions",
+        "thirty sessions", "score",
+    ]
+)  # fmt: skip
 """A number of bars; ``two hours``: from the beginning of the hour before the one that the bar begins in; ``session``:
-from the last 00:00 UTC on; of more sessions: from the 00:00 UTC that lies as many days less one before it; ``score``:
-see `span_on`."""
+from the last 00:00 UTC on; of more sessions: from the 00:00 UTC that lies as many days less one before it; ``and a
+bar``: the one before these too; ``score``: see `span_on`."""
 LONG_BARS: Final = 20
 """That a score reaches back on 4h and 1d, where two sessions hold too few."""
-SESSIONS: Final = {"session": 1, "two sessions": 2, "three sessions": 3, "thirty sessions": 30}
+SESSIONS: Final = {
+    "session": 1, "session and a bar": 1, "two sessions": 2, "two sessions and a bar": 2, "three sessions": 3,
+    "thirty sessions": 30,
+}  # fmt: skip
 """How many a `Span` of that name covers."""
 _LEFT: Final = 0.01
 _EQUAL: Final = 1e-11  # leaves two digits of the promised 1e-9 for values that differ by their own size, times ten
@@ -173,15 +182,15 @@ def hash_of(catalogue: Iterable[Feature]) -> str:
 
 
 def span_on(span: Span, timeframe: Timeframe) -> Span:
-    """``span`` on one timeframe: ``score`` is ``two sessions`` up to 1h, on longer ones `LONG_BARS`, the bar, and the
-    one before all these.
+    """``span`` on one timeframe: ``score`` is ``two sessions and a bar`` up to 1h, on longer ones `LONG_BARS`, the bar,
+    and the one before all these.
 
     >>> span_on("score", "1h"), span_on("score", "4h"), span_on(3, "4h")
-    ('two sessions', 22, 3)
+    ('two sessions and a bar', 22, 3)
     """
     if span != "score":
         return span
-    return "two sessions" if TIMEFRAME_NS[timeframe] <= HOUR else LONG_BARS + 2
+    return "two sessions and a bar" if TIMEFRAME_NS[timeframe] <= HOUR else LONG_BARS + 2
 
 
 def forgotten(alpha: float) -> int:

@@ -62,7 +62,8 @@ def _horizon(span: Span, timeframe: Timeframe, ts_close: int) -> int:
         return floor_to(ts_close - TIMEFRAME_NS[timeframe], HOUR) - HOUR
     if isinstance(memory, str):
         today = (ts_close - 1) // DAY * DAY
-        return today - (SESSIONS[memory] - 1) * DAY
+        before = TIMEFRAME_NS[timeframe] if memory.endswith("a bar") else 0
+        return today - (SESSIONS[memory] - 1) * DAY - before
     return ts_close - memory * TIMEFRAME_NS[timeframe]
 
 

@@ -16,10 +16,14 @@ LEAST: Final = 3
 """Instruments that make a cross-section."""
 
 
-def _entry(name: str, unit: str, summary: str, formula: str, source: str, null: str, bars: int, **more: Any) -> Feature:
+def _entry(
+    name: str, unit: str, summary: str, formula: str, source: str, null: str, bars: int, *, before: int = 0, **more: Any
+) -> Feature:
+    """Of ``bars`` returns, and as it was up to ``before`` closes earlier."""
+    seen = bars + before + 1
     return Feature(
         name=name, unit=unit, summary=summary, formula=formula, source=source, null=null, inputs=("members",),
-        ready=bars + 1, memory=bars + 1, warm_up=bars + 1, **more,
+        ready=bars + 1, memory=seen, warm_up=seen, **more,
     )  # fmt: skip
 
 
@@ -55,7 +59,8 @@ def _beside(of: str, name: str, null: str) -> tuple[Feature, ...]:
         ),
         _entry(
             f"decorrelation_{of}", "flag", f"Came apart from {name} at this close",
-            f"corr_{of}_shift <= {APART:g}, and not so at the close before", fisher, null, far, low=0.0, high=1.0,
+            f"corr_{of}_shift <= {APART:g}, and not so at the close before", fisher, null, far, before=1, low=0.0,
+            high=1.0,
         ),
         _entry(
             f"rs_{of}_{STRENGTH}", "ratio", f"Relative strength: the return over {STRENGTH} bars against {name}",

@@ -65,6 +65,7 @@ def cross_features(
     name: str, fast: str, slow: str, *, ready: int, memory: int, warm_up: int
 ) -> tuple[Feature, Feature]:
     """The two features of a crossing of ``fast`` through ``slow``."""
+    seen = memory + CROSS_AGES
     return (
         Feature(
             name=f"{name}_cross", unit="sign", summary=f"{fast} went through {slow} at this close", low=-1.0, high=1.0,
@@ -74,7 +75,7 @@ def cross_features(
         Feature(
             name=f"{name}_cross_age", unit="bars", summary=f"Bars since {fast} went through {slow}", low=0.0,
             high=float(CROSS_AGES), formula=f"t - t({name}_cross != 0)", source="its definition",
-            null=f"no crossing within {CROSS_AGES} bars", ready=ready, memory=max(memory, CROSS_AGES), warm_up=warm_up,
+            null=f"no crossing within {CROSS_AGES} bars", ready=ready, memory=seen, warm_up=warm_up,
         ),
     )  # fmt: skip
 

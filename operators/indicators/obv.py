@@ -52,7 +52,8 @@ MEASURES = (
         Feature(
             name="obv", unit="size", summary="Volume of rising bars minus that of falling ones, since 00:00 UTC",
             formula="sum(sign(close - close[-1]) volume)", source="Granville 1963; TA-Lib OBV, anchored",
-            null="the session was not seen from its beginning", memory="session", warm_up="two sessions",
+            null="the session was not seen from its beginning", memory="session and a bar",
+            warm_up="session and a bar",
         ),
     ),
 )  # fmt: skip

@@ -136,7 +136,7 @@ MEASURES = (
         _forced("short", "quote", "notional"),
         Feature(
             name="cascade", unit="sign", low=-1.0, high=1.0, inputs=("trades", "derivatives"), ready=_USUAL + 2,
-            memory=_USUAL + 1, warm_up=_USUAL + 2,
+            memory=_USUAL + 2, warm_up=_USUAL + 2,
             summary="Liquidations, price and open interest falling together: -1; shorts squeezed out: 1",
             formula=f"|return_1| > {_MOVE:g} stddev_{_USUAL}(return_1), open_interest_change < 0, liquidated notional "
             f"of the losing side > {_FORCED:g} mean_{_USUAL}",

@@ -85,6 +85,10 @@ class Window(Slotted):
         """Whether ``length`` values have come."""
         return len(self._values) == self.length
 
+    def clear(self) -> None:
+        """Begin anew."""
+        self._values, self._at, self.mean, self._squares = [], 0, 0.0, 0.0
+
     @property
     def oldest(self) -> float | None:
         """The value that leaves next; ``None`` until full."""

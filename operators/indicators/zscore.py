@@ -77,7 +77,7 @@ _NOTHING: Final = 1e-12
 
 class ZScore(Slotted):
     """A `SessionsZScore` of bars of up to an hour; longer ones, of which two sessions hold too few for a deviation to
-    mean something, are measured against the last `LONG_BARS` before at which the value was known."""
+    mean something, are measured against the `LONG_BARS` before, which begin anew where the value is not known."""
 
     __slots__ = ("_bars", "_sessions")
 
@@ -89,9 +89,10 @@ class ZScore(Slotted):
         ts_open = close.bar.ts_open
         if close.ts_close - ts_open <= HOUR:
             return self._sessions.update(ts_open, x)
-        if x is None:
-            return None
         bars = self._bars
+        if x is None:
+            bars.clear()  # values of before the hole would stay in for longer than the catalogue says
+            return None
         known, mean, deviation = bars.full, bars.mean, bars.deviation if bars.full else 0.0
         bars.push(x)
         return (x - mean) / deviation if known and deviation > _NOTHING * abs(mean) else None
@@ -121,8 +122,8 @@ def z_feature(name: str, of: str, *, inputs: tuple[Input, ...] = ("trades",), re
         formula=f"({of} - mean) / stddev over the session before and this one so far, without the value itself; "
         f"on 4h and 1d over the {LONG_BARS} bars before",
         source="Welford 1962; Chan, Golub, LeVeque 1983",
-        null=f"no whole session before this one was seen, or nothing varied, or {of} is not known; on 4h and 1d: fewer "
-        f"than {LONG_BARS} known bars before",
+        null=f"no whole session before this one was seen, on 4h and 1d not all of the {LONG_BARS} bars before; or "
+        f"nothing varied, or {of} is not known",
     )  # fmt: skip
 
 

@@ -99,6 +99,9 @@ cdef class Window:
     def full(self):
         return PyList_GET_SIZE(self._values) == self.length
 
+    def clear(self):
+        self._values, self._at, self.mean, self._squares = [], 0, 0.0, 0.0
+
     @property
     def oldest(self):
         return self._values[self._at] if PyList_GET_SIZE(self._values) == self.length else None

@@ -36,5 +36,5 @@ def test_a_plot_leaves_a_hole_where_nothing_is_known() -> None:
 
 def test_a_memory_that_timeframes_differ_in_is_told_of_each() -> None:
     (score,) = [entry for entry in catalogue_entries() if entry.name == "return_1_z"]
-    assert score.memory == score.warm_up == "two sessions, on 4h and 1d 22 bars"
+    assert score.memory == score.warm_up == "two sessions and a bar, on 4h and 1d 22 bars"
     assert "score" not in {entry.memory for entry in catalogue_entries()}

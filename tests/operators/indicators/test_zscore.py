@@ -66,12 +66,12 @@ def test_what_never_varied_has_no_deviation() -> None:
 
 @pytest.mark.parametrize("length", [4 * HOUR, DAY])
 def test_on_long_timeframes_against_the_bars_before(length: int) -> None:
-    """The 20 last ones at which the value was known; none of them after a flat stretch has a deviation."""
-    rng, score = np.random.default_rng(4), ZScore()
-    values = [None if rng.random() < 0.1 else float(x) for x in rng.normal(5, 2, 150)] + [3.0] * 30
+    """All 20 have to be known, so that none is older than its memory; after a flat stretch there is no deviation."""
+    rng, score = np.random.default_rng(5), ZScore()
+    values = [None if rng.random() < 0.03 else float(x) for x in rng.normal(5, 2, 150)] + [3.0] * 30
     for at, value in enumerate(values):
         ours = score.update(Close(OpenBar(at * length), Moment(), {}, (at + 1) * length), value)
-        before = [x for x in values[:at] if x is not None][-20:]
+        before = [x for x in values[max(at - 20, 0) : at] if x is not None]
         if value is None or len(before) < 20 or np.std(before) == 0.0:
             assert ours is None
         else:
