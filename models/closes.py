@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from models.drift import GRID, histogram, thresholds
 from models.trained import Everyday
-from schemas.time import DAY
+from schemas.time import DAY, Timeframe
 
 __all__ = ["Closes", "day_of", "everyday", "read_closes", "thinned", "write_closes"]
 
@@ -75,15 +75,15 @@ def read_closes(data: bytes) -> Closes:
 
 def everyday(
     closes: Closes, instruments: Collection[str], inputs: Sequence[str], ts_end: int, *, seed: int
-) -> dict[str, Everyday]:
+) -> dict[Timeframe, Everyday]:
     """What ``inputs`` were like up to ``ts_end`` (ns), by timeframe; one of which too few days are known is left out.
 
     All timeframes share one budget of alerts.
     """
     own = np.isin(closes.instrument, list(instruments)) & (closes.ts_close <= ts_end)
     columns = [(name, closes.inputs.index(name)) for name in inputs if name in closes.inputs]
-    timeframes = sorted(set(closes.timeframe[own].tolist()))
-    found = {}
+    timeframes: list[Timeframe] = sorted(set(closes.timeframe[own].tolist()))
+    found: dict[Timeframe, Everyday] = {}
     for timeframe in timeframes:
         rows = np.flatnonzero(own & (closes.timeframe == timeframe))
         _, counts = np.unique((closes.ts_close[rows] - 1) // DAY, return_counts=True)

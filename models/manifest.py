@@ -1,16 +1,16 @@
 """What is written down of a model: which question it answers, from which inputs, how it was made and how it did."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from math import isfinite
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from models.errors import ModelRefused
-from models.trained import Calibration, Everyday, Golden, Histogram, Trained
+from models.trained import CANDIDATE_INPUTS, Calibration, Count, Everyday, Golden, Histogram, Trained
 from schemas.cards import CurveBin
+from schemas.time import Timeframe
 
 __all__ = [
     "FILES", "MODEL_NAME", "VERSION_NAME", "Gate", "Manifest", "decode", "encode", "entry_of", "version_of",
@@ -21,6 +21,13 @@ FILES: Final = ("model.onnx", "model.txt")
 not calibrated; ``model.txt`` is the same model to be read: LightGBM's text, or a `models.linear.Linear` as JSON."""
 MODEL_NAME: Final = r"^[a-z0-9][a-z0-9-]{0,63}$"
 VERSION_NAME: Final = r"^[0-9a-f]{16}$"
+_LARGEST: Final = 3.4028234663852886e38
+"""Of float32."""
+_STEEPEST: Final = 1e12
+"""Slope and intercept of a calibration, so that no logit of float32 becomes infinite by them."""
+_OWN_FIELDS: Final = ("to", "outcomes")
+"""What is told of a model beside its figures."""
+_Time = Annotated[int, Meta(ge=0, lt=2**63 - 1)]
 _Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -56,12 +63,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Of the context's."""
     inputs: Annotated[list[str], Meta(min_length=1)]
     """Names of the row's values in order: features of vector and context, and those of `CANDIDATE_INPUTS`."""
-    train_start: int
-    train_end: int
+    train_start: _Time
+    train_end: _Time
     """No label of the training reaches beyond it."""
-    held_back: tuple[int, int] | None = None
+    held_back: tuple[_Time, _Time] | None = None
     """From when to when its data set has outcomes that it learned nothing of, to be judged by them."""
-    outcomes: Annotated[int, Meta(ge=0)]
+    outcomes: Count
     """Labels it was trained on."""
     figures: dict[str, float] = {}
     """Walk-forward, out of sample."""
@@ -78,11 +85,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """By input, its share in each window of the walk-forward."""
     drift: dict[str, dict[str, float]] = {}
     """By input, then measure: the threshold that a stationary market exceeds as seldom as the alert budget allows."""
-    closes: dict[str, Everyday] = {}
+    closes: dict[Timeframe, Everyday] = {}
     """By timeframe; without it what the model sees at closes without a candidate is not watched."""
     dataset: str = ""
     """SHA-256 of its manifest."""
-    seed: int = 0
+    seed: Count = 0
     libraries: dict[str, str] = {}
     """Those that made it, with their versions."""
     files: dict[str, _Hash] = {}
@@ -91,22 +98,45 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if len(set(self.inputs)) != len(self.inputs):
             raise ValueError("an input is named twice")
-        everyday = [name for one in self.closes.values() for name in (*one.reference, *one.drift)]
+        everyday = {name for one in self.closes.values() for name in (*one.reference, *one.drift)}
         strangers = sorted({*self.reference, *self.drift, *self.importance, *everyday} - set(self.inputs))
         if strangers:
             raise ValueError(f"reference, drift and importance are of inputs, and {strangers[0]} is none")
-        if any(len(golden.inputs) != len(self.inputs) for golden in self.golden):
-            raise ValueError(f"a golden vector has to have {len(self.inputs)} inputs")
-        if any(not isfinite(value) for golden in self.golden for value in golden.inputs if value is not None):
-            raise ValueError("a golden vector holds a value that is not finite")
-        histograms = [(name, one) for each in self.closes.values() for name, one in each.reference.items()]
-        for name, histogram in (*self.reference.items(), *histograms):
-            if len(histogram.counts) != len(histogram.edges) + 1 or histogram.edges != sorted(set(histogram.edges)):
-                raise ValueError(
-                    f"reference of {name}: rising edges and one more count than there are edges are needed"
-                )
+        if own := sorted(everyday.intersection(CANDIDATE_INPUTS)):
+            raise ValueError(f"closes: {own[0]} is a candidate's, and at most closes there is none")
+        for golden in self.golden:
+            _check_golden(golden, len(self.inputs))
+        line = self.calibration
+        if not 0 < line.slope <= _STEEPEST or not abs(line.intercept) <= _STEEPEST:
+            raise ValueError(f"calibration: slope {line.slope:g} is not above 0, or one of both beyond {_STEEPEST:g}")
+        for name, histogram in self._histograms():
+            _check_histogram(name, histogram)
+        if taken := [name for name in _OWN_FIELDS if name in self.figures]:
+            raise ValueError(f"figures: {taken[0]} is told elsewhere")
         if self.train_start > self.train_end:
             raise ValueError("the training ends before it begins")
+
+    def _histograms(self) -> Iterable[tuple[str, Histogram]]:
+        yield from ((f"reference of {name}", one) for name, one in self.reference.items())
+        for timeframe, everyday in self.closes.items():
+            yield from ((f"closes of {timeframe}, {name}", one) for name, one in everyday.reference.items())
+        if self.scores is not None:
+            yield "scores", self.scores
+
+
+def _check_golden(golden: Golden, width: int) -> None:
+    if len(golden.inputs) != width:
+        raise ValueError(f"a golden vector has to have {width} inputs")
+    if any(not abs(value) <= _LARGEST for value in golden.inputs if value is not None):
+        raise ValueError("a golden vector holds a value that is no float32")
+
+
+def _check_histogram(name: str, histogram: Histogram) -> None:
+    edges, counts = histogram.edges, histogram.counts
+    if len(counts) != len(edges) + 1 or edges != sorted(set(edges)):
+        raise ValueError(f"{name}: rising edges and one more count than there are edges are needed")
+    if not any(counts) and not histogram.missing:
+        raise ValueError(f"{name}: nothing was counted")
 
 
 def entry_of(trained: Trained, gates: Sequence[Gate] = ()) -> tuple[Manifest, dict[str, bytes]]:

@@ -1,13 +1,16 @@
 """What training hands on: a model as data, with all that its registry entry says of it."""
 
 from math import exp, log
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from schemas.cards import CurveBin
 
-__all__ = ["CANDIDATE_INPUTS", "LEAST_OUTCOMES", "Calibration", "Everyday", "Golden", "Histogram", "Trained"]
+__all__ = ["CANDIDATE_INPUTS", "LEAST_OUTCOMES", "Calibration", "Count", "Everyday", "Golden", "Histogram", "Trained"]
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+"""Which a float holds too."""
 
 CANDIDATE_INPUTS: Final = ("direction", "score")
 """Inputs that are the candidate's own: 1 long, -1 short; the sum of its factors' contributions, 0 to 1. All others are
@@ -53,15 +56,15 @@ class Histogram(Struct, frozen=True, kw_only=True):
 
     edges: list[float]
     """Rising, between the bins, so one fewer than these; a value at an edge is in the bin above it."""
-    counts: list[int]
-    missing: int
+    counts: list[Count]
+    missing: Count
     """Rows in which it was not known."""
 
 
 class Everyday(Struct, frozen=True, kw_only=True):
     """What a model's inputs were like at the closes of one timeframe, candidates or not."""
 
-    window: int
+    window: Annotated[int, Meta(ge=1, le=2**53)]
     """Closes a day, of all its instruments; as many are held against the reference together."""
     reference: dict[str, Histogram]
     """By input."""

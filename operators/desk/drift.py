@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from math import inf, isnan, nan, sqrt
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -59,7 +59,7 @@ class _Bins:
         self.width = max(map(len, self.reference), default=1)
         self._places = {name: at for at, name in enumerate(self.names)}
         self._first = np.arange(len(self.names)) * self.width
-        self._missing = np.array([len(one.counts) for one in histograms])
+        self._missing = np.array([len(one.counts) for one in histograms], np.intp)
         self._edges = np.full((len(histograms), self.width), np.inf)
         for row, one in zip(self._edges, histograms, strict=True):
             row[: len(one.edges)] = one.edges
@@ -131,11 +131,9 @@ class DriftWatch:
         out: list[Drift] = []
         for model in models:
             for timeframe, about in model.manifest.closes.items():
-                counts, rows = self._days.get((model.version, cast("Timeframe", timeframe)), (None, [0]))
-                if counts is not None and rows[0] >= _ENOUGH * about.window:
-                    place = Place(ts_close, cast("Timeframe", timeframe))
-                    out += _worst(model, about, self._bins[model.version, place.timeframe], counts, place)
-                    del self._days[model.version, place.timeframe]
+                key = model.version, timeframe
+                if key in self._days and self._days[key][1][0] >= _ENOUGH * about.window:
+                    out += _worst(model, about, self._bins[key], self._days.pop(key)[0], Place(ts_close, timeframe))
         return self._alerted(out, Place(ts_close, "1m"))
 
     def on_row(self, model: Model, row: Row, probability: float, place: Place) -> list[Drift]:

@@ -174,6 +174,9 @@ def test_wrong_golden_vectors_are_told(registry: Registry) -> None:
         registry.add(replace(made.manifest, golden=golden), made.files, CATALOGUE)
 
 
+_SEEN: Final = {"edges": [1.0], "counts": [1, 1], "missing": 0}
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -182,6 +185,19 @@ def test_wrong_golden_vectors_are_told(registry: Registry) -> None:
         ({"model": "../up"}, "matching regex"),
         ({"reference": {"x": {"edges": [], "counts": [1], "missing": 0}}}, "x is none"),
         ({"reference": {"tfi": {"edges": [1.0], "counts": [1], "missing": 0}}}, "reference of tfi: rising edges"),
+        ({"reference": {"tfi": {"edges": [1.0], "counts": [0, 0], "missing": 0}}}, "reference of tfi: nothing was"),
+        ({"reference": {"tfi": {"edges": [1.0], "counts": [-7, 9], "missing": 0}}}, "int` >= 0"),
+        ({"scores": {"edges": [0.1, 0.2], "counts": [5], "missing": 0}}, "scores: rising edges"),
+        ({"closes": {"5m": {"window": 9, "reference": {"score": _SEEN}, "drift": {}}}}, "score is a candidate's"),
+        ({"closes": {"5m": {"window": 0, "reference": {}, "drift": {}}}}, "int` >= 1"),
+        ({"closes": {"7m": {"window": 9, "reference": {}, "drift": {}}}}, "Invalid enum value '7m'"),
+        ({"closes": {"5m": {"window": 9, "reference": {"tfi": _SEEN | {"counts": [2]}}, "drift": {}}}}, "5m, tfi: ris"),
+        ({"calibration": {"slope": 0.0, "intercept": 0.0}}, "calibration: slope 0 is not above 0"),
+        ({"calibration": {"slope": 1.0, "intercept": 1e300}}, "calibration: slope 1 .* one of both beyond"),
+        ({"golden": [{"inputs": [1e300, None, 0, 0, 0], "logit": 0, "probability": 0.5}]}, "that is no float32"),
+        ({"figures": {"to": 1.0}}, "figures: to is told elsewhere"),
+        ({"train_end": 10**30}, "train_end"),
+        ({"seed": 10**30}, "seed"),
         ({"importance": {"x": [1.0]}}, "x is none"),
         ({"train_end": 1}, "the training ends before it begins"),
     ],

@@ -1,25 +1,34 @@
 """Drift at the desk: windows are told whole, alerts are few, and a restart changes nothing."""
 
+from math import isfinite
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from models.drift import WINDOW, counts_of, histogram, psi
+from models.errors import ModelRefused
+from models.manifest import decode
 from models.registry import Registry
 from operators.closed import Closed
 from operators.desk.desk import Desk
 from operators.desk.drift import DriftWatch, Place
 from operators.desk.serving import PROGRAM
-from schemas.results import Drift
+from schemas.results import Context, Drift
 from schemas.time import DAY, HOUR
 from schemas.topics import Outgoing
+from tests.models.catalogue import INPUTS
 from tests.models.trees import Trained, trained
-from tests.operators.desk.support import standing
+from tests.operators.desk.support import standing, vector
 from tests.operators.desk.test_learning import CONFIG, market
 from tests.operators.desk.test_serving import EAGER, activation
+from tests.operators.support import ID
 
 START = 19_700 * DAY
 
@@ -65,6 +74,56 @@ def test_what_was_trained_on_is_no_drift_and_a_shift_is_told_once(tmp_path: Path
     later = START + 1_000 * HOUR
     told = [one for n, row in enumerate(shifted) for one in watch.on_row(loaded, row, 0.5, Place(later + n, "5m"))]
     assert [(one.feature, one.measure) for one in told if one.alert] == [("tfi", "psi")]  # the second is within a day
+
+
+SMALL = st.integers(-1, 3)
+EDGES = st.lists(st.sampled_from([-1e300, -0.5, 0.0, 0.5, 1e300]), max_size=3)
+HISTOGRAMS = st.fixed_dictionaries({"edges": EDGES, "counts": st.lists(SMALL, max_size=4), "missing": SMALL})
+USUAL = {"edges": [0.0], "counts": [3, 0], "missing": 0}
+REFERENCES = st.dictionaries(st.sampled_from([*INPUTS, "x"]), st.just(USUAL) | HISTOGRAMS, max_size=2)
+DRIFTS = st.dictionaries(
+    st.sampled_from(INPUTS), st.dictionaries(st.sampled_from(["psi", "ks"]), st.floats(allow_nan=True)), max_size=2
+)
+CLOSES = st.dictionaries(
+    st.sampled_from(["5m", "1d", "7m"]),
+    st.fixed_dictionaries({"window": SMALL, "reference": REFERENCES, "drift": DRIFTS}),
+    max_size=2,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    told=st.fixed_dictionaries(
+        {}, optional={"reference": REFERENCES, "scores": HISTOGRAMS, "drift": DRIFTS, "closes": CLOSES}
+    )
+)
+@example(told={"scores": {"edges": [0.1, 0.2], "counts": [5], "missing": 0}})
+@example(told={"reference": {"tfi": {"edges": [0.1], "counts": [0, 0], "missing": 0}}})
+@example(told={"reference": {"tfi": {"edges": [0.1], "counts": [-7, 9], "missing": 0}}})
+@example(told={"closes": {"5m": {"window": 1, "reference": {"direction": USUAL}, "drift": {}}}})
+@example(told={"closes": {"5m": {"window": 1, "reference": {}, "drift": {}}}})
+def test_whatever_a_manifest_says_it_is_refused_or_can_be_watched(told: dict[str, Any]) -> None:
+    made = trained(catalogue=PROGRAM)
+    try:
+        manifest = decode(msgspec.json.encode(msgspec.to_builtins(made.manifest) | told))
+    except ModelRefused:
+        return
+    with TemporaryDirectory() as place:
+        registry = Registry(Path(place))
+        model = registry.load("majors", registry.add(manifest, made.files, PROGRAM), PROGRAM)
+    watch, out = DriftWatch(), []
+    around = Context(id="", instrument_id=ID, timeframe="5m", ts_close=0, ts_decided=0, schema_hash="", features={})
+    for row in made.rows[:WINDOW]:
+        out += watch.on_row(model, row, 0.5, Place(START, "5m"))
+        out += watch.on_label(model, 0.5, Place(START, "1m"), win=True)
+    for timeframe in ("5m", "1d"):
+        seen = replace(vector(5, {"tfi": 0.2}, timeframe="5m"), timeframe=timeframe, ts_close=START)
+        watch.on_close(model, seen, around)
+    restored = DriftWatch()
+    restored.restore(msgspec.json.decode(msgspec.json.encode(watch.state())), [model])
+    out += restored.on_day([model], START)
+    assert all(isfinite(one.value) for one in out)
+    assert sum(len(one.reference) > 0 for one in manifest.closes.values()) <= sum("_day" in one.measure for one in out)
 
 
 def test_the_desk_tells_windows_and_a_restart_changes_nothing(tmp_path: Path) -> None:
