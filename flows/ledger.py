@@ -10,7 +10,7 @@ from msgspec import Struct
 from flows.appended import append, torn
 from flows.errors import FlowError
 
-__all__ = ["Compared", "Ledger", "Look", "Trial", "times"]
+__all__ = ["Compared", "Ledger", "Look", "Trial", "times", "tried"]
 
 
 class Look(Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Look(Struct, frozen=True, kw_only=True):
     def saw(self, other: "Look") -> bool:
         """Whether some of what ``other`` looks at was seen."""
         if self.instruments and other.instruments:
-            same = not set(self.instruments).isdisjoint(other.instruments)
+            same = any(_same(one, another) for one in self.instruments for another in other.instruments)
         else:
             same = self.segment == other.segment
         return same and self.ts_start < other.ts_end and other.ts_start < self.ts_end
@@ -51,9 +51,9 @@ class Trial(Look, frozen=True, kw_only=True):
     """What it would have earned in ten equal stretches of the span."""
 
     @property
-    def what(self) -> tuple[str, str]:
-        """What was tried there."""
-        return self.learner, self.config
+    def what(self) -> tuple[object, ...]:
+        """See `tried`."""
+        return tried(self, self.learner, self.config, self.dataset)
 
 
 class Compared(Look, frozen=True, kw_only=True):
@@ -69,6 +69,11 @@ class Compared(Look, frozen=True, kw_only=True):
     """By how much the challenger's squared error was smaller."""
 
 
+def _same(one: str, other: str) -> bool:
+    """Whether two instruments, or symbols as manifests may have them, may be one."""
+    return one in {other, other.partition(":")[2]} or other == one.partition(":")[2]
+
+
 class _Kind(Struct):
     learner: str = ""
     challenger: str = ""
@@ -77,6 +82,14 @@ class _Kind(Struct):
 def times(looks: Sequence[Look], at: Look) -> int:
     """How often some of what ``at`` looks at was looked at in ``looks``; a command looks once."""
     return len({look.at for look in looks if look.saw(at)})
+
+
+def tried(look: Look, learner: str, config: str, dataset: str) -> tuple[object, ...]:
+    """What is tried at ``look``: a learner with a configuration, on data. Rounds of retraining choose no data, but take
+    what there is; with another data set or test span by hand another strategy is tried, other costs, or another test.
+    """
+    chosen = () if look.command == "retrain" else (dataset, look.ts_start, look.ts_end)
+    return learner, config, *chosen
 
 
 class Ledger:

@@ -17,7 +17,7 @@ from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
 from flows.state.rebuild import first_at, log_ends
 from models.errors import ModelError, ModelRefused, RegistryError
-from models.manifest import Manifest
+from models.manifest import GATES, Manifest
 from operators.desk.serving import PROGRAM
 from schemas.codec import DecodeError, decode_event, encode
 from schemas.errors import CandlewickError
@@ -87,7 +87,10 @@ def unpassed(manifest: Manifest) -> str:
     failed = [f"{gate.name} ({gate.detail})" for gate in manifest.gates if not gate.passed]
     if failed:
         return f"did not pass {', '.join(failed)}"
-    return "" if manifest.gates else "was never put before the gates"
+    if not manifest.gates:
+        return "was never put before the gates"
+    lacking = [name for name in GATES if name not in {gate.name for gate in manifest.gates}]
+    return f"was never put before the gate {lacking[0]}" if lacking else ""
 
 
 def withdraw(settings: Settings, model: str, version: str, close: int, *, reason: str = "") -> Activation:

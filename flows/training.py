@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 
 from flows.errors import FlowError
-from flows.ledger import Ledger, Look, Trial, times
+from flows.ledger import Ledger, Look, Trial, times, tried
 from flows.settings import Settings
 from models.closes import everyday
 from models.config import TrainConfig
@@ -41,7 +41,7 @@ class Evaluation(Struct, frozen=True):
     looks: int
     """How often this test span, or part of it, had been looked at before."""
     tried: int
-    """Different configurations held against it so far, these among them."""
+    """Different configurations and data sets held against it so far, these among them."""
     overfitting: float
     """Probability of backtest overfitting over all that was tried on exactly this span."""
 
@@ -50,7 +50,7 @@ def looked_at(evaluation: Evaluation) -> str:
     """How often the test span had been seen, and what that means, in words."""
     text = (
         f"this span, or part of it, was looked at {evaluation.looks} times before, {evaluation.tried} configurations "
-        "were tried on it"
+        "and data sets were tried on it"
     )
     if not isfinite(evaluation.overfitting):
         return text
@@ -133,17 +133,17 @@ def _evaluation(
         ts_start=folds[0].ts_start, ts_end=folds[-1].ts_end,
     )  # fmt: skip
     known = ledger.looks()
-    own = {(learner, _digest(config)) for learner in LEARNERS}
+    own = {tried(look, learner, _digest(config), dataset) for learner in LEARNERS}
     others = [one for one in known if isinstance(one, Trial) and one.saw(look) and one.what not in own]
-    tried = {trial.what: trial for trial in others}
-    ratios = [trial.sharpe for trial in tried.values() if trial.sharpe is not None]
+    different = {trial.what: trial for trial in others}
+    ratios = [trial.sharpe for trial in different.values() if trial.sharpe is not None]
     made = attempts(candidate.sample, folds, config, ratios)
     trials = [_trial(attempt, config, look, dataset) for attempt in made]
     ledger.add(trials)
     alike = {one.what: one for one in others if (one.ts_start, one.ts_end) == (look.ts_start, look.ts_end)}
     table = np.array([trial.stretches for trial in [*alike.values(), *trials]]).T
     return Evaluation(
-        candidate, made, look, times(known, look), len(tried) + len(trials), overfitting_probability(table)
+        candidate, made, look, times(known, look), len(different) + len(trials), overfitting_probability(table)
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import ceil, isnan, nan
+from math import ceil, inf, isnan, nan
 
 import numpy as np
 from msgspec import Struct
@@ -14,10 +14,15 @@ from models.metrics import Interval
 from models.splits import Rows
 from schemas.time import DAY
 
-__all__ = ["ALPHA", "Verdict", "by_window", "earned_by_day", "figures", "gates", "stability", "stretches"]
+__all__ = [
+    "ALPHA", "LEAST_OUTCOMES", "Verdict", "by_window", "earned_by_day", "figures", "gates", "stability",
+    "stretches",
+]  # fmt: skip
 
 ALPHA = 0.005
 """Of the test that decides, net return above 0: false promotion stays below 1 % though the better of two is tested."""
+LEAST_OUTCOMES = 500
+"""In the tests; with fewer the strategy goes by its rules alone."""
 _ALPHA_OF_LOSS = 0.05
 _LEAST_CHOSEN = 100
 _TOO_GOOD = 0.75
@@ -59,7 +64,7 @@ def figures(walk: Walk, seed: int = 0, trials: Sequence[float] = (), draws: int 
         "brier_of_base_rate": metrics.brier(walk.base, win),
         "auc": outside,
         "auc_in_sample": inside,
-        "in_over_out": (inside - 0.5) / (outside - 0.5) if outside > 0.5 else nan,
+        "in_over_out": _in_over_out(inside - 0.5, outside - 0.5),
         "ic": metrics.information_coefficient(walk.p, net),
         "ir": _over(coefficients),
         "chosen": float(chosen.sum()),
@@ -95,7 +100,8 @@ def figures(walk: Walk, seed: int = 0, trials: Sequence[float] = (), draws: int 
     intervals |= _of_days(days, sample.longest, seed, draws)
     alarms = list(walk.leaks)
     if found["in_over_out"] > _OVERFIT:
-        alarms.append(f"overfit: the edge in sample is {found['in_over_out']:.1f} times that out of sample")
+        times = f"{found['in_over_out']:.1f} times that" if outside > 0.5 else "there, and none"
+        alarms.append(f"overfit: the edge in sample is {times} out of sample")
     if outside > _TOO_GOOD:
         alarms.append(f"too good: an area of {outside:.3f} under the ROC curve; look for what knows the future")
     return Verdict(figures=found, intervals=intervals, alarms=alarms)
@@ -115,10 +121,12 @@ def _of_days(days: metrics.Floats, longest: int, seed: int, draws: int) -> dict[
 
 
 def gates(walk: Walk, verdict: Verdict, least_outcomes: int) -> list[Gate]:
-    """Every condition of promotion; all of them have to be passed."""
-    told = verdict.figures
+    """Every condition of promotion; all of them have to be passed, and fewer outcomes than `LEAST_OUTCOMES` are too few
+    whatever is asked for.
+    """
+    told, least = verdict.figures, max(least_outcomes, LEAST_OUTCOMES)
     return [
-        Gate(name="outcomes", passed=told["rows"] >= least_outcomes, detail=f"{told['rows']:.0f} of {least_outcomes}"),
+        Gate(name="outcomes", passed=told["rows"] >= least, detail=f"{told['rows']:.0f} of {least}"),
         Gate(name="no leak", passed=not walk.leaks, detail="; ".join(walk.leaks)),
         Gate(name="not too good", passed=not told["auc"] > _TOO_GOOD, detail=f"AUC {told['auc']:.3f}"),
         Gate(
@@ -141,6 +149,13 @@ def gates(walk: Walk, verdict: Verdict, least_outcomes: int) -> list[Gate]:
             else "none chosen",
         ),
     ]  # fmt: skip
+
+
+def _in_over_out(inside: float, outside: float) -> float:
+    """Of the areas above one half; infinite where all of the edge is in sample."""
+    if outside > 0:
+        return inside / outside
+    return inf if inside > 0 else nan
 
 
 def by_window(walk: Walk) -> list[dict[str, float]]:

@@ -13,12 +13,16 @@ from schemas.cards import CurveBin
 from schemas.time import Timeframe
 
 __all__ = [
-    "FILES", "MODEL_NAME", "VERSION_NAME", "Gate", "Manifest", "decode", "encode", "entry_of", "version_of",
+    "FILES", "GATES", "MODEL_NAME", "VERSION_NAME", "Gate", "Manifest", "decode", "encode", "entry_of", "version_of",
 ]  # fmt: skip
 
 FILES: Final = ("model.onnx", "model.txt")
 """That a version is made of. ``model.onnx`` takes ``input`` (float32, rows by inputs) and gives ``logit`` (rows by 1),
 not calibrated; ``model.txt`` is the same model to be read: LightGBM's text, or a `models.linear.Linear` as JSON."""
+GATES: Final = (
+    "outcomes", "no leak", "not too good", "better than the base rate", "earns after costs", "not by trying",
+)  # fmt: skip
+"""Names of the conditions that a version has to have been put to before it serves."""
 MODEL_NAME: Final = r"^[a-z0-9][a-z0-9-]{0,63}$"
 VERSION_NAME: Final = r"^[0-9a-f]{16}$"
 _LARGEST: Final = 3.4028234663852886e38

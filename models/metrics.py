@@ -15,7 +15,7 @@ from schemas.time import DAY
 __all__ = [
     "Bin", "Interval", "auc", "block_interval", "block_p", "blocks", "brier", "calmar", "daily", "deflated_sharpe",
     "drawdown", "hit_rate", "information_coefficient", "log_losses", "normal", "overfitting_probability",
-    "profit_factor", "quantile_of_normal", "reliability", "sharpe", "sortino",
+    "profit_factor", "quantile_of_normal", "ranks", "reliability", "sharpe", "sortino",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -41,14 +41,14 @@ def auc(score: Floats, win: NDArray[np.bool_]) -> float:
     wins = int(win.sum())
     if not 0 < wins < len(win):
         return float("nan")
-    return float((_ranks(score)[win].sum() - wins * (wins + 1) / 2) / (wins * (len(win) - wins)))
+    return float((ranks(score)[win].sum() - wins * (wins + 1) / 2) / (wins * (len(win) - wins)))
 
 
 def information_coefficient(score: Floats, outcome: Floats) -> float:
     """Spearman's rank correlation of what was said and what came."""
     if len(score) < 2:
         return float("nan")
-    return _correlation(_ranks(score), _ranks(outcome))
+    return _correlation(ranks(score), ranks(outcome))
 
 
 class Bin(NamedTuple):
@@ -197,7 +197,7 @@ def overfitting_probability(performance: NDArray[np.float64]) -> float:
         inside = np.isin(np.arange(stretches), chosen)
         best = int(performance[inside].mean(axis=0).argmax())
         outside = performance[~inside].mean(axis=0)
-        rank = (_ranks(outside)[best]) / (tried + 1)
+        rank = (ranks(outside)[best]) / (tried + 1)
         worse += rank <= 0.5
         total += 1
     return worse / total
@@ -213,7 +213,7 @@ def quantile_of_normal(p: float) -> float:
     return NormalDist().inv_cdf(p)
 
 
-def _ranks(values: NDArray[Any]) -> Floats:
+def ranks(values: NDArray[Any]) -> Floats:
     """From 1; equal values share the mean of theirs."""
     _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)

@@ -15,7 +15,9 @@ from models.metrics import auc
 from models.sample import Sample
 from schemas.time import DAY, MINUTE
 
-__all__ = ["NULLS", "REAL_BARS", "Floats", "edge", "edge_and_oracle", "slow", "strength"]
+__all__ = [
+    "MEASURES", "NULLS", "REAL_BARS", "Floats", "edge", "edge_and_oracle", "measured", "slow", "strength",
+]  # fmt: skip
 
 _signal: Any = import_module("scipy.signal")
 Floats = NDArray[np.float64]
@@ -30,6 +32,9 @@ _FEATURES: Final = 20
 _REAL: Final = 100_000
 """Real bars of each coin, the last ones."""
 _ORACLE: Final = 0.60
+_LENGTHS: Final = (1, 3, 6, 12, 24, 48, 96, 288)
+MEASURES: Final = {"return over 24 bars": 4, "volatility of 6 bars": 10, "return over 12 bars, by volatility": 18}
+"""Some of them, by their place: moves and sizes over each of the lengths, then moves in terms of sizes."""
 
 
 def persistent(rows: int, seed: int) -> Sample:
@@ -66,17 +71,7 @@ def shuffled(rows: int, seed: int) -> Sample:
     chance = np.random.default_rng(seed)
     returns = _real_returns()
 
-    def features(at: NDArray[np.intp], coin: int) -> Floats:
-        sums = np.concatenate([[0.0], np.cumsum(returns[coin])])
-        squares = np.concatenate([[0.0], np.cumsum(returns[coin] ** 2)])
-        back = [np.maximum(at - length, 0) for length in (1, 3, 6, 12, 24, 48, 96, 288)]
-        moves = [sums[at] - sums[start] for start in back]
-        sizes = [np.sqrt(squares[at] - squares[start] + 1e-12) for start in back]
-        return np.column_stack(
-            [*moves, *sizes, *(move / size for move, size in zip(moves[1:5], sizes[1:5], strict=True))]
-        )
-
-    sample = _walked(returns, features, rows, chance)
+    sample = _walked(returns, lambda at, coin: _measures(returns[coin], at), rows, chance)
     day = (sample.decided - sample.decided.min()) // DAY
     order = np.concatenate([np.flatnonzero(day == one) for one in chance.permutation(np.unique(day))])
     spans = (sample.ends - sample.decided)[order]
@@ -84,6 +79,30 @@ def shuffled(rows: int, seed: int) -> Sample:
         sample.inputs, sample.x, sample.net[order], sample.decided, sample.decided + spans, sample.weight, sample.ahead,
         sample.half_life_days,
     )  # fmt: skip
+
+
+def measured(rows: int, seed: int, ahead: str = "") -> Sample:
+    """Volatility that comes and goes, and measures of the path so far; one of `MEASURES` is one bar ``ahead``."""
+    chance = np.random.default_rng(seed)
+    size = np.exp(0.6 * slow(chance, rows * 2, 5).T)
+    returns = 2e-3 * size * chance.normal(size=size.shape)
+
+    def features(at: NDArray[np.intp], coin: int) -> Floats:
+        found = _measures(returns[coin], at)
+        if ahead:
+            late = MEASURES[ahead]
+            found[:, late] = _measures(returns[coin], at + 1)[:, late]
+        return found
+
+    return _walked(returns, features, rows, chance)
+
+
+def _measures(returns: Floats, at: NDArray[np.intp]) -> Floats:
+    sums, squares = (np.concatenate([[0.0], np.cumsum(one)]) for one in (returns, returns**2))
+    back = [np.maximum(at - length, 0) for length in _LENGTHS]
+    moves = [sums[at] - sums[start] for start in back]
+    sizes = [np.sqrt(squares[at] - squares[start] + 1e-12) for start in back]
+    return np.column_stack([*moves, *sizes, *(move / size for move, size in zip(moves[1:5], sizes[1:5], strict=True))])
 
 
 NULLS: Final[dict[str, Callable[[int, int], Sample]]] = {

@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
-from msgspec.structs import replace
 
-from benchmarks.honest.markets import NULLS, edge
+from benchmarks.honest.markets import MEASURES, NULLS, edge, measured
 from models.config import TrainConfig
 from models.evaluation import LEARNERS, evaluated
 from models.sample import Sample
@@ -32,15 +31,17 @@ def leaks(seed: int) -> dict[str, bool]:
     """Each leak that was planted, by what is to be said of it, and whether it was; and that nothing is said without."""
     sample = NULLS["persistent features without information"](3_000, seed)
     folds = folds_of(sample, _CONFIG)
-    ahead = sample.x.copy()
-    ahead[:, 3] = sample.ahead
+    honest = measured(3_000, seed)
     overlapping = [fold._replace(train=np.flatnonzero(sample.decided < fold.ts_start)) for fold in folds]
 
     def peeping(decided: Times, ends: Times, rows: Rows) -> Inner:
         return inner(decided, ends, rows)._replace(stop=folds[0].test)
 
     planted: tuple[tuple[str, Sample, Sequence[Fold], Callable[[Times, Times, Rows], Inner]], ...] = (
-        ("input feature_3 looks ahead", replace(sample, x=ahead), folds, inner),
+        *(
+            (f"input feature_{at} looks ahead", leaky, folds_of(leaky, _CONFIG)[:1], inner)
+            for at, leaky in ((at, measured(3_000, seed, name)) for name, at in MEASURES.items())
+        ),
         ("labels overlap the split", sample, overlapping, inner),
         ("early stopping sees the test", sample, folds[:1], peeping),
     )
@@ -48,7 +49,9 @@ def leaks(seed: int) -> dict[str, bool]:
         what: any(what in line for line in evaluated(leaky, split, LEARNERS["logistic"], _CONFIG, parts_of).leaks)
         for what, leaky, split, parts_of in planted
     }
-    return found | {"nothing where none was planted": not evaluated(sample, folds, LEARNERS["logistic"], _CONFIG).leaks}
+    unspoilt = (sample, folds), (honest, folds_of(honest, _CONFIG)[:1])
+    named = [evaluated(one, split, LEARNERS["logistic"], _CONFIG).leaks for one, split in unspoilt]
+    return found | {"nothing where none was planted": not any(named)}
 
 
 def _promoted(sample: Sample) -> bool:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from benchmarks.honest.markets import NULLS, REAL_BARS, edge_and_oracle
+from benchmarks.honest.markets import MEASURES, NULLS, REAL_BARS, edge_and_oracle, measured
 from benchmarks.honest.shadows import EDGES, EQUALS, decided_after, gain, race
 from benchmarks.honest.trials import leaks
+from models.leaks import leaks_of_inputs
 from models.metrics import auc, information_coefficient
 
 
@@ -30,9 +31,17 @@ def test_the_edge_is_that_which_is_stated() -> None:
     assert sample.net[p > 62 / 120].mean() > 5e-4
 
 
+@pytest.mark.parametrize("name", MEASURES)
+def test_so_is_a_measure_of_many_bars_and_none_beside_it(name: str) -> None:
+    """Its own rank correlation with the next bar is no larger than what may be honest."""
+    assert leaks_of_inputs(measured(1_500, 4)) == []
+    (told,) = leaks_of_inputs(measured(1_500, 4, name))
+    assert told.startswith(f"input feature_{MEASURES[name]} looks ahead: ")
+
+
 def test_every_planted_leak_is_named_and_none_that_was_not_planted() -> None:
     found = leaks(5)
-    assert len(found) == 4
+    assert len(found) == 6
     assert all(found.values()), found
 
 

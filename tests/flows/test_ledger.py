@@ -39,6 +39,19 @@ def test_what_overlaps_in_time_and_instruments_was_looked_at() -> None:
     assert not seen.saw(look(10, 20, instruments=["x:SOL/USDT"]))
     assert seen.saw(look(10, 20))  # of an older program, which wrote down the segment alone
     assert not seen.saw(look(10, 20, segment="other"))
+    by_symbol = look(10, 20, instruments=["BTC/USDT"])
+    assert (seen.saw(by_symbol), by_symbol.saw(seen)) == (True, True)
+    assert not seen.saw(look(10, 20, instruments=["y:BTC/USDT"]))
+
+
+def test_what_is_tried_is_a_configuration_on_data_that_were_chosen() -> None:
+    """Who evaluates another strategy, or with other costs, makes another data set; a round takes what there is."""
+    first = trial(10, 20)
+    assert trial(10, 20, at="2").what == first.what
+    others = replace(first, dataset="e"), replace(first, config="o"), replace(first, ts_start=11)
+    assert len({first.what, *(one.what for one in others)}) == 4
+    rounds = [replace(one, command="retrain") for one in (first, *others)]
+    assert len({one.what for one in rounds}) == 2
 
 
 def test_trials_comparisons_and_looks_are_all_counted(tmp_path: Path) -> None:

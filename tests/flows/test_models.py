@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from flows.errors import FlowError
 from flows.feeds import recorded_feed, simulated_feed
 from flows.ingest import Recorder, ingest
-from flows.models import Step, activate, back, effective_close, rollback
+from flows.models import Step, activate, back, effective_close, rollback, unpassed
 from flows.replay import replay
 from flows.settings import ModelsSettings, Settings, StrategySettings
 from models.errors import ModelRefused
-from models.manifest import Gate
+from models.manifest import GATES, Gate
 from models.registry import Registry
 from operators.config import ModelsConfig
 from operators.desk.serving import PROGRAM, Serving
@@ -42,7 +42,8 @@ def versions(settings: Settings) -> list[str]:
     known, found = Registry(settings.models.dir), []
     for seed in (1, 2):
         made = trained(seed, catalogue=PROGRAM)
-        manifest = replace(made.manifest, gates=[Gate(name="edge", passed=seed == 1, detail="0.1 < 0.2")])
+        passed = [Gate(name=name, passed=True) for name in GATES]
+        manifest = replace(made.manifest, gates=[*passed, Gate(name="edge", passed=seed == 1, detail="0.1 < 0.2")])
         found.append(known.add(manifest, made.files, PROGRAM))
     return found
 
@@ -137,6 +138,8 @@ def test_who_did_not_pass_its_gates_is_not_activated(settings: Settings, version
     unseen = Registry(settings.models.dir).add(manifest, trained(1, catalogue=PROGRAM).files, PROGRAM)
     with pytest.raises(ModelRefused, match="was never put before the gates"):
         activate(settings, "majors", unseen, START, tmp_path / "a.jsonl")
+    some = replace(manifest, gates=[Gate(name="outcomes", passed=True)])
+    assert unpassed(some) == "was never put before the gate no leak"
     assert not (tmp_path / "a.jsonl").exists()
 
 

@@ -13,7 +13,7 @@ from flows.ingest import Recorder, ingest
 from flows.models import activate, effective_close, rollback
 from flows.settings import ModelsSettings, Settings
 from models.drift import histogram
-from models.manifest import Gate
+from models.manifest import GATES, Gate
 from models.registry import Registry
 from operators.desk.serving import PROGRAM
 from schemas.time import MINUTE
@@ -38,7 +38,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     for seed in (1, 2):
         made = trained(seed, catalogue=PROGRAM)
         reference = {name: histogram(made.rows[:, at]) for at, name in enumerate(made.manifest.inputs)}
-        gates = [Gate(name="edge", passed=True)]
+        gates = [Gate(name=name, passed=True) for name in GATES]
         Registry(directory).add(replace(made.manifest, reference=reference, gates=gates), made.files, PROGRAM)
     models = ModelsSettings(dir=directory, online=True, min_probability=0.0)
     strategy = SETTINGS.strategy.model_copy(update={"cooldown_bars": 0, "threshold": 0.1})

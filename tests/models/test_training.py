@@ -12,7 +12,8 @@ from models.drift import histogram
 from models.errors import ModelError
 from models.evaluation import LEARNERS, evaluated
 from models.gates import by_window, earned_by_day, figures, gates, stretches
-from models.manifest import entry_of
+from models.leaks import leaks_of_inputs
+from models.manifest import GATES, Gate, entry_of
 from models.metrics import drawdown, sharpe
 from models.registry import Catalogue, Registry
 from models.sample import Sample
@@ -66,6 +67,21 @@ def test_without_an_edge_nothing_may_serve() -> None:
         assert {gate.name for gate in attempt.gates if gate.passed} >= {"outcomes", "no leak", "not too good"}
 
 
+def test_fewer_outcomes_than_five_hundred_pass_no_gate_whatever_is_asked_for(best: Attempt) -> None:
+    few = best.walk.sample.take(np.arange(len(best.walk.sample)) < 499)
+    columns = {name: getattr(best.walk, name)[:499] for name in ("p", "base", "bar", "window")}
+    walk = replace(best.walk, sample=few, **columns)
+    assert gates(walk, figures(walk, draws=2), 1)[0] == Gate(name="outcomes", passed=False, detail="499 of 500")
+    assert tuple(gate.name for gate in best.gates) == GATES
+
+
+def test_an_edge_that_is_in_sample_alone_is_told(best: Attempt) -> None:
+    walk = replace(best.walk, p=1 - best.walk.p)
+    told = figures(walk, draws=2)
+    assert told.figures["in_over_out"] == float("inf")
+    assert told.alarms == ["overfit: the edge in sample is there, and none out of sample"]
+
+
 def named(sample: Sample, folds: list[Fold], parts_of: Callable[[Times, Times, Rows], Inner] = inner) -> str:
     walk = evaluated(sample, folds, LEARNERS["logistic"], CONFIG, parts_of)
     assert not next(gate for gate in gates(walk, figures(walk, draws=10), 300) if gate.name == "no leak").passed
@@ -90,6 +106,14 @@ def test_an_input_of_one_bar_ahead_is_named(sample: Sample) -> None:
     x = sample.x.copy()
     x[:, 1] = sample.ahead * 1e-6
     assert "input tiny looks ahead" in named(replace(sample, x=x), folds_of(sample, CONFIG))
+
+
+def test_a_few_rows_of_many_inputs_look_ahead_by_chance_alone() -> None:
+    random = np.random.default_rng(2)
+    x, at = random.normal(size=(250, 120)).astype(np.float32), np.arange(250, dtype=np.int64)
+    net, ahead = random.normal(size=(2, 250))
+    few = Sample([f"input_{number}" for number in range(120)], x, net, at, at + 1, np.ones(250), ahead, 1.0)
+    assert leaks_of_inputs(few) == []
 
 
 @pytest.mark.parametrize("at", [0, 1])
