@@ -1,16 +1,19 @@
 """A bar while it can still change: exact whatever the order of its trades, longer ones put together of shorter ones."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from operators.errors import Refused
 from operators.microstructure import Move
 from schemas.identifiers import derive
-from schemas.market import ExchangeBar, Side
+from schemas.market import LEAST_AMOUNT, ExchangeBar, Side
 from schemas.results import Bar
 from schemas.time import TIMEFRAME_NS, Timeframe, to_text
 
 __all__ = ["OpenBar"]
+
+_ROUNDED: Final = 0.01
+"""By how much of it a notional may lie beyond the bar's prices: files round it, or the volume."""
 
 
 class OpenBar:
@@ -182,7 +185,8 @@ class OpenBar:
         """An exchange's own bar as one of ours. Notional falls back to volume times the mean of its prices.
 
         Raises:
-            Refused: its times are not those of a bar of its timeframe, or more was bought than traded.
+            Refused: its times are not those of a bar of its timeframe, more was bought than traded, or volume, trades
+                and notional are not those of the same trades.
         """
         length = TIMEFRAME_NS[event.timeframe]
         if event.ts_open % length:
@@ -193,12 +197,29 @@ class OpenBar:
         bought = event.buy_volume
         if bought is not None and bought > event.volume:
             raise Refused(f"$.buy_volume {bought} is above $.volume {event.volume}")
+        if 0.0 < event.volume < LEAST_AMOUNT:
+            raise Refused(f"$.volume {event.volume} is neither 0 nor at least {LEAST_AMOUNT}")
+        if event.trades and not event.volume:
+            raise Refused(f"$.trades {event.trades} beside a $.volume of 0")
         bar = cls(event.ts_open)
         bar.open, bar.high, bar.low, bar.close = event.open, event.high, event.low, event.close
         bar.open_at, bar.close_at = (event.ts_open, 0), (event.ts_event - 1, 0)
         bar.volume, bar.trades, bar.origin = event.volume, event.trades or 0, "exchange"
-        typical = (event.high + event.low + event.close) / 3
-        bar.notional = event.volume * typical if event.notional is None else event.notional
+        bar.notional = _notional(event)
         if bought is not None:
             bar.buy_volume, bar.sell_volume = bought, event.volume - bought
         return bar
+
+
+def _notional(event: ExchangeBar) -> float:
+    """Prices times sizes: a mean price is made of it, which lies within the bar's."""
+    told, volume = event.notional, event.volume
+    if told is None:
+        return volume * (event.high + event.low + event.close) / 3
+    least, most = event.low * volume, event.high * volume
+    if not least * (1.0 - _ROUNDED) <= told <= most * (1.0 + _ROUNDED):
+        raise Refused(
+            f"$.notional {told} is not $.volume {volume} times a price from $.low {event.low} to $.high {event.high}: "
+            "leave it out where it is told in another unit"
+        )
+    return min(max(told, least), most)

@@ -5,12 +5,13 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
+from operators.errors import Refused
 from operators.feature import Moment, Ratios, Told
 from operators.indicators.percentile import Percentile
 from operators.liquidation_map import LiquidationMap, Outlook
 from operators.state import Slotted
 from schemas.identifiers import derive
-from schemas.market import FundingRate, Liquidation, LongShortRatio, MarkPrice, OpenInterest
+from schemas.market import LEAST_AMOUNT, FundingRate, Liquidation, LongShortRatio, MarkPrice, OpenInterest
 from schemas.results import LevelProfile
 
 __all__ = ["Derivatives", "Settlement"]
@@ -82,11 +83,16 @@ class Derivatives(Slotted):
         """Take open interest; what is no news is ignored, and a value while no price is known.
 
         Told once more, after the price has moved, it would hide what was liquidated meanwhile.
+
+        Raises:
+            Refused: it is next to nothing.
         """
         repeated = event.ts_event == self._interest_at and self.open_interest is not None
         if event.ts_event < self._interest_at or repeated or (event.in_quote and self._price is None):
             return
         interest = event.open_interest
+        if 0.0 < interest < LEAST_AMOUNT:
+            raise Refused(f"$.open_interest {interest} is neither 0 nor at least {LEAST_AMOUNT}")
         if event.in_quote and self._price is not None:
             interest /= self._price
         self._interest_at, self.open_interest = event.ts_event, interest

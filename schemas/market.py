@@ -13,10 +13,33 @@ from msgspec import Meta, Struct
 from schemas.time import Nanoseconds, Timeframe
 
 __all__ = [
-    "CONTROL", "METRICS", "About", "Activation", "BookDelta", "BookSnapshot", "ExchangeBar", "ExternalMetric",
-    "FundingRate", "Heartbeat", "InstrumentDefinition", "Liquidation", "LongShortRatio", "MacroEvent", "MarkPrice",
-    "MarketEvent", "Membership", "Metric", "OpenInterest", "Quote", "RegimeName", "Regimes", "Review", "Side",
-    "TapeEnd", "Trade",
+    "CONTROL",
+    "LEAST_AMOUNT",
+    "METRICS",
+    "About",
+    "Activation",
+    "BookDelta",
+    "BookSnapshot",
+    "ExchangeBar",
+    "ExternalMetric",
+    "FundingRate",
+    "Heartbeat",
+    "InstrumentDefinition",
+    "Liquidation",
+    "LongShortRatio",
+    "MacroEvent",
+    "MarkPrice",
+    "MarketEvent",
+    "Membership",
+    "Metric",
+    "OpenInterest",
+    "Quote",
+    "RegimeName",
+    "Regimes",
+    "Review",
+    "Side",
+    "TapeEnd",
+    "Trade",
 ]  # fmt: skip
 
 CONTROL: Final = "candlewick:control"
@@ -35,6 +58,8 @@ Price = Annotated[float, Meta(ge=1e-18, lt=1e15, description="quote currency")]
 Size = Annotated[float, Meta(ge=1e-18, lt=1e18, description="base currency, or contracts")]
 LevelSize = Annotated[float, Meta(ge=0, lt=1e18, description="0 removes the level")]
 Amount = Annotated[float, Meta(ge=0, lt=1e21)]
+LEAST_AMOUNT: Final = 1e-18
+"""Of one that is not 0: what is smaller is no amount of anything, and others divided by it are infinite."""
 Ratio = Annotated[float, Meta(ge=0, lt=1e9)]
 Finite = Annotated[float, Meta(gt=-1e21, lt=1e21)]
 Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]

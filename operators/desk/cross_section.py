@@ -237,7 +237,7 @@ def _beyond(returns: Iterable[float]) -> bool:
 
 
 def _strength(own: int | None, of: float | None) -> float | None:
-    return None if own is None or of is None else (1.0 + own / GRID) / (1.0 + of) - 1.0
+    return None if own is None or of is None or of <= -1.0 else (1.0 + own / GRID) / (1.0 + of) - 1.0
 
 
 def _dispersion(known: Iterable[Returns]) -> float | None:

@@ -156,6 +156,23 @@ class TestExchangeBar:
         with pytest.raises(Refused, match=r"\$\.ts_event .*01:00:00Z is not the close of the bar, .*00:01:00Z"):
             OpenBar.of(event)
 
+    @pytest.mark.parametrize("notional", [0.0, 95.0, 105.0, 1e6])
+    def test_a_notional_of_other_prices_than_its_own_is_refused(self, notional: float) -> None:
+        event = msgspec.structs.replace(exchange_bar(60, 50.0), notional=notional)
+        with pytest.raises(Refused, match=rf"\$\.notional {notional} is not \$\.volume 2\.0 times a price"):
+            OpenBar.of(event)
+
+    def test_a_rounded_notional_is_brought_to_its_prices(self) -> None:
+        assert OpenBar.of(msgspec.structs.replace(exchange_bar(60, 50.0), notional=95.9)).notional == 96.0
+
+    def test_next_to_no_volume_is_refused(self) -> None:
+        with pytest.raises(Refused, match=r"\$\.volume 5e-324 is neither 0 nor at least 1e-18"):
+            OpenBar.of(exchange_bar(60, 50.0, volume=5e-324, buy_volume=None))
+
+    def test_trades_without_volume_are_refused(self) -> None:
+        with pytest.raises(Refused, match=r"\$\.trades 3 beside a \$\.volume of 0"):
+            OpenBar.of(exchange_bar(60, 50.0, volume=0.0, buy_volume=None))
+
     def test_more_bought_than_traded_is_refused(self) -> None:
         with pytest.raises(Refused, match=r"\$\.buy_volume 3\.0 is above \$\.volume 2\.0"):
             OpenBar.of(exchange_bar(60, 50.0, volume=2.0, buy_volume=3.0))

@@ -5,6 +5,7 @@ import pytest
 
 from operators.config import InstrumentConfig
 from operators.derivatives import Derivatives, Settlement
+from operators.errors import Refused
 from operators.feature import Moment
 from operators.instrument import Instrument
 from schemas.market import FundingRate, Liquidation, LongShortRatio, MarketEvent, MarkPrice, OpenInterest, Side
@@ -104,6 +105,11 @@ def test_ratios_each_as_last_told_and_the_oldest_says_how_old_they_are() -> None
     assert again.ratios == known.ratios
     again.forget()
     assert again.ratios is None
+
+
+def test_next_to_no_open_interest_is_refused() -> None:
+    with pytest.raises(Refused, match=r"\$\.open_interest 5e-324 is neither 0 nor at least 1e-18"):
+        Derivatives().on_open_interest(interest(1, 5e-324))
 
 
 def test_open_interest_of_which_only_the_value_is_told_is_divided_by_the_price() -> None:

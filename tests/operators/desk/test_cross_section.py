@@ -57,6 +57,15 @@ def closes(prices: NDArray[np.float64], names: tuple[str, ...] = NAMES) -> Close
     ]
 
 
+def test_there_is_no_strength_against_what_lost_everything() -> None:
+    prices = walked(1, 25, (BTC, ETH))
+    prices[-1, 0] = 1e-18 * prices[-21, 0]
+    section = CrossSection(MINUTE, MARKET)
+    for told in closes(prices, (BTC, ETH)):
+        last = fed(section, told)
+    assert last[ETH]["rs_btc_20"] is None
+
+
 def fed(section: CrossSection, vectors: list[Vector]) -> Told:
     told = section.update(vectors[0].ts_close, vectors)
     return {
