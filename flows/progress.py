@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 from flows.feeds import Entry, Feed
 
 __all__ = ["shown"]
@@ -21,6 +18,9 @@ def shown(feed: Feed) -> Iterator[Iterator[Entry]]:
     if not sys.stderr.isatty() or not feed.size:
         yield iter(feed.items)
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.fields[count]:,} records"))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=feed.size, count=0)

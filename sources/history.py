@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
-from pyarrow import ArrowException, parquet
 
 from schemas.market import ExchangeBar, FundingRate, Liquidation, LongShortRatio, MarketEvent, OpenInterest
 from schemas.time import HOUR, SECOND, TIMEFRAME_NS, Timeframe
@@ -50,7 +49,6 @@ _LOOKED_AT: Final = 100
 """Rows from which it is told whether bars are of the timeframe that they are said to be of."""
 _OFTEN: Final = 3
 """Steps of one length that are no chance."""
-_BATCH: Final = 4_096
 _SIDES: Final = {"s": "sell", "sell": "sell", "b": "buy", "buy": "buy"}
 _UNITS: Final = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))
 """A time below the first is counted in units of that many nanoseconds: seconds, milliseconds, microseconds."""
@@ -172,26 +170,34 @@ class History(OneFile):
             yield number + 1, damage.rest, str(damage)
 
     def _parquet_rows(self) -> Iterator[tuple[int, bytes, Row | str]]:
+        from sources.parquet_rows import UnreadableError, rows
+
         number = 0
         try:
-            with parquet.ParquetFile(self.path) as table:
-                for batch in table.iter_batches(_BATCH):
-                    for row in batch.to_pylist():
-                        number += 1
-                        yield number, repr(row).encode(), row
-                    self._part.read = self._part.size * number // max(table.metadata.num_rows, 1)
-        except (ArrowException, OSError) as error:
+            for some, share in rows(self.path):
+                for row in some:
+                    number += 1
+                    yield number, repr(row).encode(), row
+                self._part.read = int(self._part.size * share)
+        except (UnreadableError, OSError) as error:
             yield number + 1, b"", f"the file can be read no further: {error}"
 
     def _header(self) -> tuple[str, ...]:
+        if self.path.suffix == ".parquet":
+            return self._distinct(self._parquet_columns())
         try:
-            if self.path.suffix == ".parquet":
-                with parquet.ParquetFile(self.path) as table:
-                    return self._distinct(table.schema_arrow.names)
             line = next(self._part.lines(), b"")
-        except (ArrowException, Damage, OSError) as error:
+        except (Damage, OSError) as error:
             raise HistoryError(f"history {self.path}: {error}") from error
         return self._distinct([name.strip().strip('"') for name in line.decode("utf-8-sig", "replace").split(",")])
+
+    def _parquet_columns(self) -> list[str]:
+        from sources.parquet_rows import UnreadableError, columns
+
+        try:
+            return columns(self.path)
+        except (UnreadableError, OSError) as error:
+            raise HistoryError(f"history {self.path}: {error}") from error
 
     def _distinct(self, names: list[str]) -> tuple[str, ...]:
         if twice := [name for name, count in Counter(names).items() if name and count > 1]:

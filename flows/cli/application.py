@@ -1,5 +1,6 @@
 """The `candlewick` command with its subcommands, and how it tells errors."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -42,7 +43,9 @@ def run() -> None:
     show_remarks()
     asked = tuple(name for name in sys.argv[1:2] if name in COMMANDS)
     try:
-        application(asked or COMMANDS)()
+        command = application(asked or COMMANDS)
+        gc.enable()
+        command()
     except Exception as error:
         ours = told(error)
         if ours is None:

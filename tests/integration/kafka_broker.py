@@ -43,6 +43,7 @@ _PROPERTIES: Final = {
     "transaction.state.log.min.isr": "1", "share.coordinator.state.topic.num.partitions": "1",
     "share.coordinator.state.topic.replication.factor": "1", "share.coordinator.state.topic.min.isr": "1",
     "log.cleaner.dedupe.buffer.size": "2097152",  # the default of 128 MiB is touched at the start
+    "log.index.size.max.bytes": "262144",  # of the default of 10 MiB a partition the kernel clears what is looked into
     # After kill -9 the broker may not register again until its old session lapses (default 9 s).
     "broker.session.timeout.ms": "1000", "broker.heartbeat.interval.ms": "200",
 }  # fmt: skip
