@@ -11,7 +11,7 @@ import typer
 from flows.cli.evaluate import CONFIG, LEDGER
 from flows.cron import Cron
 from flows.process import stop_flag
-from flows.rounds import Rounds
+from flows.rounds import Marks, Rounds
 from flows.settings import Settings, load
 from schemas.errors import CandlewickError
 from schemas.time import SECOND, Timeframe
@@ -65,19 +65,22 @@ def retrain(
     if once:
         _round(settings, plan)
         return
-    rounds, looks = Rounds(Cron(cron), _now(), at_once=now), Rounds(Cron(look_cron), _now())
-    regimes = Rounds(Cron(regimes_cron), _now())
+    marks = Marks(ledger.with_name("rounds.jsonl"))
+    last, cooldown, memory = marks.begun or _now(), timedelta(days=cooldown_days), ledger.with_name("regimes.jsonl")
+    rounds = Rounds(Cron(cron), _now(), at_once=now or marks.open, begun=marks.begun)
+    looks, regimes = Rounds(Cron(look_cron), _now()), Rounds(Cron(regimes_cron), _now())
     stop = stop_flag()
-    last, cooldown, memory = _now(), timedelta(days=cooldown_days), ledger.with_name("regimes.jsonl")
     typer.echo(f"next at {rounds.due:%Y-%m-%d %H:%M} UTC, or after an alert of drift; regimes at {regimes.due:%H:%M}")
     while not stop.is_set():
         if _now() >= regimes.due:
             _tried(regimes, partial(_regimes, settings, regimes_timeframe, days, memory))
         if _now() >= rounds.due or _alerted(settings, last, cooldown):
             last = _now()
+            marks.begin(last)
             error = _tried(rounds, partial(_round, settings, plan))
             if error is None:  # which has looked at the shadows too
                 looks.done(last, _now())
+                marks.end(_now())
             elif rounds.failures == 1:
                 _tell(settings, error, rounds.due)
         elif _now() >= looks.due:
