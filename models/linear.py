@@ -1,6 +1,6 @@
 """A linear model of standardised inputs: what its terms add to the logit, as data."""
 
-from math import isfinite
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -8,16 +8,19 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from models.errors import ModelRefused
-from models.rows import Row
+from models.rows import LARGEST, Row
 
 __all__ = ["Linear", "decode_linear"]
+
+_FLAT: Final = 1e-30
+"""Scale that counts as none: what is divided by it stays far from the largest float64."""
 
 
 class Linear(Struct, frozen=True, kw_only=True):
     """logit = intercept + sum of weight z, z = (x - mean) / scale; a value that is not known counts as its mean.
 
     Raises:
-        ValueError: lists of different lengths, a scale that is not above zero, or a number that is not finite.
+        ValueError: lists of different lengths, a scale that is not above zero, or a number that is no float32.
 
     >>> linear = Linear(means=[50.0], scales=[10.0], weights=[0.5], intercept=-0.1)
     >>> linear.values(np.array([70.0], np.float32)).tolist()
@@ -38,16 +41,15 @@ class Linear(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not len(self.means) == len(self.scales) == len(self.weights):
             raise ValueError(f"{len(self.means)} means, {len(self.scales)} scales and {len(self.weights)} weights")
-        if not all(map(isfinite, (*self.means, *self.scales, *self.weights, self.intercept))):
-            raise ValueError("a number is not finite")
-        if not all(scale > 0 for scale in self.scales):
-            raise ValueError("a scale is not above zero")
+        numbers = (*self.means, *self.scales, *self.weights, *self.signed, self.intercept)
+        if not all(abs(number) <= LARGEST for number in numbers):
+            raise ValueError("a number is no float32")
+        if not all(scale > _FLAT for scale in self.scales) or (self.reach is not None and not self.reach > 0):
+            raise ValueError("a scale, or the reach, is not above zero")
         if self.signed and not (len(self.signed) == len(self.weights) > self.direction >= 0):
             raise ValueError(
                 f"{len(self.signed)} signed weights, direction {self.direction}, {len(self.weights)} inputs"
             )
-        if not all(map(isfinite, self.signed)):
-            raise ValueError("a number is not finite")
 
     @property
     def base(self) -> float:

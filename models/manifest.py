@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from models.errors import ModelRefused
+from models.rows import LARGEST
 from models.trained import CANDIDATE_INPUTS, Calibration, Count, Everyday, Golden, Histogram, Trained
 from schemas.cards import CurveBin
 from schemas.time import Timeframe
@@ -25,8 +26,6 @@ GATES: Final = (
 """Names of the conditions that a version has to have been put to before it serves."""
 MODEL_NAME: Final = r"^[a-z0-9][a-z0-9-]{0,63}$"
 VERSION_NAME: Final = r"^[0-9a-f]{16}$"
-_LARGEST: Final = 3.4028234663852886e38
-"""Of float32."""
 _STEEPEST: Final = 1e12
 """Slope and intercept of a calibration, so that no logit of float32 becomes infinite by them."""
 _OWN_FIELDS: Final = ("to", "outcomes")
@@ -131,7 +130,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
 def _check_golden(golden: Golden, width: int) -> None:
     if len(golden.inputs) != width:
         raise ValueError(f"a golden vector has to have {width} inputs")
-    if any(not abs(value) <= _LARGEST for value in golden.inputs if value is not None):
+    if any(not abs(value) <= LARGEST for value in golden.inputs if value is not None):
         raise ValueError("a golden vector holds a value that is no float32")
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from math import nan
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Row", "row"]
+__all__ = ["LARGEST", "Row", "row"]
 
+LARGEST: Final = 3.4028234663852886e38
+"""Number that a float32 can be."""
 Row = NDArray[np.float32]
 
 

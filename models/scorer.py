@@ -1,7 +1,7 @@
 """From a row of inputs to a logit, by the bytes of an ONNX file."""
 
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from models.onnx_rules import check_onnx
 from models.rows import Row
 
 __all__ = ["Scorer"]
+
+_TOLD: Final = 300
+"""Characters of an error of ONNX Runtime, which likes to name whole templates of C++."""
 
 
 class Scorer:
@@ -32,10 +35,24 @@ class Scorer:
         try:
             session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its many errors have no root of their own
-            raise ModelRefused(f"model.onnx cannot be run: {str(error).splitlines()[0]}") from error
+            raise _refused(error) from error
         self._run: Any = session.run
 
     def logit(self, row: Row) -> float:
-        """Of one row of float32, NaN where a value is not known; not calibrated."""
-        (found,) = self._run(["logit"], {"input": row[np.newaxis]})
-        return float(found.reshape(-1)[0])
+        """Of one row of float32, NaN where a value is not known; not calibrated.
+
+        Raises:
+            ModelRefused: it cannot be run, or gives anything but one float32.
+        """
+        try:
+            (found,) = self._run(["logit"], {"input": row[np.newaxis]})
+        except Exception as error:
+            raise _refused(error) from error
+        if found.shape != (1, 1) or found.dtype != np.float32:
+            raise ModelRefused(f"model.onnx gives {found.dtype} of shape {found.shape} for one row, not one float32")
+        return float(found[0, 0])
+
+
+def _refused(error: Exception) -> ModelRefused:
+    told = str(error).splitlines() or [type(error).__name__]
+    return ModelRefused(f"model.onnx cannot be run: {told[0][:_TOLD]}")

@@ -6,14 +6,14 @@ another way: a leaf's game is a product over the path's features, so its Shapley
 """
 
 from itertools import accumulate, chain
-from math import fsum
+from math import fsum, isfinite
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelRefused
-from models.rows import Row
+from models.rows import LARGEST, Row
 
 __all__ = ["TreeShap"]
 
@@ -23,6 +23,9 @@ _Flags = NDArray[np.bool_]
 _ZERO: Final = 1e-35
 """What LightGBM takes for zero."""
 _WHOLE: Final = ("split_feature", "decision_type", "left_child", "right_child")
+_MOST_ROWS: Final = 2.0**53
+_MOST_STEPS: Final = 1 << 20
+"""From roots to leaves: with more a row takes seconds to explain."""
 
 
 class _Step(NamedTuple):
@@ -46,6 +49,10 @@ class _Tree(NamedTuple):
     leaf_values: list[float]
     leaf_counts: list[float]
 
+    def rows(self, child: int) -> float:
+        """Training rows that came to a node, or a leaf."""
+        return self.counts[child] if child >= 0 else self.leaf_counts[~child]
+
 
 class TreeShap:
     """The trees of a LightGBM model, unrolled into their leaves' paths.
@@ -53,26 +60,24 @@ class TreeShap:
     ``values`` of a row and ``base`` sum to the raw score.
 
     Raises:
-        ModelRefused: text of another form, or with categorical splits.
+        ModelRefused: text of another form, with categorical splits, too large, or of what is no tree.
     """
 
     def __init__(self, text: str, width: int) -> None:
         try:
-            trees = [_tree(section) for section in text.split("\nTree=")[1:]]
+            trees = [_tree(section, width) for section in text.split("\nTree=")[1:]]
         except (KeyError, ValueError) as error:
             raise ModelRefused(f"model.txt is no model of LightGBM: {error}") from error
         if "\naverage_output" in text or not trees:
             raise ModelRefused("model.txt holds no boosted trees")
+        if sum(map(_steps, trees)) > _MOST_STEPS:
+            raise ModelRefused(f"model.txt has more than {_MOST_STEPS} steps to its leaves, too many to be explained")
         self._width = width
         self.base = fsum(_mean(tree) for tree in trees)
         """The mean score of the training rows."""
         self._feature: _Whole = np.array([f for tree in trees for f in tree.features], np.intp)
-        if self._feature.size and not 0 <= int(self._feature.min()) <= int(self._feature.max()) < width:
-            raise ModelRefused(f"model.txt splits on an input beyond the {width} there are")
         self._threshold: _Floats = np.array([t for tree in trees for t in tree.thresholds])
         decisions: _Whole = np.array([d for tree in trees for d in tree.decisions], np.intp)
-        if (decisions & 1).any():
-            raise ModelRefused("model.txt has categorical splits, which are not known here")
         self._default: _Flags = (decisions & 2) > 0
         missing = decisions >> 2 & 3
         self._zero: _Flags = missing == 1
@@ -132,16 +137,51 @@ class TreeShap:
         return found
 
 
-def _tree(section: str) -> _Tree:
+def _tree(section: str, width: int) -> _Tree:
     told: dict[str, str] = dict(line.split("=", 1) for line in section.splitlines()[1:] if "=" in line)
     if int(told.get("is_linear", "0")):
         raise ValueError("its leaves are linear")
-    leaves = _floats(told["leaf_value"])
-    if int(told["num_leaves"]) == 1:
-        return _Tree([], [], [], [], [], [], leaves, [1.0])
-    features, decisions, lefts, rights = ([int(x) for x in told[name].split()] for name in _WHOLE)
-    thresholds, counts = _floats(told["threshold"]), _floats(told["internal_count"])
-    return _Tree(features, thresholds, decisions, lefts, rights, counts, leaves, _floats(told["leaf_count"]))
+    leaves, values = int(told["num_leaves"]), _floats(told["leaf_value"])
+    if leaves == 1:
+        tree = _Tree([], [], [], [], [], [], values, [1.0])
+    else:
+        features, decisions, lefts, rights = ([int(x) for x in told[name].split()] for name in _WHOLE)
+        thresholds, counts = _floats(told["threshold"]), _floats(told["internal_count"])
+        tree = _Tree(features, thresholds, decisions, lefts, rights, counts, values, _floats(told["leaf_count"]))
+    _check(tree, leaves, width)
+    return tree
+
+
+def _check(tree: _Tree, leaves: int, width: int) -> None:
+    """See that every node and leaf is reached by one way, and that all numbers can be worked with."""
+    if [len(part) for part in tree] != [*[leaves - 1] * 6, leaves, leaves]:
+        raise ValueError(f"a tree of {leaves} leaves has lists of other lengths")
+    if not all(0 <= feature < width for feature in tree.features):
+        raise ValueError(f"it splits on an input beyond the {width} there are")
+    if not all(0 <= decision < 16 and not decision & 1 for decision in tree.decisions):
+        raise ValueError("a kind of split, as a categorical one, is not known here")
+    if not all(map(isfinite, tree.thresholds)) or not all(abs(value) <= LARGEST for value in tree.leaf_values):
+        raise ValueError("a threshold is not finite, or a leaf's value no float32")
+    if tree.features and sorted(tree.lefts + tree.rights) != [*range(-leaves, 0), *range(1, leaves - 1)]:
+        raise ValueError("a node or a leaf is not the child of exactly one")
+    for children in (tree.lefts, tree.rights):
+        for node, child in enumerate(children):
+            if 0 <= child <= node:
+                raise ValueError(f"node {child} is below node {node}, and is numbered before it")
+            if not 1 <= tree.rows(child) <= tree.counts[node] <= _MOST_ROWS:
+                raise ValueError(f"node {node} has {tree.counts[node]:g} rows, its child {child} {tree.rows(child):g}")
+
+
+def _steps(tree: _Tree) -> int:
+    """From the root to all leaves, together."""
+    depths, found = [0] * len(tree.features), 0
+    for node, children in enumerate(zip(tree.lefts, tree.rights, strict=True)):
+        for child in children:
+            if child >= 0:
+                depths[child] = depths[node] + 1
+            else:
+                found += depths[node] + 1
+    return found
 
 
 def _floats(text: str) -> list[float]:
@@ -165,7 +205,6 @@ def _paths(tree: _Tree, first: int) -> list[tuple[int, list[_Step]]]:
             found.append((~node, steps))
             continue
         for child, left in ((tree.lefts[node], True), (tree.rights[node], False)):
-            rows = tree.counts[child] if child >= 0 else tree.leaf_counts[~child]
-            share = rows / tree.counts[node]
+            share = tree.rows(child) / tree.counts[node]
             waiting.append((child, [*steps, _Step(first + node, tree.features[node], left, share)]))
     return found

@@ -1,6 +1,7 @@
 """What is taken in stays as it is, and whatever is not as it was is refused with its reason."""
 
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -138,6 +139,44 @@ def _renamed(model: Any) -> None:
     model.graph.output[0].name = "probability"
 
 
+def _then(model: Any, operator: str, constant: list[Any], **attributes: Any) -> None:
+    """Something is done to the trees' word before it is told."""
+    model.graph.node[0].output[0] = "raw"
+    kind = TensorProto.INT64 if operator == "Reshape" else TensorProto.FLOAT
+    model.graph.initializer.append(helper.make_tensor("constant", kind, [len(constant)], constant))
+    inputs = ["raw", "constant"] if constant else ["raw"]
+    model.graph.node.append(helper.make_node(operator, inputs, ["logit"], **attributes))
+
+
+def _reshaped(model: Any) -> None:
+    _then(model, "Reshape", [7, 13])
+
+
+def _empty(model: Any) -> None:
+    _then(model, "Reshape", [1, 0], allowzero=1)
+    model.graph.node[0].input[0] = "none"
+    model.graph.initializer.append(helper.make_tensor("none", TensorProto.FLOAT, [0, 5], []))
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 0
+
+
+def _whole(model: Any) -> None:
+    _then(model, "Cast", [], to=TensorProto.INT64)
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
+
+
+def _round(model: Any) -> None:
+    """ONNX Runtime would load it, and never come back from the first row that goes this way."""
+    columns = {each.name: each for each in model.graph.node[0].attribute}
+    modes, children = columns["nodes_modes"].strings, columns["nodes_truenodeids"].ints
+    inner = [at for at, mode in enumerate(modes) if mode != b"LEAF"]
+    node = next(at for at in inner[1:] if children[at] in inner)
+    children[children[node]] = node
+
+
+def _torn(model: Any) -> None:
+    del {each.name: each for each in model.graph.node[0].attribute}["nodes_truenodeids"].ints[-1]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -146,6 +185,11 @@ def _renamed(model: Any) -> None:
         (_foreign, "operator evil:Add is not known"),
         (_wide, "input has to be float32 of 5 columns"),
         (_renamed, "it has to take one tensor, input, and give one, logit"),
+        (_reshaped, "model.onnx cannot be run: "),
+        (_empty, r"gives float32 of shape \(1, 0\) for one row"),
+        (_whole, r"gives int64 of shape \(1, 1\) for one row"),
+        (_round, "in tree 0 node [0-9]+ is below 2 others"),
+        (_torn, "its trees are not whole"),
     ],
 )
 def test_an_onnx_file_that_reaches_out_is_not_added(registry: Registry, change: Any, reason: str) -> None:
@@ -155,6 +199,23 @@ def test_an_onnx_file_that_reaches_out_is_not_added(registry: Registry, change: 
     with pytest.raises(ModelRefused, match=reason):
         registry.add(made.manifest, made.files | {"model.onnx": model.SerializeToString()}, CATALOGUE)
     assert registry.models() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (r"left_child=\S+", "left_child=99"), (r"left_child=\S+", "left_child=-99"),
+        (r"left_child=\S+", "left_child=0"), (r"leaf_value=\S+ ", "leaf_value="),
+        (r"leaf_count=.*", "leaf_count=0 0 0 0 0 0 0"), (r"internal_count=.*", "internal_count=0 0 0 0 0 0"),
+        (r"split_feature=\S+", f"split_feature={'9' * 30}"),
+    ],
+)  # fmt: skip
+def test_text_of_trees_that_are_none_is_not_added(registry: Registry, before: str, after: str) -> None:
+    made = trained()
+    text, count = re.subn(before.encode(), after.encode(), made.files["model.txt"], count=1)
+    assert count == 1
+    with pytest.raises(ModelRefused, match=r"^model\.txt is no model of LightGBM: "):
+        registry.add(made.manifest, made.files | {"model.txt": text}, CATALOGUE)
 
 
 @pytest.mark.parametrize(

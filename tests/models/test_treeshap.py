@@ -1,5 +1,6 @@
 """Contributions: LightGBM's own, and the definition over all subsets, are the oracles."""
 
+import re
 from itertools import combinations
 from math import factorial
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import lightgbm
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.errors import ModelRefused
@@ -102,3 +105,45 @@ def test_another_text_is_refused(text: str, reason: str) -> None:
 def test_an_input_that_is_not_there_is_refused() -> None:
     with pytest.raises(ModelRefused, match="beyond the 2 there are"):
         TreeShap(trained().booster.model_to_string(), 2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    field=st.sampled_from(
+        [
+            "num_leaves", "split_feature", "decision_type", "left_child", "right_child", "threshold", "leaf_value",
+            "leaf_count", "internal_count", "is_linear",
+        ]
+    ),
+    tree=st.integers(0, 11),
+    place=st.integers(0, 6),
+    value=st.sampled_from(["0", "1", "7", "-1", "-7", "-99", "99", "9" * 30, "1e300", "1e999", "nan", "x", ""]),
+)  # fmt: skip
+def test_a_number_that_was_changed_is_refused_or_explained(field: str, tree: int, place: int, value: str) -> None:
+    made = trained()
+    *before, text = re.split(r"(?=^Tree=)", made.files["model.txt"].decode(), maxsplit=tree + 1, flags=re.MULTILINE)
+    numbers = re.search(rf"^{field}=(.*)$", text, re.MULTILINE)
+    assert numbers is not None
+    told = numbers[1].split()
+    told[place : place + 1] = [value]
+    text = f"{text[: numbers.start(1)]}{' '.join(told)}{text[numbers.end(1) :]}"
+    try:
+        shap = TreeShap("".join([*before, text]), 5)
+    except ModelRefused:
+        return
+    for row in made.rows[:20]:
+        assert np.isfinite(shap.base + shap.values(row)).all()
+
+
+def test_what_takes_too_long_to_explain_is_refused() -> None:
+    """A tree that is one long branch."""
+    inner = range(1_500)
+    lists: dict[str, list[Any]] = {
+        "split_feature": [0 for _ in inner], "decision_type": [2 for _ in inner], "threshold": [0.0 for _ in inner],
+        "left_child": [*inner[1:], -1], "right_child": [-2 - node for node in inner],
+        "internal_count": [1_501 - node for node in inner], "leaf_value": [0.0, *map(float, inner)],
+        "leaf_count": [1, *[1 for _ in inner]],
+    }  # fmt: skip
+    told = "\n".join(f"{name}={' '.join(map(str, values))}" for name, values in lists.items())
+    with pytest.raises(ModelRefused, match="more than 1048576 steps to its leaves"):
+        TreeShap(f"tree\nTree=0\nnum_leaves=1501\n{told}\n", 1)
