@@ -17,6 +17,7 @@ from operators.flow.recorder import Recorder
 from operators.gate import Gate
 from operators.listening import Listening
 from operators.native import fast_path
+from operators.native.twins import compiled
 from operators.outbox import Outbox
 from operators.quoting import Quoting
 from operators.seen import SeenIds
@@ -66,7 +67,7 @@ class Instrument:
         self._taints = Taints()
         self._seen = SeenIds(config.allowed_lateness + config.future_tolerance)
         self._derivatives = Derivatives()
-        recorder = Recorder()
+        recorder = compiled(Recorder()) if config.native else Recorder()
         self._bars = BarMaker(config, self._listening, self._taints, self._outbox, recorder)
         self._quoting = Quoting(config, self._taints, self._outbox, recorder, self._bars.add_quote)
         handlers: dict[type, Callable[[Any], object]] = {

@@ -104,10 +104,7 @@ class LargeTrades(Slotted):
     def _quantile(self) -> float | None:
         if self._before.count + self._current.count < _LEAST:
             return None
-        both = LogHistogram(_ACCURACY)
-        both.absorb(self._before)
-        both.absorb(self._current)
-        return both.quantile(_SHARE)
+        return self._current.quantile(_SHARE, self._before)
 
 
 def _read(part: LargePart, close: Close) -> tuple[float | None, ...]:

@@ -54,19 +54,15 @@ class LogHistogram(Slotted):
                 self._collapse()
         self.count += 1
 
-    def absorb(self, other: "LogHistogram") -> None:
-        """Add the counts of another one of the same accuracy."""
-        for at, count in other._counts.items():  # noqa: SLF001, of its own class
-            self._counts[at] = self._counts.get(at, 0) + count
-        self.count += other.count
-        self._collapse()
-
-    def quantile(self, share: float) -> float | None:
-        """The value that ``share`` of all are not above, by the lower nearest rank; ``None`` if there are none."""
-        above = self.count - 1 - int(share * (self.count - 1))  # how many rank higher
-        for at in sorted(self._counts, reverse=True):
-            above -= self._counts[at]
-            if above < 0:
+    def quantile(self, share: float, beside: "LogHistogram | None" = None) -> float | None:
+        """The value that ``share`` of all, of those ``beside`` too, are not above, by the lower nearest rank; ``None``
+        if there are none."""
+        counts, others = self._counts, {} if beside is None else beside._counts  # noqa: SLF001, of its own class
+        count = self.count + (0 if beside is None else beside.count)
+        above = count - 1 - int(share * (count - 1))  # how many rank higher
+        for place, at in enumerate(sorted({*counts, *others}, reverse=True), 1):
+            above -= counts.get(at, 0) + others.get(at, 0)
+            if above < 0 or place == _MOST:  # of too many bins the last one holds all that are lower
                 return 2.0 * exp(at / self._scale) / (exp(1.0 / self._scale) + 1.0)
         return None
 

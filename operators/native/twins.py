@@ -1,8 +1,14 @@
-"""What indicators are made of, compiled: the same attributes, and so the same state, and the same numbers."""
+"""What indicators and meters are made of, compiled: the same attributes, the same state, the same numbers."""
 
 from typing import Any, Final, TypeVar
 
 from operators import native
+from operators.flow.impact import ImpactMeter
+from operators.flow.intensity import TradeClock
+from operators.flow.large import LargeTrades
+from operators.flow.quantile import LogHistogram
+from operators.flow.samples import BookMeter
+from operators.flow.spread import SpreadMeter
 from operators.indicators.adx import AverageDirectionalIndex
 from operators.indicators.atr import AverageTrueRange
 from operators.indicators.ema import ExponentialMovingAverage
@@ -12,15 +18,20 @@ from operators.indicators.swings import Swings
 from operators.indicators.window import Mean, Window
 from operators.indicators.zones import Zones
 from operators.indicators.zscore import SessionsZScore
+from operators.microstructure import OrderFlowImbalance
 from operators.state import Slotted
 
-__all__ = ["PLAIN", "compiled"]
+__all__ = ["METERS", "PLAIN", "compiled"]
 
 PLAIN: Final[tuple[type[Slotted], ...]] = (
     AverageDirectionalIndex, AverageTrueRange, ExponentialMovingAverage, Levels, Mean, RelativeStrengthIndex,
     SessionsZScore, Swings, Window, Zones,
 )  # fmt: skip
-"""The classes that have a twin."""
+"""Of the classes that have a twin, those that features are made of."""
+METERS: Final[tuple[type[Slotted], ...]] = (
+    BookMeter, ImpactMeter, LargeTrades, LogHistogram, OrderFlowImbalance, SpreadMeter, TradeClock,
+)  # fmt: skip
+"""Those that a recorder is made of."""
 _State = TypeVar("_State", bound=Slotted)
 
 
@@ -43,4 +54,4 @@ def _twin(plain: type[Slotted]) -> type[Slotted]:
     return made
 
 
-_TWINS: Final = {plain: _twin(plain) for plain in PLAIN} if native.BUILT else {}
+_TWINS: Final = {plain: _twin(plain) for plain in (*PLAIN, *METERS)} if native.BUILT else {}

@@ -1,21 +1,83 @@
-"""What is compiled of indicators beside the Python that it stands for."""
+"""What is compiled of indicators and meters beside the Python that it stands for."""
 
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 from operators import native
 from operators.desk.returns import GRID, Comoments, Returns
 from operators.features import FeatureSet
+from operators.flow.quantile import LogHistogram
+from operators.flow.recorder import Recorder
 from operators.indicators.zones import Zones
 from operators.indicators.zscore import SessionsZScore
+from operators.microstructure import BestQuote, BufferedTrade
 from operators.native import moving
-from operators.native.twins import PLAIN, compiled
+from operators.native.twins import METERS, PLAIN, compiled
 from operators.state import Slotted
-from schemas.time import HOUR
+from schemas.market import Side
+from schemas.time import HOUR, SECOND
+
+Quoted = tuple[int, BestQuote]
 
 pytestmark = pytest.mark.skipif(not native.BUILT, reason="nothing is compiled on this machine")
+
+
+def trades(draw: Random, number: int) -> list[BufferedTrade]:
+    """Some trades of a few seconds, of every size and side."""
+    times = sorted(number * 2 * SECOND + draw.randrange(5 * SECOND) for _ in range(draw.choice((0, 1, 40))))
+    sides: tuple[Side | None, ...] = ("buy", "sell", "buy", None)
+    return [
+        (ts, 0, at, round(draw.gauss(100.0, 2.0), 1), draw.choice((0.0, 0.5, 3.0)), draw.choice(sides), None)
+        for at, ts in enumerate(times)
+    ]
+
+
+def quotes(draw: Random, number: int) -> list[Quoted]:
+    """Some best quotes, and when they came."""
+    found = []
+    for at in range(draw.choice((0, 1, 9))):
+        bid = 100.0 + draw.choice((0.0, 0.0, 0.5, 1.0))
+        ts = number * 2 * SECOND + at * draw.choice((1, SECOND))
+        found.append((ts, (bid, draw.choice((1.0, 2.5)), bid + draw.choice((0.5, 1.0)), draw.random())))
+    return found
+
+
+def metered(meter: Any, draw: Random, number: int) -> Any:
+    """What ``meter`` says of something that comes at random; now and then it is lost, or taken."""
+    some, best = trades(draw, number), quotes(draw, number)
+    moves = [(ts, bid, ask) for ts, (bid, _, ask, _) in best]
+    end = number * 2 * SECOND + draw.choice((0, SECOND))
+    match type(meter).__name__:
+        case "LargeTrades" | "TradeClock":
+            meter.update(some)
+        case "SpreadMeter":
+            meter.update(moves)
+        case "ImpactMeter":
+            meter.trades(some)
+            meter.quotes(moves)
+        case "OrderFlowImbalance":
+            meter.update([quote for _, quote in best])
+        case "LogHistogram":
+            meter.add(draw.lognormvariate(0.0, draw.choice((1.0, 20.0))))
+            return meter.quantile(draw.choice((0.0, 0.9)), draw.choice((None, meter)))
+        case "BookMeter":
+            meter.add([draw.choice((None, 0.5, draw.gauss(0.0, 1.0))) for _ in meter._numbers])
+    if draw.random() < 0.02 and hasattr(meter, "lose"):
+        meter.lose() if type(meter).__name__ == "OrderFlowImbalance" else meter.lose(end)
+    if draw.random() < 0.01 and hasattr(meter, "begin"):
+        meter.begin(end)
+    if draw.random() < 0.9:
+        return None
+    match type(meter).__name__:
+        case "BookMeter" | "OrderFlowImbalance":
+            return meter.take()
+        case "TradeClock":
+            return meter.take(end, heard=draw.random() < 0.8)
+        case _:
+            return meter.take(end)
 
 
 def told(measure: Any, draw: Random, number: int) -> Any:
@@ -40,6 +102,29 @@ def told(measure: Any, draw: Random, number: int) -> Any:
             return measure.nearest(close)
         case _:
             return measure.update(close)
+
+
+@pytest.mark.parametrize("kind", METERS)
+def test_meters_say_the_same_and_go_on_with_each_others_state(kind: Any) -> None:
+    def made() -> Any:
+        return kind(0.001) if kind is LogHistogram else kind()
+
+    draws = Random(3), Random(3)  # noqa: S311, a market
+    plain, twin = made(), compiled(made())
+    assert type(twin) is not type(plain)
+    for number in (*range(1_000), *range(10**6, 10**6 + 500)):  # with a long silence
+        assert repr(metered(twin, draws[0], number)) == repr(metered(plain, draws[1], number))
+        if number % 97 == 0:
+            states = [msgspec.msgpack.encode(one.state()) for one in (plain, twin)]
+            assert states[0] == states[1]
+            plain, twin = made(), compiled(made())
+            plain.restore(msgspec.msgpack.decode(states[1]))
+            twin.restore(msgspec.msgpack.decode(states[0]))
+
+
+def test_a_recorder_has_no_plain_meter_left() -> None:
+    recorder = compiled(Recorder())
+    assert not {type(getattr(recorder, name)) for name in recorder.slots}.intersection(METERS)
 
 
 @pytest.mark.parametrize("value", [1, -1, 5])
