@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from flows.errors import FlowError
 from flows.training import Evaluation, looked_at
 from models.gates import by_window, earned_by_day
 from models.metrics import reliability
+from models.trained import Window
 from models.training import Attempt
 from schemas.time import to_text
 
@@ -26,8 +27,9 @@ _STYLE: Final = (
     ".bad{color:#b91c1c}.good{color:#15803d}"
 )
 _WINDOW: Final = (
-    "trained", "rows", "base_rate", "log_loss", "log_loss_of_base_rate", "brier", "auc", "auc_in_sample", "ic",
-    "chosen", "hit_rate", "expectancy", "profit_factor",
+    "rows", "base_rate", "log_loss", "log_loss_of_base_rate", "brier", "brier_of_base_rate", "auc", "auc_in_sample",
+    "in_over_out", "ic", "chosen", "turnover_per_day", "hit_rate", "expectancy", "expectancy_p", "profit_factor",
+    "sharpe", "sortino", "calmar", "drawdown",
 )  # fmt: skip
 _MOST: Final = 20
 """Inputs in the plot of importance."""
@@ -104,14 +106,27 @@ def _figures(attempt: Attempt) -> str:
 
 
 def _windows(attempt: Attempt) -> str:
-    head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in _WINDOW)
+    """A column a window, as there are many figures."""
+    windows = by_window(attempt.walk)
+    head = "".join(f"<th>{to_text(window.ts_start)[:10]}</th>" for window in windows)
+    trained = "".join(f"<td>{window.trained:,}</td>" for window in windows)
     rows = "".join(
-        f"<tr><td>{to_text(int(window['ts_start']))[:10]}</td>"
-        + "".join(f"<td>{_number(window[name])}</td>" for name in _WINDOW)
+        f"<tr><td>{name.replace('_', ' ')}</td>" + "".join(f"<td>{_between(window, name)}</td>" for window in windows)
         + "</tr>"
-        for window in by_window(attempt.walk)
+        for name in _WINDOW
+    )  # fmt: skip
+    return (
+        f"<h4>By window, with 95 % of the redrawn</h4><table><tr><th>from</th>{head}</tr>"
+        f"<tr><td>trained on</td>{trained}</tr>{rows}</table>"
     )
-    return f"<h4>By window</h4><table><tr><th>from</th>{head}</tr>{rows}</table>"
+
+
+def _between(window: Window, name: str) -> str:
+    value = _number(window.figures.get(name, nan))
+    if name not in window.intervals:
+        return value
+    low, high = window.intervals[name]
+    return f"{value} <small>{_number(low)} .. {_number(high)}</small>"
 
 
 def _number(value: float) -> str:

@@ -2,27 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import ceil, inf, isnan, nan
+from math import ceil, inf, isfinite, isnan, nan
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from models import metrics
 from models.evaluation import Walk
 from models.manifest import Gate
 from models.metrics import Interval
 from models.splits import Rows
+from models.trained import LEAST_OUTCOMES, Window
 from schemas.time import DAY
 
 __all__ = [
-    "ALPHA", "LEAST_OUTCOMES", "Verdict", "by_window", "earned_by_day", "figures", "gates", "stability",
+    "ALPHA", "Verdict", "by_window", "earned_by_day", "figures", "gates", "stability",
     "stretches",
 ]  # fmt: skip
 
 ALPHA = 0.005
 """Of the test that decides, net return above 0: false promotion stays below 1 % though the better of two is tested."""
-LEAST_OUTCOMES = 500
-"""In the tests; with fewer the strategy goes by its rules alone."""
 _ALPHA_OF_LOSS = 0.05
 _LEAST_CHOSEN = 100
 _TOO_GOOD = 0.75
@@ -30,6 +30,7 @@ _TOO_GOOD = 0.75
 _OVERFIT = 2.0
 _DEFLATED = 0.95
 _STRETCHES = 10
+_OF_ALL = frozenset({"ir", "deflated_sharpe", "importance_stability"})
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -51,7 +52,7 @@ def figures(walk: Walk, seed: int = 0, trials: Sequence[float] = (), draws: int 
     earned = np.where(chosen, net, 0.0)
     days = earned_by_day(walk)
     coefficients = np.array([_coefficient(walk, at) for at in range(len(walk.folds))])
-    inside = float(np.nanmean(walk.inside))
+    inside = float(np.mean(walk.inside[~np.isnan(walk.inside)])) if not np.isnan(walk.inside).all() else nan
     outside = metrics.auc(walk.p, win)
     own = metrics.sharpe(days)
     found = {
@@ -158,31 +159,21 @@ def _in_over_out(inside: float, outside: float) -> float:
     return inf if inside > 0 else nan
 
 
-def by_window(walk: Walk) -> list[dict[str, float]]:
-    """The main figures of each window."""
+def by_window(walk: Walk, seed: int = 0, draws: int = 200) -> list[Window]:
+    """The figures of each window with their intervals, but those that compare windows or trials."""
     found = []
     for at, fold in enumerate(walk.folds):
         own = walk.window == at
-        win, net, p = walk.sample.win[own], walk.sample.net[own], walk.p[own]
-        chosen = walk.chosen[own]
+        alone = replace(
+            walk, sample=walk.sample.take(own), p=walk.p[own], base=walk.base[own], bar=walk.bar[own],
+            window=np.zeros(int(own.sum()), np.intp), folds=[fold], inside=walk.inside[at : at + 1],
+            importance=walk.importance[at : at + 1], leaks=[],
+        )  # fmt: skip
+        verdict = figures(alone, seed, draws=draws)
+        told = {name: value for name, value in verdict.figures.items() if name not in _OF_ALL and isfinite(value)}
+        between = {name: (one.low, one.high) for name, one in verdict.intervals.items() if isfinite(one.low)}
         found.append(
-            {
-                "ts_start": float(fold.ts_start),
-                "ts_end": float(fold.ts_end),
-                "trained": float(len(fold.train)),
-                "rows": float(own.sum()),
-                "base_rate": float(win.mean()),
-                "log_loss": float(metrics.log_losses(p, win).mean()),
-                "log_loss_of_base_rate": float(metrics.log_losses(walk.base[own], win).mean()),
-                "brier": metrics.brier(p, win),
-                "auc": metrics.auc(p, win),
-                "auc_in_sample": float(walk.inside[at]),
-                "ic": metrics.information_coefficient(p, net),
-                "chosen": float(chosen.sum()),
-                "hit_rate": metrics.hit_rate(net[chosen]),
-                "expectancy": float(net[chosen].mean()) if chosen.any() else nan,
-                "profit_factor": metrics.profit_factor(net[chosen]),
-            }
+            Window(ts_start=fold.ts_start, ts_end=fold.ts_end, trained=len(fold.train), figures=told, intervals=between)
         )
     return found
 

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from models.errors import ModelRefused
 from models.rows import LARGEST
-from models.trained import CANDIDATE_INPUTS, Calibration, Count, Everyday, Golden, Histogram, Trained
+from models.trained import CANDIDATE_INPUTS, Calibration, Count, Everyday, Golden, Histogram, Trained, Window
 from schemas.cards import CurveBin
 from schemas.time import Timeframe
 
@@ -75,6 +75,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Labels it was trained on."""
     figures: dict[str, float] = {}
     """Walk-forward, out of sample."""
+    intervals: dict[str, tuple[float, float]] = {}
+    """Of figures: between which values 95 % of those of redrawn stretches of time lie."""
+    windows: list[Window] = []
+    """Of the walk-forward, one by one."""
     gates: list[Gate] = []
     calibration: Calibration
     golden: Annotated[list[Golden], Meta(min_length=1)]
@@ -148,10 +152,10 @@ def entry_of(trained: Trained, gates: Sequence[Gate] = ()) -> tuple[Manifest, di
         model=trained.model, kind=trained.kind, strategy=trained.strategy, strategy_version=trained.strategy_version,
         segment=trained.segment, instruments=trained.instruments, schema_hash=trained.schema_hash,
         context_hash=trained.context_hash, inputs=trained.inputs, train_start=trained.train_start,
-        train_end=trained.train_end, outcomes=trained.outcomes, figures=trained.figures, gates=list(gates),
-        calibration=trained.calibration, golden=trained.golden, reference=trained.reference, scores=trained.scores,
-        curve=trained.curve, importance=trained.importance, dataset=trained.dataset, seed=trained.seed,
-        libraries=trained.libraries,
+        train_end=trained.train_end, outcomes=trained.outcomes, figures=trained.figures, intervals=trained.intervals,
+        windows=trained.windows, gates=list(gates), calibration=trained.calibration, golden=trained.golden,
+        reference=trained.reference, scores=trained.scores, curve=trained.curve, importance=trained.importance,
+        dataset=trained.dataset, seed=trained.seed, libraries=trained.libraries,
     )  # fmt: skip
     return manifest, {"model.onnx": trained.onnx, "model.txt": trained.text.encode()}
 

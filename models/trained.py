@@ -7,7 +7,17 @@ from msgspec import Meta, Struct
 
 from schemas.cards import CurveBin
 
-__all__ = ["CANDIDATE_INPUTS", "LEAST_OUTCOMES", "Calibration", "Count", "Everyday", "Golden", "Histogram", "Trained"]
+__all__ = [
+    "CANDIDATE_INPUTS",
+    "LEAST_OUTCOMES",
+    "Calibration",
+    "Count",
+    "Everyday",
+    "Golden",
+    "Histogram",
+    "Trained",
+    "Window",
+]
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """Which a float holds too."""
@@ -72,6 +82,19 @@ class Everyday(Struct, frozen=True, kw_only=True):
     """By input, then measure: the threshold of such a window."""
 
 
+class Window(Struct, frozen=True, kw_only=True):
+    """One test of the walk-forward; figures without a value are left out."""
+
+    ts_start: int
+    """ns."""
+    ts_end: int
+    trained: Count
+    """Outcomes known at its beginning, and learned from."""
+    figures: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    """By figure: between which values 95 % of its redrawn ones lie."""
+
+
 class Trained(Struct, frozen=True, kw_only=True):
     """A model of one segment: the probability that a candidate of the strategy ends with a net profit.
 
@@ -110,6 +133,9 @@ class Trained(Struct, frozen=True, kw_only=True):
     outcomes: int
     figures: dict[str, float]
     """Of the walk-forward, pooled: every one of them out of sample."""
+    intervals: dict[str, tuple[float, float]]
+    """Of those, by name: between which values 95 % of the redrawn ones lie."""
+    windows: list[Window]
     dataset: str
     """SHA-256 of its manifest."""
     seed: int

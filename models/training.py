@@ -13,7 +13,7 @@ from models.dataset import Dataset
 from models.drift import histogram
 from models.errors import ModelError
 from models.evaluation import LEARNERS, Learned, Walk, evaluated, learned
-from models.gates import Verdict, earned_by_day, figures, gates
+from models.gates import Verdict, by_window, earned_by_day, figures, gates
 from models.manifest import Gate
 from models.metrics import reliability, sharpe
 from models.sample import Sample, inputs_of, sample_of
@@ -186,6 +186,10 @@ def trained(
             "break_even": made.bar,
             **{name: each for name, each in attempt.verdict.figures.items() if np.isfinite(each)},
         },
+        intervals={
+            name: (one.low, one.high) for name, one in attempt.verdict.intervals.items() if np.isfinite(one.low)
+        },
+        windows=by_window(attempt.walk, config.seed),
         dataset=dataset,
         seed=config.seed,
         libraries=_versions(),

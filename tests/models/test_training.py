@@ -55,9 +55,19 @@ def test_an_edge_is_found_by_the_better_learner(best: Attempt) -> None:
         assert value == told[name]
         assert between == pytest.approx(np.quantile([statistic(one) for one in alone], [0.025, 0.975]), rel=0.35)
     assert sum(stretches(best.walk)) == pytest.approx(told["expectancy"] * told["chosen"])
-    windows = by_window(best.walk)
-    assert sum(window["rows"] for window in windows) == told["rows"]
-    assert all(window["trained"] > 1_000 for window in windows)
+    windows = by_window(best.walk, draws=20)
+    assert sum(window.figures["rows"] for window in windows) == told["rows"]
+    for window, fold in zip(windows, best.walk.folds, strict=True):
+        assert (window.trained > 1_000, window.ts_start, window.ts_end) == (True, fold.ts_start, fold.ts_end)
+        of_all = {"ir", "deflated_sharpe", "importance_stability"}  # and a window in which no day loses has no Sortino
+        assert of_all <= told.keys() - window.figures.keys() <= of_all | {"sortino", "calmar"}
+        assert best.verdict.intervals.keys() - window.intervals.keys() <= {"sortino", "calmar"}
+        low, high = window.intervals["sharpe"]
+        assert low < window.figures["sharpe"] < high
+    weights = [window.figures["rows"] / told["rows"] for window in windows]
+    for name in ("log_loss", "brier", "base_rate"):
+        mean = sum(part * window.figures[name] for part, window in zip(weights, windows, strict=True))
+        assert mean == pytest.approx(told[name])
 
 
 def test_without_an_edge_nothing_may_serve() -> None:
