@@ -21,7 +21,7 @@ from models.costs import Costs
 from models.dataset import Hole, Manifest, Row, first_open, write
 from models.drift import GRID
 from models.labels import Followed, Labelled
-from models.settlements import INTERVAL, settled
+from models.settlements import INTERVAL, TOLD, settled
 from operators.desk.serving import PROGRAM
 from schemas.market import InstrumentDefinition
 from schemas.results import Bar, Context, Vector
@@ -228,7 +228,7 @@ class _Funding:
         return seen.ts_close % self.interval(seen.instrument_id) in {0, TIMEFRAME_NS[timeframe]}
 
     def add(self, vector: Vector) -> None:
-        told = {name: vector.features.get(name) for name in ("funding_rate", "hours_to_funding")}
+        told = {name: vector.features.get(name) for name in TOLD}
         self._told[vector.instrument_id, vector.ts_close] = told
 
     def settled(self, bar: Bar) -> tuple[int, float] | None:

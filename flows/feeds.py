@@ -113,12 +113,16 @@ def recorded_feed(
 def tables_of(
     inputs: Sequence[str], instrument: str | None, timeframe: Timeframe | None, span: tuple[int, int] = EVER
 ) -> list[History]:
-    """Those of ``inputs`` that are tables; raises and reads as `recorded_feed`."""
+    """Those of ``inputs`` that are tables, bars last: of what is told at the very time of their close, all is known.
+
+    Raises and reads as `recorded_feed`.
+    """
     tables = [
         History(path, _instrument(prefix or instrument, path), timeframe, span)
         for prefix, path in map(_named, inputs)
         if path.name.endswith(SUFFIXES)
     ]
+    tables.sort(key=lambda table: table.of_bars)
     for table in tables:
         table.beside = [one for one in tables if one is not table and one.instrument_id == table.instrument_id]
     return tables

@@ -7,19 +7,22 @@ from msgspec.structs import replace
 
 from operators.errors import Refused
 from operators.feature import Moment, Ratios, Told
-from operators.indicators.percentile import Percentile
 from operators.liquidation_map import LiquidationMap, Outlook
 from operators.state import Slotted
 from schemas.identifiers import derive
 from schemas.market import LEAST_AMOUNT, FundingRate, Liquidation, LongShortRatio, MarkPrice, OpenInterest
 from schemas.results import LevelProfile
+from schemas.time import DAY, HOUR, MINUTE, SECOND, floor_to
 
 __all__ = ["Derivatives", "Settlement"]
 
 
 _SETTLEMENTS: Final = 90
-"""Those that a funding rate is held against: thirty days of the usual eight hours."""
+"""Those that a funding rate is held against, at most."""
+_SETTLED: Final = 29 * DAY
+"""For so long a settlement counts among them: with the day so far these are thirty sessions."""
 _LEAST: Final = 20
+_EIGHT_HOURS: Final = 8 * HOUR
 _DIGITS: Final = 5
 """Of a share in a profile: the estimate is worth no more, and a record of it stays below a kilobyte."""
 
@@ -36,12 +39,12 @@ class Derivatives(Slotted):
     """State of a perpetual or future. Every measure is ``None`` until the venue has told it."""
 
     __slots__ = (
-        "_forced_at", "_funding_at", "_interest_at", "_levels", "_mark_at", "_price", "_settled", "_told",
-        "forced", "funding_interval",
-        "funding_rate", "index_price", "mark_price", "next_funding", "open_interest",
+        "_due", "_forced_at", "_funding_at", "_interest_at", "_last", "_levels", "_mark_at", "_price", "_settled",
+        "_sure", "_told", "forced", "funding_interval", "funding_rate", "index_price", "mark_price", "next_funding",
+        "open_interest",
     )  # fmt: skip
 
-    VERSION = 5
+    VERSION = 6
 
     def __init__(self) -> None:
         self.mark_price: float | None = None
@@ -58,7 +61,10 @@ class Derivatives(Slotted):
         these streams, so a lower bound; ``None`` where the venue has never told of one."""
         self._mark_at = self._funding_at = self._interest_at = 0
         self._forced_at = 0  # of the last liquidation told since somebody listens
-        self._settled = Percentile(_SETTLEMENTS, _LEAST)
+        self._settled: list[tuple[int, float]] = []  # when, and the rate per eight hours
+        self._last: float | None = None  # settled, of its own interval
+        self._due: int | None = None  # when the next one after it is settled
+        self._sure = False  # that it is the last one
         self._told: list[tuple[int, float] | None] = [None] * 4  # of each ratio when, and the ratio
         self._levels = LiquidationMap()
         self._price: float | None = None  # the last of the mark's or, where no mark price is told, of the bars'
@@ -74,7 +80,13 @@ class Derivatives(Slotted):
         return self._fund(event.ts_event, event.funding_rate, event.next_funding)
 
     def on_funding(self, event: FundingRate) -> Settlement | None:
-        """Take a funding rate."""
+        """Take a funding rate, that of the running interval or one that was settled."""
+        if event.settled:
+            if not self._settled or event.ts_event >= self._settled[-1][0] + SECOND:
+                self.funding_interval = event.interval or self.funding_interval
+                self.next_funding = event.next_funding or (event.interval and event.ts_event + event.interval)
+                self._settle(event.ts_event, event.rate, self.next_funding)
+            return None
         if event.interval is not None:
             self.funding_interval = event.interval
         return self._fund(event.ts_event, event.rate, event.next_funding)
@@ -126,7 +138,7 @@ class Derivatives(Slotted):
         """Nobody listened for a while: what is in force now has to be told again. What was counted stays."""
         self.mark_price = self.index_price = self.funding_rate = self.next_funding = self.open_interest = None
         self._told = [None] * 4
-        self._forced_at = 0
+        self._forced_at, self._sure = 0, False
         self._levels.forget()
 
     def read(self, moment: Moment, told: tuple[int, int] = (0, 0)) -> Moment:
@@ -135,7 +147,7 @@ class Derivatives(Slotted):
             moment,
             funding_rate=self.funding_rate,
             funding_percentile=self.funding_percentile,
-            funding_settled=self._settled.last,
+            funding_settled=self._last if self._sure else None,
             told=Told(
                 *told,
                 0 if self.mark_price is None else self._mark_at,
@@ -155,8 +167,17 @@ class Derivatives(Slotted):
 
     @property
     def funding_percentile(self) -> float | None:
-        """Share of the last settled rates that are below the running one."""
-        return None if self.funding_rate is None else self._settled.of(self.funding_rate)
+        """Share of the last settled rates that are below the running one, equal ones by half; all per eight hours.
+
+        That is the percentile rank of ``scipy.stats.percentileofscore(kind="mean")``, as a share.
+        """
+        if self.funding_rate is None or self.funding_interval is None:
+            return None
+        rate = self.funding_rate * _EIGHT_HOURS / self.funding_interval
+        settled = [known for at, known in self._settled if at > self._funding_at - _SETTLED]
+        if len(settled) < _LEAST:
+            return None
+        return sum((known < rate) + (known <= rate) for known in settled) / (2 * len(settled))
 
     @property
     def ratios(self) -> Ratios | None:
@@ -199,22 +220,26 @@ class Derivatives(Slotted):
     def _fund(self, ts: int, rate: float | None, next_funding: int | None) -> Settlement | None:
         if ts < self._funding_at:
             return None
-        old, before = self.next_funding, self.funding_rate
-        if before is not None and self._settles(ts, next_funding):
-            self._settled.push(before)
+        found, interval, old = None, self.funding_interval, self.next_funding
+        if old is not None and next_funding is not None:
+            if next_funding >= old + SECOND and ts > old - MINUTE:  # else it is corrected, not over
+                self.funding_interval = next_funding - old
+                found = Settlement(ts, old, next_funding)
+                self._settle(old, self.funding_rate, next_funding)
+        elif next_funding is None and old is None and interval is not None and self._funding_at:
+            begin = floor_to(ts, interval)
+            if begin > self._funding_at:
+                self._settle(begin, self.funding_rate, begin + interval)
+        if self._due is not None and (ts if next_funding is None else next_funding - SECOND) < self._due:
+            self._sure = True  # nothing was settled while nobody listened
         if rate is not None:
             self._funding_at, self.funding_rate = ts, rate
-        if next_funding is None or next_funding == old:
-            return None
-        self.next_funding = next_funding
-        if old is None or next_funding < old:
-            return None
-        self.funding_interval = next_funding - old
-        return Settlement(ts, old, next_funding)
+        if next_funding is not None:
+            self.next_funding = next_funding
+        return found
 
-    def _settles(self, ts: int, next_funding: int | None) -> bool:
-        """Whether the rate in force was settled: the next time moved on, or where none is told, an interval is over."""
-        if self.next_funding is not None:
-            return next_funding is not None and next_funding > self.next_funding
-        interval = self.funding_interval
-        return next_funding is None and interval is not None and ts // interval > self._funding_at // interval
+    def _settle(self, at: int, rate: float | None, due: int | None) -> None:
+        """At ``at`` (ns) ``rate`` was settled, ``None``: not known which; the next one is ``due``."""
+        self._last, self._due, self._sure = rate, due, rate is not None
+        if rate is not None and self.funding_interval is not None:
+            self._settled = [*self._settled, (at, rate * _EIGHT_HOURS / self.funding_interval)][-_SETTLEMENTS:]

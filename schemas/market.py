@@ -161,6 +161,8 @@ class FundingRate(_Record, tag="funding_rate", frozen=True, kw_only=True):
     next_funding: Nanoseconds | None = None
     interval: Count | None = None
     """Nanoseconds."""
+    settled: bool = False
+    """True where the rate is not that of the running interval, but was settled at ``ts_event``, as tables have it."""
 
 
 class MarkPrice(_Record, tag="mark_price", frozen=True, kw_only=True):

@@ -45,6 +45,8 @@ _NAMES: Final = {
 _RATIOS: Final = ("accounts", "top_accounts", "top_positions", "taker_volume")
 _SETTLEMENTS: Final = range(1, 9)
 """Hours from one to the next; longer ones between two rows are a hole in the file."""
+_LONGEST: Final = 30 * 24
+"""Hours of an interval that a row may tell."""
 _LOOKED_AT: Final = 100
 """Rows from which it is told whether bars are of the timeframe that they are said to be of."""
 _OFTEN: Final = 3
@@ -89,6 +91,7 @@ class History(OneFile):
         self._columns = self._header()
         self._cells = {field: self._first(names) for field, names in _NAMES.items()}
         self._funded: int | None = None  # when the funding before was
+        self._hours: list[int] = []  # to it, and the interval that is gone by
         self._bar_before: ExchangeBar | None = None
         self.beside: Sequence[History] = ()
         """Other tables of the instrument, which are read in step: of a time that several have, they have one bar."""
@@ -124,6 +127,11 @@ class History(OneFile):
             if at > since:
                 yield from records
 
+    @property
+    def of_bars(self) -> bool:
+        """Whether its rows are bars."""
+        return self._make == self._bar
+
     def _own(self) -> Iterator[tuple[int, bytes, Row | str]]:
         """The rows that are of the instrument: line, bytes, cells or why there are none."""
         for line in self._rows():
@@ -138,7 +146,7 @@ class History(OneFile):
         if self._ours and not rows and next(self._rows(), None) is not None:
             told = " and ".join(f"{name} {ours}" for name, ours in self._ours.items())
             raise HistoryError(f"history {self.path} has no row of {told}, which is what {self.instrument_id} says")
-        if self._make != self._bar or self._timeframe is None:
+        if not self.of_bars or self._timeframe is None:
             return
         times = []
         for row in rows:
@@ -243,10 +251,20 @@ class History(OneFile):
         ts, hours = self._moment(row), row.get("funding_interval_hours")
         before, self._funded = self._funded, ts
         if hours in {None, ""}:
-            hours = round((ts - before) / HOUR) if before is not None else None
-            hours = hours if hours in _SETTLEMENTS else None
+            hours = self._interval(round((ts - before) / HOUR)) if before is not None else None
+        elif not 0.0 < float(hours) <= _LONGEST:
+            raise ValueError(f"funding_interval_hours {hours} is not above 0 and at most {_LONGEST}")
         interval = None if hours is None else round(float(hours) * HOUR)
-        return (self._record(FundingRate, row, ts, (), rate=self._cell(row, "rate"), interval=interval),)
+        return (self._record(FundingRate, row, ts, (), rate=self._cell(row, "rate"), interval=interval, settled=True),)
+
+    def _interval(self, hours: int) -> int | None:
+        """In hours, where rows are so many apart: one step that is longer may be a row that is missing."""
+        if hours not in _SETTLEMENTS:
+            return None
+        if not self._hours or hours == self._hours[0] or hours < self._hours[1]:
+            self._hours = [hours, hours]
+        self._hours[0] = hours
+        return self._hours[1]
 
     def _positions(self, row: Row) -> tuple[MarketEvent, ...]:
         """Open interest, ratios of longs and shorts, or both; cells may be empty."""
@@ -264,6 +282,8 @@ class History(OneFile):
         return tuple(records)
 
     def _liquidation(self, row: Row) -> tuple[Liquidation]:
+        if not float(row["price"]) > 0.0:
+            raise ValueError(f"price {row['price']} is not above 0")
         size = row["size"] if "size" in row else float(row["size_usd"]) / float(row["price"])
         side = _SIDES.get(str(row["side"]).lower(), row["side"])
         return (self._record(Liquidation, row, self._moment(row), ("price",), side=side, size=size),)

@@ -10,7 +10,7 @@ from models.barriers import Bracket, Label, TripleBarrier
 from models.costs import Costs
 from models.ensemble import Ensemble, log_loss
 from models.online import Learner
-from models.settlements import INTERVAL, settled
+from models.settlements import INTERVAL, TOLD, settled
 from operators.closed import Closed
 from schemas.identifiers import derive
 from schemas.market import InstrumentDefinition
@@ -22,7 +22,6 @@ __all__ = ["Learning", "Learnt", "Prediction"]
 
 _LEAST: Final = 500
 """Outcomes below which the rules alone speak, unless a batch model serves."""
-_TOLD: Final = ("funding_rate", "hours_to_funding")
 
 
 class Prediction(Struct, array_like=True):
@@ -108,7 +107,7 @@ class Learning:
         name, bar = member.instrument_id, member.bar
         assert bar is not None
         vector = next((one for one in member.records if isinstance(one, Vector)), None)
-        after = {told: vector.features.get(told) for told in _TOLD} if vector is not None else {}
+        after = {told: vector.features.get(told) for told in TOLD} if vector is not None else {}
         close, before = self._funding.get(name, (0, {}))
         self._funding[name] = (bar.ts_close, after)
         following = self._following.get(name)

@@ -42,16 +42,18 @@ MEASURES = (
             formula="funding_rate 8 h / interval", source="its definition", null=f"{_NULL}, or no interval",
         ),
         Feature(
-            name="funding_settled", unit="ratio", inputs=("derivatives",), memory="session", warm_up="session",
-            summary="Funding rate that was settled last", formula="the rate in force when it was", source="the venue",
-            null="none was settled since the first was told",
+            name="funding_settled", unit="ratio", inputs=("derivatives",), memory="session", warm_up="two sessions",
+            summary="Funding rate that was settled last", source="the venue",
+            formula="the rate in force when it was, or as it was told then",
+            null="none was settled since the first was told, or perhaps one while nobody listened",
         ),
         z_feature("funding_z", "funding_8h", inputs=("derivatives",)),
         Feature(
             name="funding_percentile", unit="ratio", low=0.0, high=1.0, inputs=("derivatives",),
             memory="thirty sessions", warm_up="thirty sessions", summary="Running funding rate among the last settled",
-            formula="share of the last 90 settled rates that are below it, equal ones by half",
-            source="scipy.stats.percentileofscore, kind mean", null=f"{_NULL}, or fewer than 20 were settled",
+            formula="share of the rates settled within 29 days, at most 90, that are below it, equal ones by half; "
+            "each per eight hours", source="scipy.stats.percentileofscore, kind mean",
+            null=f"{_NULL}, or no interval, or fewer than 20 were settled",
         ),
         Feature(
             name="hours_to_funding", unit="hours", low=0.0, inputs=("derivatives",),

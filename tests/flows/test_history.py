@@ -60,8 +60,9 @@ def test_bars_with_funding_of_two_instruments_in_step(tmp_path: Path) -> None:
     for one, expected in zip(mine, oracle, strict=True):
         if not np.isnan(expected):
             assert one.features["ema_50"] == pytest.approx(expected, rel=1e-9)
-    assert {one.features["funding_rate"] for one in mine[:95]} == {0.0001}  # the rate of 00:00 is in force
-    assert len({one.features["funding_rate"] for one in mine}) > 3
+    assert {one.features["funding_settled"] for one in mine[:95]} == {0.0001}  # the rate of 00:00
+    assert {one.features["funding_rate"] for one in mine} == {None}  # what runs is in no table
+    assert len({one.features["funding_settled"] for one in mine}) > 3
     hours = [one for one in vectors if one.timeframe == "1h" and one.instrument_id == OTHER]
     assert len(hours) == ROWS // 12
     assert lines("quality.gaps") == []
@@ -90,11 +91,11 @@ def test_an_hour_of_minutes_is_the_hour_of_another_source(request: pytest.Fixtur
         assert ours.volume == pytest.approx(other.volume, rel=1e-9)
 
 
-def tables(folder: Path, name: str, shift: int) -> list[str]:
-    """Two hours of bars, and half a minute after their beginnings of everything else that there may be beside them."""
+def tables(folder: Path, name: str, shift: int, apart: int = 30_000) -> list[str]:
+    """Two hours of bars, and ``apart`` (ms) after their beginnings of everything else that there may be beside them."""
     begin, minute = 1_714_521_600_000, 60_000
     bars = [f"{begin + i * minute},{9 + i % 3},12,8,{10 + i % 2},5" for i in range(120)]
-    late = begin + minute // 2
+    late = begin + apart
     files = {
         "bars": ["ts_ms,open,high,low,close,volume", *bars],
         "funding": ["ts_ms,funding_rate", *(f"{late + i * 60 * minute},{(i + 1 + shift) / 1e4}" for i in range(2))],
@@ -110,6 +111,17 @@ def tables(folder: Path, name: str, shift: int) -> list[str]:
     for kind, rows in files.items():
         (folder / f"{kind}{shift}.csv").write_text("\n".join([*rows, ""]), encoding="utf-8")
     return [f"{name}={folder / kind}{shift}.csv" for kind in files]
+
+
+def test_what_is_told_at_the_very_time_of_a_close_is_known_at_it(tmp_path: Path) -> None:
+    inputs = tables(tmp_path, ID, 0, apart=0)
+    for place, named in (("out", inputs), ("again", inputs[::-1])):
+        replay(load(with_file=False), recorded_feed(named, None, timeframe="1m"), tmp_path / place)
+    written = (tmp_path / "out" / "features.vectors.jsonl").read_bytes()
+    assert (tmp_path / "again" / "features.vectors.jsonl").read_bytes() == written
+    told = [msgspec.json.decode(line, type=FeatureRecord) for line in written.splitlines()]
+    vectors = [one for one in told if isinstance(one, Vector) and one.timeframe == "5m"]
+    assert [one.features["open_interest"] for one in vectors] == [*range(101, 124), 123]
 
 
 def test_every_kind_of_table_of_several_instruments_in_step(tmp_path: Path) -> None:
@@ -130,6 +142,6 @@ def test_every_kind_of_table_of_several_instruments_in_step(tmp_path: Path) -> N
             found = vector.features
             assert found["open_interest"] == 100 + five + shift, close
             assert found["long_short_ratio"] == 1 + (five + shift) / 16
-            assert found["funding_rate"] == (hour + 1 + shift) / 1e4
+            assert found["funding_settled"] == (hour + 1 + shift) / 1e4
             new = close % 10 == 1
             assert found["liquidated_long_notional"] == (10.0 * (1 + shift) if new else 0.0), (close, ten)

@@ -87,11 +87,57 @@ def test_open_interest_that_is_repeated_hides_no_liquidation() -> None:
 
 
 def test_a_settlement_is_the_step_of_the_next_funding_time() -> None:
-    known = Derivatives()
+    known, end = Derivatives(), 8 * 3_600.0
     assert known.on_mark(mark(1, 1.0, rate=0.1, next=8)) is None
     assert known.on_mark(mark(2, 1.0, rate=0.1, next=8)) is None
-    assert known.on_mark(mark(3, 1.0, rate=0.1, next=16)) == Settlement(ns(3), START + 8 * HOUR, START + 16 * HOUR)
-    assert known.on_mark(mark(4, 1.0, rate=0.1, next=12)) is None  # a correction
+    assert known.on_mark(mark(end, 1.0, rate=0.2, next=16)) == Settlement(ns(end), START + 8 * HOUR, START + 16 * HOUR)
+    assert (known.funding_interval, known.read(Moment()).funding_settled) == (8 * HOUR, 0.1)
+    assert known.on_mark(mark(end + 1, 1.0, rate=0.1, next=12)) is None  # a correction
+
+
+@pytest.mark.parametrize(("at", "later"), [(60.0, HOUR), (8 * 3_600.0 - 5, 1_000_000)])
+def test_a_next_funding_time_that_is_corrected_settles_nothing(at: float, later: int) -> None:
+    known = Derivatives()
+    known.on_mark(mark(1, 1.0, rate=0.1, next=8))
+    moved = msgspec.structs.replace(mark(at, 1.0, rate=0.1), next_funding=START + 8 * HOUR + later)
+    assert known.on_mark(moved) is None
+    assert (known.next_funding, known.funding_interval) == (START + 8 * HOUR + later, None)
+    assert known.read(Moment()).funding_settled is None
+
+
+def test_a_table_tells_what_was_settled_and_not_what_runs() -> None:
+    known = Derivatives()
+    for i, rate in enumerate((0.1, 0.2)):
+        known.on_funding(
+            FundingRate(
+                instrument_id=ID, ts_event=ns(i * 28_800.0), ts_received=ns(i), rate=rate, settled=True,
+                interval=8 * HOUR if i else None,
+            )
+        )  # fmt: skip
+        told = known.read(Moment())
+        assert (told.funding_settled, told.funding_rate, told.funding_percentile) == (rate, None, None)
+    assert told.next_funding == START + 16 * HOUR
+
+
+@pytest.mark.parametrize(("back", "settled"), [(7, 0.1), (15, None)])
+def test_after_a_silence_the_last_settlement_is_known_if_none_was_missed(back: int, settled: float | None) -> None:
+    known = Derivatives()
+    known.on_mark(mark(0, 1.0, rate=0.1, next=1))
+    known.on_mark(mark(3_600, 1.0, rate=0.2, next=9))
+    known.forget()
+    assert known.read(Moment()).funding_settled is None
+    known.on_mark(mark(back * 3_600.0, 1.0, rate=0.3, next=9 if back < 9 else 17))
+    assert known.read(Moment()).funding_settled == settled
+
+
+def test_rates_of_other_intervals_are_ranked_by_what_they_cost() -> None:
+    known = Derivatives()
+    for i in range(40):
+        known.on_mark(mark(i * 28_800.0, 1.0, rate=1e-4 + i % 2 * 1e-6, next=8 * (i + 1)))
+    for i in range(3):
+        known.on_mark(mark(40 * 28_800.0 + i * 14_400, 1.0, rate=0.50001e-4, next=320 + 4 * (i + 1)))
+    assert known.funding_interval == 4 * HOUR
+    assert known.funding_percentile == pytest.approx(0.5, abs=0.05)
 
 
 def test_ratios_each_as_last_told_and_the_oldest_says_how_old_they_are() -> None:
@@ -135,7 +181,7 @@ def test_the_rank_of_a_funding_rate_among_those_settled(told: str) -> None:
                     instrument_id=ID, ts_event=ns(i * 28_800.0 + 0.01), ts_received=ns(i), rate=rate, interval=8 * HOUR
                 )
             )  # fmt: skip
-        expected = rank_of(rate, settled[-90:]) if i >= 20 else None
+        expected = rank_of(rate, settled[-87:]) if i >= 20 else None  # of 29 days
         assert known.funding_percentile == (None if expected is None else pytest.approx(expected))
         settled.append(rate)
     assert known.read(Moment()).funding_settled == settled[-2]

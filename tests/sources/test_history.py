@@ -29,6 +29,31 @@ def table(path: Path, text: str) -> Path:
 
 
 @needs_data
+def funded(*hours: int) -> str:
+    """A table of rates so many hours after its begin."""
+    return "ts_ms,funding_rate\n" + "".join(f"{1_714_521_600_000 + 3_600_000 * at},1e-4\n" for at in hours)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("ts_ms,side,price,size_usd\n1714521600000,buy,0,5\n", "price 0 is not above 0"),
+        (
+            "ts_ms,funding_rate,funding_interval_hours\n1714521600000,1e-4,nan\n",
+            "funding_interval_hours nan is not above 0",
+        ),
+        (
+            "ts_ms,funding_rate,funding_interval_hours\n1714521600000,1e-4,99999\n",
+            "99999 is not above 0 and at most 720",
+        ),
+    ],
+)
+def test_an_impossible_cell_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    (found,) = History(table(tmp_path / "told.csv", text), ID, None)
+    assert isinstance(found, Malformed)
+    assert reason in found.reason
+
+
 def test_real_bars_as_they_stand_in_the_file() -> None:
     path = FOLDER / "LTCUSDT_5m.csv.gz"
     history = History(path, ID, "5m")
@@ -116,6 +141,7 @@ def test_ratios_as_ccxt_tells_them_and_a_row_without_any(tmp_path: Path) -> None
         ("calc_time,funding_interval_hours,last_funding_rate\n1714521600000,4,1e-4\n", [4]),
         ("calc_time,funding_interval_hours,last_funding_rate\n1714521600000,8.0,1e-4\n", [8]),
         ("ts_ms,funding_rate\n1714521600000,1e-4\n1714550400008,1e-4\n1714636800000,1e-4\n", [None, 8, None]),
+        (funded(0, 4, 8, 16, 20, 28, 36), [None, 4, 4, 4, 4, 4, 8]),  # a row is missing, then the venue changes
     ],
 )
 def test_the_interval_of_a_funding_rate_is_that_of_its_row_or_the_one_since_the_row_before(
