@@ -22,7 +22,7 @@ from flows.feeds import Feed, simulated_feed
 from flows.ledger import Compared, Ledger
 from flows.models import activate, changelog, effective_close, fail
 from flows.regimes import last_told, refit
-from flows.retrain import Plan, retrain
+from flows.retrain import Plan, look, retrain
 from flows.settings import DatabaseSettings, KafkaSettings, MlflowSettings, ModelsSettings, Settings, StrategySettings
 from models.config import Boosting, TrainConfig
 from models.errors import RegistryError
@@ -31,7 +31,7 @@ from models.trained import Calibration
 from operators.config import ModelsConfig
 from operators.desk.serving import PROGRAM, Serving
 from schemas.codec import encode
-from schemas.market import Activation
+from schemas.market import CONTROL, Activation
 from schemas.message import Message
 from schemas.results import ModelEvent
 from schemas.time import DAY, MINUTE, SECOND, from_text, to_text
@@ -62,10 +62,10 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return folder, {topic: list(golden[topic].values()) for topic in _NEEDED}
 
 
-def market(*told: Activation) -> Feed:
-    """A day of two instruments whose drifts stay for a while, with activations in its midst."""
+def market(*told: Activation, days: float = 1.0) -> Feed:
+    """``days`` of two instruments whose drifts stay for a while, with activations in their midst."""
     config = SimulatorConfig(seed=5, start=_START, duration=60 * SECOND, instruments=LISTINGS[:2], trend=0.3)
-    feed = simulated_feed(Simulator(config), history_days=1.0)
+    feed = simulated_feed(Simulator(config), history_days=days)
     items = (item for _, item in merge([feed.items, told]) if not isinstance(item, Heard | None))
     return Feed(items)
 
@@ -204,8 +204,40 @@ def test_a_challenger_that_goes_no_further_is_on_the_changelog(settings: Setting
     assert page.count("retraining failed\n\n- Why: a part that it needs is away or refuses; next at") == 2
 
 
-def registered_liar(settings: Settings) -> str:
-    made, calibration = trained(1, catalogue=PROGRAM), Calibration(0.001, -3.0)
+def test_a_shadow_of_the_stream_that_is_better_serves(
+    settings: Settings, embedded: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    """From the engine's signals, which carry what both said, by the store and a look to the activation in the log."""
+    before, close = len(activations(settings)), _START - 10 * 60 * MINUTE
+    liar, honest = registered_liar(settings), registered_liar(settings, says=-0.7)
+    records = [
+        Activation(
+            instrument_id=CONTROL, ts_event=close - MINUTE, ts_received=close - MINUTE, effective_close=close,
+            model=_MODEL, version=version, shadow=version == honest,
+        )
+        for version in (liar, honest)
+    ]  # fmt: skip
+    golden = golden_of(market(*records, days=0.5), tmp_path / "shadowed", settings)
+    plan = Plan(despite_gates=True, ledger=tmp_path / "ledger.jsonl")
+    with new_database(embedded.dsn) as dsn:
+        migrate(dsn)
+        store(dsn, {topic: list(golden[topic].values()) for topic in (*_NEEDED, "models.events")})
+        own = settings.model_copy(update={"database": DatabaseSettings(dsn=dsn)})
+        (decision,) = look(own, plan)
+        assert (decision.what, decision.version, decision.why.endswith(f"than that of {liar}: better")) == (
+            "activate", honest, True,
+        )  # fmt: skip
+        (record,) = activations(settings)[before:]
+        assert (record.version, record.shadow, record.reason) == (honest, False, decision.why)
+        told = changes(settings, before, *records)
+        store(dsn, {"models.events": [encode(told[-1])]})
+        assert list(look(own, plan)) == []  # it is in the shadow no more
+    assert f"{_MODEL} {honest} activated\n\n- Before it: {liar}\n- Why: {decision.why}" in changelog(told)
+
+
+def registered_liar(settings: Settings, says: float = -3.0) -> str:
+    """One that gives everything the same probability, by default 5 %."""
+    made, calibration = trained(1, catalogue=PROGRAM), Calibration(0.001, says)
     golden = [replace(one, probability=calibration.probability(one.logit)) for one in made.manifest.golden]
     manifest = replace(
         made.manifest, model=_MODEL, calibration=calibration, golden=golden, train_end=_START - DAY,
