@@ -21,6 +21,7 @@ from tests.integration.pipeline import Pipeline, until
 
 __all__ = ["Stand"]
 
+_LOOK_S: Final = 0.05  # oftener, looking would be a part of the broker's work
 _SETTLED_S: Final = 0.3  # what a killed process had on the wire has arrived, and no new one can be ready
 
 
@@ -90,16 +91,16 @@ class Stand:
             state = f"{found} of {results} results after {patience_s:.0f} s; the engine:\n{self.engine.words()}"
             assert self.engine.alive, state
             assert time.monotonic() < deadline, state
-            time.sleep(0.02)
+            time.sleep(_LOOK_S)
 
     def wait_for_log(self, messages: int) -> None:
         """Until the log has so many."""
         until(lambda: self._count([LOG]) >= messages, f"{messages} messages in the log")
 
     def more(self, patience_s: float) -> float:
-        """Seconds until there is another result, while the engine runs."""
+        """Seconds until there is another result, or all of the market are there, while the engine runs."""
         began = time.monotonic()
-        self.wait(self.results() + 1, patience_s)
+        self.wait(min(self.results() + 1, self.market.results), patience_s)
         return time.monotonic() - began
 
     def finish(self) -> None:

@@ -1,6 +1,7 @@
 """Clocks that are wrong: records from the future, and a host whose time of day is set under the processes."""
 
 import json
+import signal
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
@@ -76,10 +77,12 @@ def test_records_of_an_hour_ahead(
     ]
     with Stand(brokers(), tmp_path, market(_SECONDS)) as stand:
         feed = stand.feed(speed=_SECONDS / 6)
-        stand.wait_for_log(1_000)  # by the log: however slow the engine is to start, the market goes on after them
+        stand.wait_for_log(1_000)
+        feed.send(signal.SIGSTOP)  # so that the market goes on after them, however slow the writing is
         with LogWriter(stand.broker.client) as log:
             for record in wrong:
                 log.write(record)
+        feed.send(signal.SIGCONT)
         stand.start_engine()
         feed.end()
         stand.finish()

@@ -1,8 +1,6 @@
 """Somebody falls silent: an ingester, an instrument, a partition; and a topic that gets more partitions."""
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -54,7 +52,7 @@ def test_an_ingester_dies_and_an_instrument_of_another_falls_silent(
         dying.kill()
         dying.communicate()
         up.wait_for(lambda: "R has been silent" in up.wrong().get("ingesters", ""), "the dead one to be named")
-        os.kill(up.engine(), signal.SIGKILL)  # what it knew is known after a restart as well
+        up.kill_engine()  # what it knew is known after a restart as well
         up.wait_for(lambda: known(tmp_path).told.get(_GOES_ON) == _CLOSE, "the close of the one that goes on")
         begun = time.monotonic()
         up.wait_for(lambda: f"{_MUTE} has been silent" in up.wrong().get("ingesters", ""), "the mute one to be named")

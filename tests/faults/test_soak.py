@@ -48,7 +48,7 @@ def test_hours(
             second_half = number >= faults // 2
             fault = next(sparing if second_half or number % 2 else killing)
             fault(stand, timescale)
-            stand.wait(min(stand.results() + 1, stand.market.results), _PATIENCE_S)
+            stand.more(_PATIENCE_S)
             time.sleep(max(0.0, began + (number + 1) * seconds / faults / speed - time.monotonic()))
             watched = {"engine": stand.engine, "store": stand.store, "ingester": feed} if second_half else {}
             for name, member in watched.items():

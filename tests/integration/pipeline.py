@@ -84,6 +84,18 @@ class Pipeline:
         assert process.returncode == 0, f"{arguments}: {process.returncode}\n{out}\n{err}"
         return out
 
+    def kill_acknowledged(self, seen: Callable[[], bool], **more: str) -> None:
+        """An engine that dies when something is ``seen``, with all that it wrote acknowledged and no state kept.
+
+        At a failpoint of the writing nobody knows how much of what was handed on the broker has.
+        """
+        armed = {"CANDLEWICK_FAILPOINT": "features.settle.after", "CANDLEWICK_ENGINE__EPOCH_INTERVAL_S": "600"}
+        engine = self.start("run", **armed, **more)
+        until(seen, "what an engine shall do before it dies", engine)
+        engine.terminate()
+        _, err = engine.communicate(timeout=60)
+        assert engine.returncode == -signal.SIGKILL, err
+
     def stop(self, process: "subprocess.Popen[str]", patience_s: float = 10.0) -> None:
         """SIGTERM, and a clean end in time."""
         process.send_signal(signal.SIGTERM)

@@ -7,11 +7,15 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import TopicPartition
 
+from flows.feeds import recorded_feed
+from flows.ingest import ingest
 from sinks.clients import admin
+from sinks.log_writer import LogWriter
 from tests.integration.golden import Golden
 from tests.integration.kafka_broker import KafkaBroker
 from tests.integration.pipeline import Pipeline, Read, until
@@ -22,12 +26,31 @@ PARTITIONS = 2
 
 
 @pytest.fixture
-def pipeline(recording: Path, brokers: Callable[[], KafkaBroker], tmp_path: Path) -> Pipeline:
-    """A log of the recording, and no results."""
+def empty(brokers: Callable[[], KafkaBroker], tmp_path: Path) -> Pipeline:
+    """No log, no results."""
     pipeline = Pipeline(brokers(), tmp_path, partitions=PARTITIONS, epoch_s=0.2)
     pipeline.environment["CANDLEWICK_ENGINE__BATCH_SIZE"] = "200"
-    pipeline.run("ingest", "--tape", str(recording))
     return pipeline
+
+
+@pytest.fixture
+def pipeline(empty: Pipeline, recording: Path) -> Pipeline:
+    """A log of the recording, and no results."""
+    empty.run("ingest", "--tape", str(recording))
+    return empty
+
+
+@pytest.fixture
+def lost(empty: Pipeline, recording: Path) -> Pipeline:
+    """The same log, of whose first third there are all results, and no state of the engine that wrote them."""
+    items = list(recorded_feed([str(recording)], None).items)
+    with LogWriter(empty.broker.client) as log:
+        ingest(items[: len(items) // 3], log)
+    killed(empty, "features.settle.after", "--until-end", CANDLEWICK_ENGINE__EPOCH_INTERVAL_S="600")
+    shutil.rmtree(recovery(empty))
+    with LogWriter(empty.broker.client) as log:
+        ingest(items[len(items) // 3 :], log)
+    return empty
 
 
 def recovery(pipeline: Pipeline) -> Path:
@@ -59,9 +82,8 @@ def assert_golden(found: Read, golden: Golden) -> None:
             assert once == {identifier: {value} for identifier, value in expected.items()}, topic
 
 
-def test_a_lost_state_is_made_anew_from_a_whole_log(pipeline: Pipeline, golden: Golden) -> None:
-    killed(pipeline, "features.write.after:30")
-    shutil.rmtree(recovery(pipeline))
+def test_a_lost_state_is_made_anew_from_a_whole_log(lost: Pipeline, golden: Golden) -> None:
+    pipeline = lost
     killed(pipeline, "features.write.after:20")
     shutil.rmtree(recovery(pipeline))
     killed(pipeline, "features.write.after:20", "--rebuild-from", "earliest")
@@ -71,11 +93,10 @@ def test_a_lost_state_is_made_anew_from_a_whole_log(pipeline: Pipeline, golden: 
     assert json.loads((recovery(pipeline) / "candlewick.json").read_text())["bridge"] is None
 
 
-def test_a_lost_state_is_made_anew_from_a_log_that_lost_its_beginning(pipeline: Pipeline, golden: Golden) -> None:
+def test_a_lost_state_is_made_anew_from_a_log_that_lost_its_beginning(lost: Pipeline, golden: Golden) -> None:
     """What was written stays, and is not written again; what comes after has the golden run's identifiers."""
-    killed(pipeline, "features.write.after:60")
+    pipeline = lost
     before = pipeline.read()
-    shutil.rmtree(recovery(pipeline))
     trim(pipeline, "market.events", 0.15)
     trim(pipeline, "features.books", 0.2)
     said = pipeline.fail("run", status=2)
@@ -174,11 +195,14 @@ def test_a_backup_taken_while_the_engine_runs_is_gone_on_with(
 ) -> None:
     engine = pipeline.start("run", CANDLEWICK_ENGINE__BATCH_SIZE="20")
     pipeline.wait_for_results(1_000, engine)
-    until(lambda: "resumes in epoch 1\n" not in pipeline.run("state", "show"), "a snapshot", engine)
+    kinds = {"log", "instrument", "control", "desk", "sink"}
+
+    def shown() -> Any:
+        return json.loads(pipeline.run("state", "show", "--json"))
+
+    until(lambda: {key["kind"] for key in shown()["keys"]} == kinds, "a snapshot of everything", engine)
     assert "up to epoch" in pipeline.run("state", "backup", str(tmp_path / "backup"))
-    shown = json.loads(pipeline.run("state", "show", "--json"))
-    assert {key["kind"] for key in shown["keys"]} == {"log", "instrument", "control", "desk", "sink"}
-    assert not [key for key in shown["keys"] if key["fault"]]
+    assert not [key for key in shown()["keys"] if key["fault"]]
     assert "market.events" in pipeline.run("state", "show")
     assert "can go on with it" in pipeline.run("state", "check")
     assert "is there already" in pipeline.fail("state", "backup", str(tmp_path / "backup"), status=2)
@@ -201,12 +225,7 @@ def test_what_is_trimmed_away_is_named_and_a_state_made_anew_goes_on(
     """Of a result topic under the sink's read-back, then of the log under the engine."""
     killed(pipeline, "sink.snapshot.after:7", CANDLEWICK_ENGINE__EPOCH_INTERVAL_S="0.05")
     kept = pipeline.count("features.bars")
-    acknowledged = {"CANDLEWICK_FAILPOINT": "features.settle.after", "CANDLEWICK_ENGINE__EPOCH_INTERVAL_S": "600"}
-    engine = pipeline.start("run", **acknowledged)
-    until(lambda: pipeline.count("features.bars") > kept, "bars after the last snapshot", engine)
-    engine.terminate()
-    engine.communicate(timeout=60)
-    assert engine.returncode == -signal.SIGKILL
+    pipeline.kill_acknowledged(lambda: pipeline.count("features.bars") > kept)
     before = pipeline.read()["features.bars"]
     trim(pipeline, "features.bars", 1.0)
     for said in (pipeline.fail("run", status=2), pipeline.fail("state", "check", status=1)):

@@ -29,11 +29,10 @@ def test_a_killed_engine_is_back_a_stopped_worker_found_another_takes_over_and_a
 ) -> None:
     begun = time.monotonic()
     up = Up(pipeline, tmp_path, "engine", stall_s="3")
-    up.wait_for(lambda: up.engine() != 0, "an engine")
-    first, started = up.engine(), time.monotonic()
-    os.kill(first, signal.SIGKILL)
+    first = up.kill_engine()
+    started = time.monotonic()
     up.wait_for(lambda: up.engine() not in (0, first), "another engine")
-    assert time.monotonic() - started < max(5.0, started - begun)  # a busy machine took longer the first time too
+    assert time.monotonic() - started < max(5.0, 2 * (started - begun))  # a busy machine took long the first time too
 
     second = up.engine()
     stopped = read_vitals(tmp_path / "vitals", ["engine"])[1].pid

@@ -1,6 +1,8 @@
 """`candlewick up` as a process that may be asked."""
 
 import json
+import os
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +31,20 @@ class Up:
         found = read_vitals(self._folder / "vitals", ["engine"])
         at_work = found and all(one.state == "running" for one in found) and len(found) == found[0].workers
         return found[0].group if at_work else 0
+
+    def kill_engine(self) -> int:
+        """kill -9 once it is at work; the process that was."""
+        killed = 0
+
+        def kill() -> bool:
+            nonlocal killed
+            killed = self.engine()
+            if killed:
+                os.kill(killed, signal.SIGKILL)
+            return killed != 0
+
+        self.wait_for(kill, "an engine")
+        return killed
 
     def wrong(self) -> dict[str, str]:
         """The checks that fail, as ``/ready`` tells them."""
