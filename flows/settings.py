@@ -240,6 +240,7 @@ class ModelsSettings(_Section):
     min_probability: Annotated[float, Field(ge=0, lt=1)] | None = None
     max_disagreement: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     online: bool = False
+    given_up: tuple[Annotated[str, Field(pattern="^[0-9a-f]{16}$")], ...] = ()
 
 
 class MlflowSettings(_Section):

@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
-from models.errors import ModelRefused, RegistryError
+from models.errors import ModelRefused, RegistryAway, RegistryError, VersionAway
 
 __all__ = ["MOST", "Directory"]
 
@@ -37,42 +38,54 @@ class Directory:
             raise RegistryError(f"models.dir: {self._root}: {error.strerror}") from error
 
     def versions(self, model: str) -> list[str]:
-        """Names of folders in that of ``model``."""
+        """Names of folders in that of ``model``.
+
+        Raises:
+            RegistryAway: it cannot be read.
+        """
         folder = self._root / model
-        return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        with self._told():
+            return [path.name for path in folder.iterdir()] if folder.is_dir() else []
 
     def holds(self, model: str, version: str) -> bool:
-        """Whether there is such a version."""
-        return (self._root / model / version).is_dir()
+        """Whether there is such a version.
+
+        Raises:
+            RegistryAway: that cannot be told.
+        """
+        with self._told():
+            return (self._root / model / version).is_dir()
 
     def files(self, model: str, version: str) -> set[str]:
         """Names of all that is in a version.
 
         Raises:
-            ModelRefused: the folder cannot be read.
+            VersionAway: the folder cannot be read.
         """
         folder = self._root / model / version
         try:
             return {path.name for path in folder.iterdir()}
         except OSError as error:
-            raise ModelRefused(f"the folder of {model} {version}: {error.strerror}") from error
+            raise VersionAway(f"the folder of {model} {version}: {error.strerror}") from error
 
     def read(self, model: str, version: str, name: str) -> bytes:
         """One file of a version.
 
         Raises:
-            ModelRefused: it cannot be read, is too large, or leads elsewhere.
+            VersionAway: it cannot be read.
+            ModelRefused: it is too large, or leads elsewhere.
         """
         path = self._root / model / version / name
         told = f"{name} of {model} {version}"  # for all to read: where it lies is nobody's business
         try:
-            if path.is_symlink() or not path.is_file():
+            about = path.lstat()
+            if not S_ISREG(about.st_mode):
                 raise ModelRefused(f"{told} is no plain file")
-            if path.stat().st_size > MOST:
+            if about.st_size > MOST:
                 raise ModelRefused(f"{told} has more than {MOST} bytes")
             return path.read_bytes()
         except OSError as error:
-            raise ModelRefused(f"{told}: {error.strerror}") from error
+            raise VersionAway(f"{told}: {error.strerror}") from error
 
     def add(self, model: str, version: str, files: Mapping[str, bytes]) -> None:
         """Write a version beside the others, bring it to the disk and give it its name; what is there stays.
@@ -96,6 +109,13 @@ class Directory:
                 _sync(self._root)
         except OSError as error:
             raise RegistryError(f"registry {self._root}: {error.strerror}; nothing was added") from error
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RegistryAway(f"registry {self._root}: {error.strerror}") from error
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

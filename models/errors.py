@@ -2,7 +2,7 @@
 
 from schemas.errors import CandlewickError
 
-__all__ = ["ModelError", "ModelRefused", "RegistryAway", "RegistryError"]
+__all__ = ["ModelError", "ModelRefused", "RegistryAway", "RegistryError", "VersionAway"]
 
 
 class ModelError(CandlewickError):
@@ -11,6 +11,10 @@ class ModelError(CandlewickError):
 
 class ModelRefused(ModelError):
     """A model that must not serve; the text is the reason, told to people and written into ``models.events``."""
+
+
+class VersionAway(ModelRefused):
+    """Its bytes are not there, or not all of them: that says nothing of what they are, and they may come later."""
 
 
 class RegistryError(ModelError):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.bucket import Bucket
 from models.directory import Directory
-from models.errors import ModelRefused
+from models.errors import ModelRefused, VersionAway
 from models.linear import decode_linear
 from models.manifest import FILES, MODEL_NAME, VERSION_NAME, Manifest, decode, encode, version_of
 from models.rows import Row, row
@@ -88,7 +88,9 @@ class Model(Struct, frozen=True):
 
 
 class Storage(Protocol):
-    """Where files of versions lie; what cannot be read is a `ModelRefused`, or written a `RegistryError`."""
+    """Where files of versions lie; what cannot be read is a `VersionAway` or `RegistryAway`, or written a
+    `RegistryError`.
+    """
 
     def models(self) -> list[str]: ...
     def versions(self, model: str, /) -> list[str]: ...
@@ -136,10 +138,11 @@ class Registry:
         """The manifest of a version, held against its name.
 
         Raises:
-            ModelRefused: there is none, or it was changed.
+            VersionAway: there is none.
+            ModelRefused: it was changed.
         """
         if not self._storage.holds(_named(model, MODEL_NAME, "model"), _named(version, VERSION_NAME, "version")):
-            raise ModelRefused(f"model {model} has no version {version} in the registry")
+            raise VersionAway(f"model {model} has no version {version} in the registry")
         data = self._storage.read(model, version, _MANIFEST)
         if version_of(data) != version:
             raise ModelRefused(f"manifest.json of {model} {version} was changed: it is that of {version_of(data)}")
@@ -168,6 +171,7 @@ class Registry:
         """The version, verified: bytes, catalogue, golden vectors.
 
         Raises:
+            VersionAway, RegistryAway: not all of it is there now, so nothing can be said of it.
             ModelRefused: the reason why it must not serve.
         """
         manifest = self.manifest(model, version)
@@ -190,7 +194,7 @@ def _known_files(present: set[str]) -> None:
             raise ModelRefused(f"{name} is a pickle, which runs whatever code is in it: it is never loaded")
         raise ModelRefused(f"{name} has no business in a model")
     for name in sorted(expected - present):
-        raise ModelRefused(f"{name} is missing")
+        raise VersionAway(f"{name} is missing")
 
 
 def _verify(manifest: Manifest, version: str, files: Mapping[str, bytes], catalogue: Catalogue) -> Model:

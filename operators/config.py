@@ -119,6 +119,8 @@ class ModelsConfig(Struct, frozen=True, kw_only=True):
     from one to nought up to there."""
     online: bool = False
     """Whether models learn in the stream."""
+    given_up: tuple[str, ...] = ()
+    """Versions that are lost for good: an activation of one is refused, and its bytes are not looked for."""
     costs: Costs = Costs()
     """Of the trades whose outcomes they learn."""
 

@@ -1,8 +1,8 @@
 """The root of this package's errors."""
 
-from schemas.errors import CandlewickError
+from schemas.errors import AwayError, CandlewickError
 
-__all__ = ["OperatorError", "Refused", "StateError"]
+__all__ = ["ModelAway", "OperatorError", "Refused", "StateError"]
 
 
 class OperatorError(CandlewickError):
@@ -11,6 +11,10 @@ class OperatorError(CandlewickError):
 
 class Refused(OperatorError):
     """A record that was read but cannot be believed; it goes to the dead letters with this reason."""
+
+
+class ModelAway(OperatorError, AwayError):
+    """A version that counts at this close is not in the registry now: nothing can be decided without it."""
 
 
 class StateError(OperatorError):

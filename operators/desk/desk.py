@@ -55,8 +55,14 @@ def _alike(ensemble: dict[str, Any]) -> dict[str, Any]:
     return {"members": {name: [0.0, count] for name, (_, count) in ensemble["members"].items()}}
 
 
+def _undecided_yet(state: dict[str, Any]) -> dict[str, Any]:
+    """What waits is decided when it counts, and no longer when it comes."""
+    active, waiting, *behind = state["serving"]
+    return state | {"serving": [active, [waits[:3] for waits in waiting], *behind]}
+
+
 _LAYOUT: Final = Layout(
-    "desk", 12, {
+    "desk", 13, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
@@ -69,6 +75,7 @@ _LAYOUT: Final = Layout(
         9: lambda state: state,  # the learner keeps outcomes, and does without
         10: _of_ensemble(_with_line),
         11: _of_ensemble(_alike),
+        12: _undecided_yet,
     },
 )  # fmt: skip
 _NAMED: Final = 10
@@ -100,6 +107,7 @@ class Desk:
 
         Raises:
             OperatorError: more waits than there is room for; names whom the desk waits for.
+            ModelAway: a version that counts from a close on is not in the registry.
         """
         for record in records:
             if not isinstance(record, Reading):
@@ -224,7 +232,8 @@ class Desk:
 
         Raises:
             LayoutError: damaged, or of a version from which no way leads here.
-            StateError: a model that served is not in ``registry`` any more as it was.
+            ModelAway: a model that served is not in ``registry`` any more.
+            StateError: it is not as it was.
         """
         state = msgspec.convert(_LAYOUT.unseal(packed), _State)
         self = cls(config, registry)

@@ -240,6 +240,8 @@ class DriftWatch:
         )
         manifests = {model.version: model.manifest for model in models}
         for day in days:
+            if day.version not in manifests:
+                continue  # it was given up
             key, manifest = (day.version, day.timeframe), manifests[day.version]
             bins = self._bins[key] = _Bins(manifest.closes[day.timeframe])
             counts = np.frombuffer(day.counts, "<i4").astype(np.int32).reshape(len(bins.names), bins.width)

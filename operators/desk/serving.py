@@ -1,6 +1,7 @@
 """Which version of which model serves at a close, and what it says of a candidate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
@@ -8,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from models.ensemble import Pooled, sigmoid
-from models.errors import ModelRefused, RegistryAway
+from models.errors import ModelRefused, RegistryAway, VersionAway
 from models.online import online_inputs
 from models.registry import Catalogue, Model, Registry
 from models.rows import Row
@@ -19,7 +20,7 @@ from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.desk.drift import DriftWatch, Place
 from operators.desk.learning import Learning, Prediction
 from operators.desk.opinions import Word, of_batch, of_learner, reasons, together
-from operators.errors import StateError
+from operators.errors import ModelAway, StateError
 from operators.features import NAMES, SCHEMA_HASH
 from schemas.identifiers import derive
 from schemas.market import Activation, InstrumentDefinition
@@ -30,8 +31,9 @@ __all__ = ["PROGRAM", "Serving", "Verdict"]
 
 PROGRAM: Final = Catalogue(SCHEMA_HASH, CONTEXT_HASH, frozenset((*NAMES, *(feature.name for feature in CONTEXT))))
 """What a model has to be trained on."""
-_Waiting = tuple[int, int, Activation, str]
-"""Counts from when on, how many came before, the record, why it is refused."""
+_GIVEN_UP: Final = "it is given up by models.given_up"
+_Waiting = tuple[int, int, Activation]
+"""Counts from when on, how many came before, the record."""
 
 
 class Verdict(NamedTuple):
@@ -54,8 +56,9 @@ class Verdict(NamedTuple):
 class Serving:
     """Activations come into force close by close, in the order of the log; one that is refused changes nothing.
 
-    A version is loaded and verified when its activation is told, and that decides: its bytes are not looked at again
-    until a restart, which verifies them anew. What comes of it is said at the close at which it takes effect.
+    What becomes of an activation is decided at the close at which it takes effect, and by the version's bytes alone: a
+    registry that is away, or does not have them yet, would give another result each time that the log is read, so then
+    nothing is decided at all. They are loaded and verified once, when the activation is told if they are there by then.
     """
 
     def __init__(self, config: ModelsConfig, registry: Registry | None) -> None:
@@ -74,20 +77,19 @@ class Serving:
 
     def add(self, known: int, activation: Activation) -> None:
         """Take an activation that counts from ``known`` (ns) on."""
-        refusal = ""
         if activation.version:
-            try:
+            with suppress(ModelRefused):  # its close will tell
                 self._load(activation.model, activation.version)
-            except RegistryAway:  # everybody reads the reason, and not where the registry lies
-                refusal = "the registry cannot be read"
-            except ModelRefused as error:
-                refusal = str(error)
         self._count += 1
-        heappush(self._waiting, (known, self._count, activation, refusal))
+        heappush(self._waiting, (known, self._count, activation))
 
     def move(self, ts_close: int) -> list[ModelEvent]:
-        """Move on to ``ts_close`` (ns); what changes."""
-        events = []
+        """Move on to ``ts_close`` (ns); what changes.
+
+        Raises:
+            ModelAway: a version that counts from here on is not in the registry, or not all of it.
+        """
+        events = [*self._given_up(ts_close)]
         while self._waiting and self._waiting[0][0] <= ts_close:
             events.append(self._apply(heappop(self._waiting), ts_close))
         if self.learning is not None and (told := self.learning.event(ts_close)) is not None:
@@ -210,10 +212,21 @@ class Serving:
 
     def _asked(self) -> set[tuple[str, str]]:
         """Model and version of all that are asked now."""
-        return {*self.active.items(), *self.shadows.items()}
+        asked = {*self.active.items(), *self.shadows.items()}
+        return {named for named in asked if named[1] not in self._config.given_up}
+
+    def _given_up(self, ts_close: int) -> Iterator[ModelEvent]:
+        """What serves by the recovery state and was given up since serves no more."""
+        for serving, event, shadow in ((self.active, "deactivated", False), (self.shadows, "no longer shadowed", True)):
+            for name, version in sorted(serving.items()):
+                if version in self._config.given_up:
+                    del serving[name]
+                    yield _event(
+                        name, version if shadow else "", event, ts_close, {"before": version, "reason": _GIVEN_UP}
+                    )
 
     def _apply(self, waited: _Waiting, ts_close: int) -> ModelEvent:
-        known, _, activation, refusal = waited
+        known, _, activation = waited
         name, version = activation.model, activation.version or activation.refused or activation.withdrawn
         serving = self.shadows if activation.shadow else self.active
         before = serving.get(name, "")
@@ -223,7 +236,7 @@ class Serving:
             event = "failed"
         elif activation.refused:
             event = "refused"
-        elif refusal:
+        elif activation.version and (refusal := self._refusal(name, version)):
             event = "refused"
             details["reason"] = refusal
         elif activation.withdrawn and activation.withdrawn != before:
@@ -241,11 +254,7 @@ class Serving:
             serving.pop(name, None)
         if activation.reason:
             details["why"] = activation.reason
-        said = (name, version, event, ts_close, activation.ts_event, activation.effective_close, before)
-        return ModelEvent(
-            id=derive("model_event", *said), model=name, version=version, event=event, ts_event=ts_close,
-            details=details,
-        )  # fmt: skip
+        return _event(name, version, event, ts_close, details, activation.ts_event, activation.effective_close, before)
 
     def _choose(self, instrument_id: str, serving: dict[str, str]) -> Model | None:
         """The model that names the instrument or its symbol; else one that names none; of several the first by name."""
@@ -254,9 +263,24 @@ class Serving:
         named = [model for model in models if names.intersection(model.manifest.instruments)]
         return next(iter(named or [model for model in models if not model.manifest.instruments]), None)
 
+    def _refusal(self, name: str, version: str) -> str:
+        """Why a version must not serve, by what it is; empty if it may."""
+        try:
+            self._load(name, version)
+        except (RegistryAway, VersionAway) as error:
+            raise ModelAway(
+                f"model {name} {version} is to serve, and is away: {error}; put it there, or if it is lost name it in "
+                "models.given_up"
+            ) from error
+        except ModelRefused as error:
+            return str(error)
+        return ""
+
     def _load(self, name: str, version: str) -> None:
         if (name, version) in self._loaded:
             return
+        if version in self._config.given_up:
+            raise ModelRefused(_GIVEN_UP)
         if self._registry is None:
             raise ModelRefused("there is no registry")
         model = self._registry.load(name, version, PROGRAM)
@@ -274,22 +298,31 @@ class Serving:
         """Take up ``state`` again; what was learnt in the stream only if anybody learns now.
 
         Raises:
-            StateError: a version that serves, or is to serve, is refused now.
+            ModelAway: a version that serves is not in the registry, or not all of it.
+            StateError: it is there, and is refused now.
         """
         self.active, self._waiting, self._count, learnt, watched, self.shadows = msgspec.convert(
             state, tuple[dict[str, str], list[_Waiting], int, dict[str, Any] | None, list[Any], dict[str, str]]
         )
         if self.learning is not None and learnt is not None:
             self.learning.restore(learnt)
-        to_come = [(waits[2].model, waits[2].version) for waits in self._waiting if not waits[3] and waits[2].version]
-        for name, version in (*self.active.items(), *self.shadows.items(), *to_come):
-            try:
-                self._load(name, version)
-            except ModelRefused as error:
+        for name, version in sorted(self._asked()):
+            if refusal := self._refusal(name, version):
                 raise StateError(
-                    f"model {name} {version} serves by the recovery state, and is refused: {error}; put it back"
-                ) from error
+                    f"model {name} {version} serves by the recovery state, and is refused: {refusal}; put it back"
+                )
+        for _, _, activation in self._waiting:
+            if activation.version:
+                with suppress(ModelRefused):
+                    self._load(activation.model, activation.version)
         self._watch.restore(watched, [self._loaded[named] for named in self._asked()])
+
+
+def _event(name: str, version: str, event: str, ts_close: int, details: dict[str, Any], *of: int | str) -> ModelEvent:
+    return ModelEvent(
+        id=derive("model_event", name, version, event, ts_close, *of), model=name, version=version, event=event,
+        ts_event=ts_close, details=details,
+    )  # fmt: skip
 
 
 def _key(model: Model) -> str:

@@ -12,7 +12,8 @@ from operators.closed import Closed, Reading, Standing
 from operators.config import DeskConfig, ModelsConfig, StrategyConfig
 from operators.desk.desk import Desk
 from operators.desk.serving import PROGRAM, Serving
-from operators.errors import StateError
+from operators.errors import ModelAway, StateError
+from schemas.errors import AwayError
 from schemas.layouts import Layout
 from schemas.market import CONTROL, Activation
 from schemas.results import ModelEvent
@@ -128,23 +129,59 @@ def test_what_is_refused_changes_nothing_and_is_told(registry: Registry) -> None
     made = trained(3, catalogue=PROGRAM)
     stranger = registry.add(replace(made.manifest, model="all", strategy="other"), made.files, PROGRAM)
     told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, version)]
+    given_up = replace(EAGER, models=replace(EAGER.models, given_up=("0" * 16,)))
     told += [activation(2, "0" * 16), activation(2, "../.."), activation(2, stranger)]
-    out = Desk(EAGER, registry).on_batch([*told, *closes(1, 2)])
+    out = Desk(given_up, registry).on_batch([*told, *closes(1, 2)])
     assert served(out) == [(1, version), (2, version)]
     refused = events(out)[1:]
     assert {(event.event, event.ts_event, event.details["before"]) for event in refused} == {
         ("refused", ns(120), version)
     }
     reasons = [event.details["reason"] for event in refused]
-    assert "has no version 0000000000000000" in reasons[0]
+    assert reasons[0] == "it is given up by models.given_up"
     assert reasons[1].startswith("version '../..': no such name")
     assert reasons[2] == "it is for candidates of other 1, the desk makes those of confluence 1"
 
 
-def test_where_a_registry_lies_is_not_told() -> None:
+@pytest.mark.parametrize("when", ["at its arrival", "at its close", "in part"])
+def test_a_registry_that_is_away_for_a_while_changes_no_result(tmp_path: Path, when: str) -> None:
+    """The same log, read again from the last snapshot if need be, gives the same bytes."""
+    version, place = added(Registry(tmp_path / "models")), tmp_path / "models"
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(3, version), *closes(1, 5)]
+    expected = Desk(EAGER, Registry(place)).on_batch(told)
+    assert served(expected) == [(1, ""), (2, ""), *[(minute, version) for minute in (3, 4, 5)]]
+    away, there = (place / "all", tmp_path / "away") if when != "in part" else (
+        place / "all" / version / "model.txt", tmp_path / "model.txt"
+    )  # fmt: skip
+    desk = Desk(EAGER, Registry(place))
+    away.rename(there)
+    out = desk.on_batch(told[:2])
+    if when == "at its arrival":
+        there.rename(away)
+    out += desk.on_batch(told[2:4])
+    state = desk.state()
+    if when != "at its arrival":
+        with pytest.raises(ModelAway, match=r"is to serve, and is away: .*; put it there, or if it is lost"):
+            desk.on_batch(told[4:])
+        there.rename(away)
+        desk = Desk.restored(state, EAGER, Registry(place))
+    assert out + desk.on_batch(told[4:]) == expected
+
+
+def test_what_does_not_answer_is_worth_another_try() -> None:
     away = Registry("s3://secret/models?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1")
-    out = Desk(EAGER, away).on_batch([standing(99, ID), activation(1, "0" * 16), *closes(1, 1)])
-    assert [event.details["reason"] for event in events(out)] == ["the registry cannot be read"]
+    with pytest.raises(ModelAway) as caught:
+        Desk(EAGER, away).on_batch([standing(99, ID), activation(1, "0" * 16), *closes(1, 1)])
+    assert caught.value.exit_status == AwayError.exit_status
+
+
+def test_changed_bytes_are_refused_and_the_champion_goes_on(tmp_path: Path) -> None:
+    one, other = added(Registry(tmp_path)), added(Registry(tmp_path), 2)
+    (tmp_path / "all" / other / "model.txt").write_text("tampered")
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, one), activation(2, other)]
+    out = Desk(EAGER, Registry(tmp_path)).on_batch([*told, *closes(1, 3)])
+    assert served(out) == [(1, one), (2, one), (3, one)]
+    assert events(out)[1].details["reason"].startswith("model.txt was changed: ")
 
 
 def test_one_that_comes_too_late_serves_from_the_next_close_and_says_so(registry: Registry) -> None:
@@ -220,7 +257,7 @@ def test_the_model_that_names_the_instrument_is_asked_first(registry: Registry) 
 def test_restored_anywhere_it_goes_on_as_before(registry: Registry) -> None:
     one, other = added(registry), added(registry, 2)
     told: list[Closed | Standing | Reading] = [standing(99, ID), activation(2, one), activation(4, other)]
-    told += [activation(3, "0" * 16), *closes(1, 5)]
+    told += [activation(3, "no version"), *closes(1, 5)]
     expected = Desk(EAGER, registry).on_batch(told)
     for cut in range(1, len(told)):
         desk = Desk(EAGER, registry)
@@ -232,14 +269,45 @@ def test_a_version_that_served_and_is_gone_stops_the_desk(registry: Registry, tm
     desk = Desk(EAGER, registry)
     told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, added(registry))]
     desk.on_batch([*told, *closes(1, 1)])
-    with pytest.raises(StateError, match="serves by the recovery state, and is refused: model all has no version"):
+    with pytest.raises(ModelAway, match="is to serve, and is away: model all has no version"):
         Desk.restored(desk.state(), EAGER, Registry(tmp_path))
+    version = added(Registry(tmp_path))
+    (tmp_path / "all" / version / "model.txt").write_text("tampered")
+    with pytest.raises(StateError, match=r"serves by the recovery state, and is refused: model\.txt was changed"):
+        Desk.restored(desk.state(), EAGER, Registry(tmp_path))
+
+
+def test_one_that_serves_and_is_lost_can_be_given_up(tmp_path: Path) -> None:
+    one, other = added(Registry(tmp_path)), added(Registry(tmp_path), 2)
+    shadow = activation(1, other)
+    assert isinstance(shadow.record, Activation)
+    desk = Desk(EAGER, Registry(tmp_path))
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, one)]
+    desk.on_batch([*told, Reading(shadow.known, replace(shadow.record, shadow=True)), *closes(1, 1)])
+    given_up = replace(EAGER, models=replace(EAGER.models, given_up=(one, other)))
+    desk = Desk.restored(desk.state(), given_up, Registry(tmp_path / "elsewhere"))
+    desk = Desk.restored(desk.state(), given_up, Registry(tmp_path / "elsewhere"))
+    out = desk.on_batch(closes(2, 3))
+    assert served(out) == [(2, ""), (3, "")]
+    assert [(event.event, event.version, event.details["before"]) for event in events(out)] == [
+        ("deactivated", "", one), ("no longer shadowed", other, other),
+    ]  # fmt: skip
+
+
+def test_what_waited_in_an_older_state_is_decided_at_its_close(registry: Registry) -> None:
+    version = added(registry)
+    desk = Desk(EAGER, registry)
+    desk.on_batch([standing(99, ID), activation(2, version), *closes(1, 1)])
+    state = Layout("desk", 13).unseal(desk.state())
+    state["serving"][1][0].append("the registry cannot be read")
+    older = Desk.restored(Layout("desk", 12).seal(state), EAGER, registry)
+    assert served(older.on_batch(closes(2, 2))) == [(2, version)]
 
 
 def test_the_state_from_before_there_were_models_is_gone_on_with() -> None:
     desk = Desk(EAGER)
     desk.on_batch([standing(99, ID), *closes(1, 1)])
-    state = Layout("desk", 12).unseal(desk.state())
+    state = Layout("desk", 13).unseal(desk.state())
     del state["serving"]
     older = Desk.restored(Layout("desk", 4).seal(state), EAGER)
     assert older.state() == desk.state()
