@@ -1,6 +1,6 @@
 """Several models' words on one candidate made one: pooled in logits, weighted by what each has been worth so far."""
 
-from math import exp, fsum, log, log1p, sqrt
+from math import exp, fsum, isnan, log, log1p, sqrt
 from typing import Final, NamedTuple
 
 from msgspec import Struct, field
@@ -109,7 +109,13 @@ class Ensemble(Struct, kw_only=True):
 
 
 def clipped(logit: float) -> float:
-    """``logit`` within what says anything."""
+    """``logit`` within what says anything.
+
+    Raises:
+        ValueError: it is none, and would count as nearly certain.
+    """
+    if isnan(logit):
+        raise ValueError("a logit is not a number")
     return max(-_FAR, min(_FAR, logit))
 
 
@@ -124,7 +130,13 @@ def log_loss(logit: float, *, win: bool) -> float:
 
 
 def logit_of(probability: float) -> float:
-    """Within `clipped`'s bounds, also of 0 and 1."""
+    """Within `clipped`'s bounds, also of 0 and 1.
+
+    Raises:
+        ValueError: ``probability`` is none.
+    """
+    if isnan(probability):
+        raise ValueError("a probability is not a number")
     if not 0.0 < probability < 1.0:
         return _FAR if probability else -_FAR
     return clipped(log(probability / (1.0 - probability)))

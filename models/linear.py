@@ -58,12 +58,13 @@ class Linear(Struct, frozen=True, kw_only=True):
 
     def values(self, row: Row) -> NDArray[np.float64]:
         """What each input adds to the logit of the row, or of each of several, beside `base`."""
-        z = (row.astype(np.float64) - self.means) / self.scales
+        known = np.clip(row.astype(np.float64), -LARGEST, LARGEST)  # infinite less infinite would be no number
+        z = (known - self.means) / self.scales
         if self.reach is not None:
             z = np.clip(z, -self.reach, self.reach)
         weights = np.array(self.weights)
         if self.signed:
-            weights = weights + np.array(self.signed) * row[..., self.direction, np.newaxis].astype(np.float64)
+            weights = weights + np.array(self.signed) * known[..., self.direction, np.newaxis]
         return np.where(np.isnan(row), 0.0, weights * z)
 
 

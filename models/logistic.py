@@ -48,7 +48,8 @@ class Terms(Struct, frozen=True):
         linear = self.linear
         constants = {
             "means": np.array(linear.means), "scales": np.array(linear.scales), "low": np.array(-REACH),
-            "high": np.array(REACH), "weights": np.array(linear.weights)[:, np.newaxis],
+            "high": np.array(REACH), "short": np.array(-1.0), "long": np.array(1.0),
+            "weights": np.array(linear.weights)[:, np.newaxis],
             "which": np.eye(len(self.inputs))[:, [linear.direction]],
             "signed": np.array(linear.signed)[:, np.newaxis], "intercept": np.array([linear.intercept]),
         }  # fmt: skip
@@ -60,7 +61,8 @@ class Terms(Struct, frozen=True):
             helper.make_node("Clip", ["far", "low", "high"], ["standard"]),
             helper.make_node("MatMul", ["standard", "weights"], ["plain"]),
             helper.make_node("MatMul", ["standard", "signed"], ["turned"]),
-            helper.make_node("MatMul", ["known", "which"], ["direction"]),
+            helper.make_node("Clip", ["known", "short", "long"], ["bounded"]),  # infinite times 0 would be no number
+            helper.make_node("MatMul", ["bounded", "which"], ["direction"]),
             helper.make_node("Mul", ["turned", "direction"], ["own"]),
             helper.make_node("Add", ["plain", "own"], ["sum"]),
             helper.make_node("Add", ["sum", "intercept"], ["logit"]),

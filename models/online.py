@@ -93,12 +93,13 @@ class Learner:
         return found
 
     def logits(self, inputs: Mapping[str, float]) -> dict[str, float]:
-        """By model, of a net profit."""
+        """By model, of a net profit; one whose numbers have become none says nothing."""
         scaled = self._scaler.transform_one(inputs)
-        return {
-            LOGISTIC: logit_of(self._logistic.predict_proba_one(scaled)[True]),
-            TREE: logit_of(self._tree.predict_proba_one(inputs).get(True, 0.5)),
+        told = {
+            LOGISTIC: self._logistic.predict_proba_one(scaled)[True],
+            TREE: self._tree.predict_proba_one(inputs).get(True, 0.5),
         }
+        return {name: logit_of(probability) for name, probability in told.items() if not isnan(probability)}
 
     def terms(self, inputs: Mapping[str, float]) -> tuple[float, dict[str, float]]:
         """Intercept and terms of the logistic regression; they sum to its logit."""

@@ -1,6 +1,7 @@
 """From a row of inputs to a logit, by the bytes of an ONNX file."""
 
 from importlib import import_module
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -42,7 +43,7 @@ class Scorer:
         """Of one row of float32, NaN where a value is not known; not calibrated.
 
         Raises:
-            ModelRefused: it cannot be run, or gives anything but one float32.
+            ModelRefused: it cannot be run, or gives anything but one float32 that is finite.
         """
         try:
             (found,) = self._run(["logit"], {"input": row[np.newaxis]})
@@ -50,7 +51,10 @@ class Scorer:
             raise _refused(error) from error
         if found.shape != (1, 1) or found.dtype != np.float32:
             raise ModelRefused(f"model.onnx gives {found.dtype} of shape {found.shape} for one row, not one float32")
-        return float(found[0, 0])
+        logit = float(found[0, 0])
+        if not isfinite(logit):
+            raise ModelRefused(f"model.onnx gives {logit} for a row")
+        return logit
 
 
 def _refused(error: Exception) -> ModelRefused:

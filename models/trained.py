@@ -1,6 +1,6 @@
 """What training hands on: a model as data, with all that its registry entry says of it."""
 
-from math import exp, log
+from math import exp, isnan, log
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
@@ -40,8 +40,14 @@ class Calibration(Struct, frozen=True):
     intercept: float
 
     def probability(self, logit: float) -> float:
-        """0 to 1, both left out."""
+        """0 to 1, both left out.
+
+        Raises:
+            ValueError: ``logit`` is none.
+        """
         z = self.slope * logit + self.intercept
+        if isnan(z):
+            raise ValueError(f"a logit of {logit} is no probability")
         p = 1.0 / (1.0 + exp(-z)) if z > -700.0 else 0.0
         return min(max(p, 1e-12), 1.0 - 1e-12)
 

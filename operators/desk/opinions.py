@@ -46,7 +46,11 @@ class Word(NamedTuple):
 
 
 def of_batch(model: Model, row: Row, *, explain: bool) -> Word:
-    """What a model of the registry says."""
+    """What a model of the registry says.
+
+    Raises:
+        ModelRefused: nothing that is a number.
+    """
     name, version = model.manifest.model, model.version
     calibration, score = model.manifest.calibration, model.scorer.logit(row)
     logit, probability = calibration.slope * score + calibration.intercept, calibration.probability(score)

@@ -117,18 +117,23 @@ class Serving:
         direction, score = (1 if opinion.direction == "long" else -1), min(1.0, abs(opinion.score))
         least = self._least(model, reward)
         words: dict[str, Word] = {}
+        silent: list[str] = []
         seen: tuple[Model, Row, float] | None = None
         if model is not None:
             row = model.row(vector.features, vector.tainted, direction=direction, score=score)
-            word = words[_key(model)] = of_batch(model, row, explain=explain)
-            seen = (model, row, word.probability)
+            try:
+                word = words[_key(model)] = of_batch(model, row, explain=explain)
+                seen = (model, row, word.probability)
+            except ModelRefused:
+                silent = [f"model {model.manifest.model} gives no number, so it says nothing"]
         asked: list[ModelOpinion] = []
         if shadow is not None:
             row = shadow.row(vector.features, vector.tainted, direction=direction, score=score)
-            asked = [replace(of_batch(shadow, row, explain=False).opinion(0.0, explain=False), shadow=True)]
+            with suppress(ModelRefused):
+                asked = [replace(of_batch(shadow, row, explain=False).opinion(0.0, explain=False), shadow=True)]
         if learning is None:
             verdict = self._verdict(least, words, None, score, explain=explain)
-            return verdict._replace(seen=seen, models=[*verdict.models, *asked])
+            return verdict._replace(seen=seen, models=[*verdict.models, *asked], vetoes=[*verdict.vetoes, *silent])
         trusted = frozenset(words)
         inputs = online_inputs(vector.features, vector.tainted, direction=direction, score=score)
         words |= of_learner(learning.learner, inputs)
@@ -137,7 +142,9 @@ class Serving:
         speaking = words if pooled is not None and (trusted or learning.proven) else {}
         verdict = self._verdict(least, speaking, pooled, score, explain=explain)
         prediction = Prediction(inputs, logits, None if pooled is None else pooled.score)
-        return verdict._replace(prediction=prediction, seen=seen, models=[*verdict.models, *asked])
+        return verdict._replace(
+            prediction=prediction, seen=seen, models=[*verdict.models, *asked], vetoes=[*verdict.vetoes, *silent]
+        )
 
     def _least(self, model: Model | None, reward: float) -> float:
         """The probability below which a candidate is vetoed."""

@@ -1,11 +1,13 @@
 """Pooling: who was right before weighs more, and what is told is calibrated."""
 
-from math import exp, log
+from collections.abc import Callable
+from math import exp, log, nan
 
 import numpy as np
 import pytest
 
-from models.ensemble import Ensemble, log_loss, logit_of
+from models.ensemble import Ensemble, log_loss, logit_of, sigmoid
+from models.trained import Calibration
 
 TRUSTED = frozenset({"batch"})
 
@@ -15,6 +17,12 @@ def drawn(count: int, slope: float, seed: int = 1) -> list[tuple[float, bool]]:
     source = np.random.default_rng(seed)
     scores = source.normal(0, 1.5, count).tolist()
     return [(score, bool(source.random() < 1 / (1 + exp(-slope * score)))) for score in scores]
+
+
+@pytest.mark.parametrize("told", [logit_of, sigmoid, Calibration(1.0, 0.0).probability])
+def test_what_is_no_number_is_no_probability(told: Callable[[float], float]) -> None:
+    with pytest.raises(ValueError, match=r"not a number|is no probability"):
+        told(nan)
 
 
 def test_one_that_is_trusted_speaks_alone_until_others_are_proven() -> None:

@@ -4,6 +4,7 @@ from math import log
 from pathlib import Path
 
 import msgspec
+import onnx
 import pytest
 from msgspec.structs import replace
 
@@ -20,7 +21,7 @@ from schemas.results import ModelEvent
 from schemas.time import MINUTE
 from schemas.topics import Outgoing
 from tests.models.trees import trained
-from tests.operators.desk.support import RISING, closed, definition, signals, standing, vector
+from tests.operators.desk.support import FALLING, RISING, closed, definition, signals, standing, vector
 from tests.operators.support import ID, ns
 
 EAGER = DeskConfig(strategy=StrategyConfig(cooldown_bars=0), models=ModelsConfig(min_probability=0.0))
@@ -96,6 +97,40 @@ def test_what_a_signal_says_of_its_model(registry: Registry) -> None:
     assert said.base + sum(part.contribution for part in said.contributions) == pytest.approx(said.logit, abs=1e-9)
     sizes = [abs(part.contribution) for part in said.contributions]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def breaking(at: float) -> bytes:
+    """The trees' file with 0 divided by 0 where rsi_14 is just ``at``."""
+    model = onnx.load_model_from_string(trained(catalogue=PROGRAM).files["model.onnx"])
+    model.graph.node[0].output[0] = "raw"
+    for name, values, shape in (("none", [0.0], [1]), ("which", [1.0, 0, 0, 0, 0], [5, 1]), ("at", [at], [1])):
+        model.graph.initializer.append(onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, shape, values))
+    for operator, inputs, output in (
+        ("IsNaN", ["input"], "unknown"), ("Where", ["unknown", "none", "input"], "known"),
+        ("MatMul", ["known", "which"], "rsi"), ("Sub", ["rsi", "at"], "away"), ("Div", ["away", "away"], "one"),
+        ("Mul", ["raw", "one"], "logit"),
+    ):  # fmt: skip
+        model.graph.node.append(onnx.helper.make_node(operator, inputs, [output]))
+    return bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_who_gives_no_number_abstains_and_that_is_a_veto(registry: Registry, *, online: bool) -> None:
+    made = trained(catalogue=PROGRAM)
+    files = made.files | {"model.onnx": breaking(RISING["rsi_14"] or 0.0)}
+    version = registry.add(replace(made.manifest, model="all"), files, PROGRAM)
+    desk = Desk(replace(EAGER, models=replace(EAGER.models, online=online)), registry)
+    shadow, serving = activation(1, version), activation(2, version)
+    assert isinstance(shadow.record, Activation)
+    shadow = Reading(shadow.known, replace(shadow.record, shadow=True))
+    told = [standing(99, ID), shadow, serving, *closes(1, 2), closed(vector(3, FALLING), known=definition())]
+    beside, alone, other = signals(desk.on_batch(told))
+    assert (beside.status, beside.models) == ("candidate", [])
+    assert (alone.status, alone.models, alone.calibrated) == ("vetoed", [], False)
+    assert alone.confidence == beside.confidence
+    assert alone.vetoes == ["model all gives no number, so it says nothing"]
+    assert other.status == "candidate"
+    assert version in {said.version for said in other.models}
 
 
 def test_a_low_probability_is_a_veto(registry: Registry) -> None:
