@@ -2,13 +2,12 @@
 
 from operators.feature import Feature, of_close, one
 from operators.indicators.window import Window
+from operators.state import Slotted
 
 __all__ = ["MEASURES", "BollingerBands"]
 
-_FLAT = 1e-12  # of the price: a width that is rounding only
 
-
-class BollingerBands(Window):
+class BollingerBands(Slotted):
     """Mean of the last ``period`` closes, and ``k`` standard deviations (over ``n``) above and below it.
 
     J. Bollinger, Bollinger on Bollinger Bands, 2001; the convention of TA-Lib's ``BBANDS``. In a flat market the bands
@@ -27,22 +26,24 @@ class BollingerBands(Window):
         For a period below 1.
     """
 
-    __slots__ = ("_k",)
+    __slots__ = ("_closes", "_k")
+    VERSION = 2
+    MIGRATIONS = {1: lambda state: [[1, *state[:-1]], state[-1]]}  # noqa: RUF012, a constant
 
     def __init__(self, period: int = 20, k: float = 2.0) -> None:
-        super().__init__(period, "Bollinger bands")
+        self._closes = Window(period, "Bollinger bands")
         self._k = k
 
     def update(self, x: float) -> tuple[float | None, ...]:
         """Take one close; upper, middle and lower band, %B and width, or ``None`` until ready."""
-        self.push(x)
-        if not self.full:
+        closes = self._closes
+        closes.push(x)
+        if not closes.full:
             return None, None, None, None, None
-        middle, reach = self.mean, self._k * self.deviation
-        if reach <= _FLAT * middle:
-            return middle, middle, middle, None, 0.0
-        upper, lower = middle + reach, middle - reach
-        return upper, middle, lower, (x - lower) / (upper - lower), (upper - lower) / middle
+        shift, deviation = closes.spread()
+        middle, reach = x + shift, self._k * deviation
+        percent = 0.5 - 0.5 * shift / reach if reach else None
+        return middle + reach, middle, middle - reach, percent, 2.0 * reach / middle
 
 
 _SOURCE = "Bollinger 2001; TA-Lib BBANDS(20, 2)"

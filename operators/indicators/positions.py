@@ -51,9 +51,9 @@ class _Side(Slotted):
         if before is None:
             before = (0, 0.0)  # the first ever told of came in this bar
         count, notional = float(total[0] - before[0]), total[1] - before[1]
-        usual, known = self._usual.mean, self._usual.full
+        many = self._usual.full and notional > _FORCED * self._usual.mean
         self._usual.push(notional)
-        return count, notional, known and notional > _FORCED * usual
+        return count, notional, many
 
 
 class Positions(Slotted):

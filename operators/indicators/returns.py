@@ -49,13 +49,13 @@ class RealisedVolatility(Slotted):
     T. Andersen, T. Bollerslev, Answering the Skeptics, International Economic Review 39, 1998.
     """
 
-    __slots__ = ("_close", "_long", "_short", "_still", "_usual")
-    VERSION = 3
+    __slots__ = ("_close", "_long", "_short", "_usual")
+    VERSION = 4
+    MIGRATIONS = {3: lambda state: [*state[:3], state[4]]}  # noqa: RUF012, a constant; no count of closes
 
     def __init__(self, periods: tuple[int, int, int] = _PERIODS) -> None:
         self._short, self._usual, self._long = (Mean(period, "realised volatility") for period in periods)
         self._close: float | None = None
-        self._still = 0  # closes since the price moved: of moves that are over rounding would leave a little
 
     def update(self, x: float) -> tuple[float | None, ...]:
         """Take one close; a volatility a period, ``None`` until so many returns were seen, and the ratio.
@@ -66,18 +66,14 @@ class RealisedVolatility(Slotted):
         if before is None:
             return None, None, None, None
         square = log(x / before) ** 2
-        self._still = self._still + 1 if x == before else 0
         short, usual, long = self._short, self._usual, self._long
         short.push(square)
         usual.push(square)
         long.push(square)
-        found = [self._of(one) if one.full else None for one in (short, usual, long)]
+        found = [sqrt(one.total) if one.full else None for one in (short, usual, long)]
         least, _, most = found
         ratio = least * sqrt(long.length / short.length) / most if least is not None and most else None
         return *found, ratio
-
-    def _of(self, squares: Mean) -> float:
-        return 0.0 if self._still >= squares.length else sqrt(max(squares.mean, 0.0) * squares.length)
 
 
 MEASURES = (

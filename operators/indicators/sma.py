@@ -4,11 +4,12 @@ from functools import partial
 
 from operators.feature import Feature, of_close, one
 from operators.indicators.window import Mean
+from operators.state import Slotted
 
 __all__ = ["MEASURES", "SimpleMovingAverage"]
 
 
-class SimpleMovingAverage(Mean):
+class SimpleMovingAverage(Slotted):
     """The mean of the last ``period`` values; the convention of TA-Lib's ``SMA``.
 
     Parameters
@@ -28,16 +29,18 @@ class SimpleMovingAverage(Mean):
     [None, 1.5, 3.0]
     """
 
-    __slots__ = ()
-    VERSION = 2
+    __slots__ = ("_last",)
+    VERSION = 3
+    MIGRATIONS = {2: lambda state: [[1, *state]]}  # noqa: RUF012, a constant
 
     def __init__(self, period: int) -> None:
-        super().__init__(period, "SMA")
+        self._last = Mean(period, "SMA")
 
     def update(self, x: float) -> float | None:
         """Take one value; the mean, or ``None`` until ``period`` values were seen."""
-        self.push(x)
-        return self.mean if self.full else None
+        last = self._last
+        last.push(x)
+        return last.mean if last.full else None
 
 
 MEASURES = tuple(

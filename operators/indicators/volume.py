@@ -2,13 +2,14 @@
 
 from operators.feature import Close, Feature, one
 from operators.indicators.window import Mean
+from operators.state import Slotted
 
 __all__ = ["MEASURES", "VolumeRatio"]
 
 _PERIOD = 20
 
 
-class VolumeRatio(Mean):
+class VolumeRatio(Slotted):
     """A bar's volume over the mean of the last ``period`` volumes, its own among them.
 
     Examples
@@ -18,16 +19,19 @@ class VolumeRatio(Mean):
     [None, 1.5, 0.0, None]
     """
 
-    __slots__ = ()
-    VERSION = 2
+    __slots__ = ("_volumes",)
+    VERSION = 3
+    MIGRATIONS = {2: lambda state: [[1, *state]]}  # noqa: RUF012, a constant
 
     def __init__(self, period: int = _PERIOD) -> None:
-        super().__init__(period, "volume ratio")
+        self._volumes = Mean(period, "volume ratio")
 
     def update(self, volume: float) -> float | None:
         """Take one bar's volume; the ratio, ``None`` until ready or if nothing was traded in any of the bars."""
-        self.push(volume)
-        return volume / self.mean if self.full and self.mean > 0.0 else None
+        volumes = self._volumes
+        volumes.push(volume)
+        mean = volumes.mean
+        return volume / mean if volumes.full and mean else None
 
 
 def _step(ratio: VolumeRatio, close: Close) -> float | None:

@@ -67,11 +67,12 @@ class RollingVwap(Slotted):
         """Take one bar's notional and volume."""
         self._notional.push(notional)
         self._volume.push(volume)
-        return self._notional.mean / self._volume.mean if self._volume.full and self._volume.mean > 0.0 else None
+        traded = self._volume.total
+        return self._notional.total / traded if self._volume.full and traded else None
 
 
 def _distance(close: float, vwap: float | None) -> float | None:
-    return None if vwap is None else 10_000.0 * (close / vwap - 1.0)
+    return 10_000.0 * (close / vwap - 1.0) if vwap else None
 
 
 def _session(vwap: SessionVwap, close: Close) -> tuple[float | None, float | None]:

@@ -1,6 +1,7 @@
-"""The last values of a series, with their sum and spread kept as they come and go."""
+"""The last values of a series, with their mean and spread: what has left a window leaves nothing behind in it."""
 
 from math import fsum, sqrt
+from typing import Any
 
 from operators.indicators.period import checked_period
 from operators.state import Slotted
@@ -8,54 +9,90 @@ from operators.state import Slotted
 __all__ = ["Mean", "Window"]
 
 
+def _add(parts: list[float], x: float) -> None:
+    """Add ``x`` to the sum that ``parts`` are, ascending and none reaching into another: nothing is rounded."""
+    at = 0
+    for part in parts:
+        large, small = (x, part) if abs(x) >= abs(part) else (part, x)
+        x = large + small
+        rest = small - (x - large)
+        if rest:
+            parts[at] = rest
+            at += 1
+    parts[at:] = [x] if x else []
+
+
+def _summed(state: list[Any]) -> list[Any]:
+    """Of a `Mean` whose mean slid, rounded at each step."""
+    at, values, length, _ = state
+    parts: list[float] = []
+    for value in values:
+        _add(parts, value)
+    return [at, parts, values, length]
+
+
 class Mean(Slotted):
     """The last ``length`` values and their mean, O(1) an update.
 
-    Rounding cannot pile up: each time the ring has gone round, the mean is computed anew from its values.
+    The sum is kept exactly, as floats that do not overlap (J. Shewchuk, Discrete & Computational Geometry 18, 1997),
+    and rounded once where it is asked for: it depends on the values in the window alone, and is 0 if all of them are.
 
     Parameters
     ----------
     length
         Values, at least 1.
+
+    Examples
+    --------
+    >>> mean = Mean(2)
+    >>> for x in (1e16, 0.1, 0.2):
+    ...     mean.push(x)
+    >>> mean.total, mean.mean
+    (0.30000000000000004, 0.15000000000000002)
     """
 
-    __slots__ = ("_at", "_values", "length", "mean")
+    __slots__ = ("_at", "_sum", "_values", "length")
+    VERSION = 2
+    MIGRATIONS = {1: _summed}  # noqa: RUF012, a constant
 
     def __init__(self, length: int, owner: str = "mean") -> None:
         self.length = checked_period(owner, length)
         self._values: list[float] = []
         self._at = 0  # the oldest, once full
-        self.mean = 0.0
+        self._sum: list[float] = []
 
     @property
     def full(self) -> bool:
         """Whether ``length`` values have come."""
         return len(self._values) == self.length
 
+    @property
+    def total(self) -> float:
+        """The sum of the values, correctly rounded."""
+        return fsum(self._sum)
+
+    @property
+    def mean(self) -> float:
+        """That over their number, once there is a value."""
+        return fsum(self._sum) / len(self._values)
+
     def push(self, x: float) -> None:
         """Take one value."""
         values, at = self._values, self._at
-        count = len(values)
-        if count < self.length:
+        if len(values) < self.length:
             values.append(x)
-            self.mean += (x - self.mean) / (count + 1)
-            if count + 1 == self.length:
-                self.mean = fsum(values) / self.length
-            return
-        gone, values[at] = values[at], x
-        if at + 1 < count:
-            self._at = at + 1
-            self.mean += (x - gone) / count
         else:
-            self._at = 0
-            self.mean = fsum(values) / count
+            _add(self._sum, -values[at])
+            values[at] = x
+            self._at = at + 1 if at + 1 < self.length else 0
+        _add(self._sum, x)
 
 
 class Window(Slotted):
-    """The last ``length`` values, their mean and their standard deviation, O(1) an update.
+    """The last ``length`` values; their mean and standard deviation are computed from them whenever asked for.
 
-    Rounding cannot pile up: each time the ring has gone round, mean and squares are computed anew from its values.
-    Between these the update is that of B. P. Welford (Technometrics 4, 1962) with one value leaving as another comes.
+    That is O(1) an update and O(length) an answer, which for some tens of values takes no longer than to slide sums of
+    squares, and nothing can be left of what is no longer there: values that are all equal deviate by exactly 0.
 
     Parameters
     ----------
@@ -65,20 +102,20 @@ class Window(Slotted):
     Examples
     --------
     >>> window = Window(3)
-    >>> [window.push(x) for x in (1.0, 2.0, 3.0, 4.0)]  # what leaves
-    [None, None, None, 1.0]
-    >>> window.mean, window.full, window.oldest
-    (3.0, True, 2.0)
+    >>> for x in (1.0, 2.0, 4.0, 6.0):
+    ...     window.push(x)
+    >>> window.mean, window.newest, window.spread()[0]
+    (4.0, 6.0, -2.0)
     """
 
-    __slots__ = ("_at", "_squares", "_values", "length", "mean")
+    __slots__ = ("_at", "_values", "length")
+    VERSION = 2
+    MIGRATIONS = {1: lambda state: [state[0], *state[2:4]]}  # noqa: RUF012, a constant; the sums are gone
 
     def __init__(self, length: int, owner: str = "window") -> None:
         self.length = checked_period(owner, length)
         self._values: list[float] = []
         self._at = 0  # the oldest, once full
-        self.mean = 0.0
-        self._squares = 0.0  # of the distances from the mean
 
     @property
     def full(self) -> bool:
@@ -87,43 +124,45 @@ class Window(Slotted):
 
     def clear(self) -> None:
         """Begin anew."""
-        self._values, self._at, self.mean, self._squares = [], 0, 0.0, 0.0
+        self._values, self._at = [], 0
 
     @property
-    def oldest(self) -> float | None:
-        """The value that leaves next; ``None`` until full."""
-        return self._values[self._at] if len(self._values) == self.length else None
+    def newest(self) -> float:
+        """The value that came last, once there is one, as for what follows."""
+        return self._values[self._at - 1]
+
+    @property
+    def mean(self) -> float:
+        """Of all values."""
+        return self.newest + self.spread()[0]
 
     @property
     def deviation(self) -> float:
         """Standard deviation over all values (``n``, not ``n - 1``)."""
-        return sqrt(self._squares / len(self._values)) if self._squares > 0.0 else 0.0
+        return self.spread()[1]
 
-    def push(self, x: float) -> float | None:
-        """Take one value; the one that leaves for it, if any."""
-        values = self._values
-        count = len(values)
-        if count < self.length:
+    def spread(self) -> tuple[float, float]:
+        """How far the mean lies above the newest value, and the standard deviation.
+
+        Both are sums of distances from the newest value, oldest first, so that digits are lost to neither the level of
+        the values nor the place of the oldest one in the ring.
+        """
+        values, at = self._values, self._at
+        count, newest = len(values), values[at - 1]
+        distances = [value - newest for part in (values[at:], values[:at]) for value in part]
+        total = squares = 0.0
+        for distance in distances:
+            total += distance
+        shift = total / count
+        for distance in distances:
+            squares += (distance - shift) * (distance - shift)
+        return shift, sqrt(squares / count)
+
+    def push(self, x: float) -> None:
+        """Take one value."""
+        values, at = self._values, self._at
+        if len(values) < self.length:
             values.append(x)
-            step = x - self.mean
-            self.mean += step / (count + 1)
-            self._squares += step * (x - self.mean)
-            if count + 1 == self.length:
-                self._anew()
-            return None
-        at = self._at
-        gone, values[at] = values[at], x
-        self._at = at + 1
-        if self._at == count:
-            self._at = 0
-            self._anew()
-            return gone
-        before = self.mean
-        self.mean = before + (x - gone) / count
-        self._squares += (x - gone) * (x - self.mean + gone - before)
-        return gone
-
-    def _anew(self) -> None:
-        values = self._values
-        self.mean = mean = fsum(values) / len(values)
-        self._squares = fsum((x - mean) ** 2 for x in values)
+        else:
+            values[at] = x
+            self._at = at + 1 if at + 1 < self.length else 0

@@ -89,13 +89,16 @@ class ZScore(Slotted):
         ts_open = close.bar.ts_open
         if close.ts_close - ts_open <= HOUR:
             return self._sessions.update(ts_open, x)
-        bars = self._bars
+        bars, score = self._bars, None
         if x is None:
             bars.clear()  # values of before the hole would stay in for longer than the catalogue says
             return None
-        known, mean, deviation = bars.full, bars.mean, bars.deviation if bars.full else 0.0
+        if bars.full:
+            newest, (shift, deviation) = bars.newest, bars.spread()
+            if deviation > _NOTHING * abs(newest + shift):
+                score = (x - newest - shift) / deviation
         bars.push(x)
-        return (x - mean) / deviation if known and deviation > _NOTHING * abs(mean) else None
+        return score
 
 
 class _BarScores(Slotted):

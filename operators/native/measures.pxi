@@ -1,7 +1,6 @@
 """What indicators have in common; the attributes are those of the Python classes, which say what they mean."""
 
 cdef object _fsum = fsum
-cdef double _TWO = 2.0  # as a constant the compiler would multiply, which Python's power does not
 cdef long long _DAY = DAY_NS
 cdef double _ROUNDING = ROUNDING
 
@@ -57,35 +56,50 @@ cdef class RelativeStrengthIndex:
         return self.value
 
 
+cdef _grow(list parts, double x):
+    cdef Py_ssize_t at = 0, place
+    cdef double part, small, large
+    for place in range(PyList_GET_SIZE(parts)):
+        part = <double>parts[place]
+        large, small = (x, part) if fabs(x) >= fabs(part) else (part, x)
+        x = large + small
+        small -= x - large
+        if small != 0.0:
+            parts[at] = small
+            at += 1
+    del parts[at:]
+    if x != 0.0:
+        parts.append(x)
+
+
 cdef class Mean:
     """The twin of `operators.indicators.window.Mean`."""
 
-    cdef public list _values
+    cdef public list _values, _sum
     cdef public Py_ssize_t _at, length
-    cdef public double mean
 
     @property
     def full(self):
         return PyList_GET_SIZE(self._values) == self.length
 
+    @property
+    def total(self):
+        return _fsum(self._sum)
+
+    @property
+    def mean(self):
+        return <double>_fsum(self._sum) / PyList_GET_SIZE(self._values)
+
     def push(self, object x):
         cdef list values = self._values
-        cdef Py_ssize_t at = self._at, count = PyList_GET_SIZE(values)
-        cdef double new = x, gone
-        if count < self.length:
+        cdef Py_ssize_t at = self._at
+        if PyList_GET_SIZE(values) < self.length:
             values.append(x)
-            self.mean += (new - self.mean) / (count + 1)
-            if count + 1 == self.length:
-                self.mean = <double>_fsum(values) / self.length
-            return
-        gone = <double>values[at]
-        values[at] = x
-        if at + 1 < count:
-            self._at = at + 1
-            self.mean += (new - gone) / count
         else:
-            self._at = 0
-            self.mean = <double>_fsum(values) / count
+            _grow(self._sum, -<double>values[at])
+            values[at] = x
+            self._at = at + 1 if at + 1 < self.length else 0
+        _grow(self._sum, <double>x)
 
 
 cdef class Window:
@@ -93,56 +107,50 @@ cdef class Window:
 
     cdef public list _values
     cdef public Py_ssize_t _at, length
-    cdef public double mean, _squares
 
     @property
     def full(self):
         return PyList_GET_SIZE(self._values) == self.length
 
     def clear(self):
-        self._values, self._at, self.mean, self._squares = [], 0, 0.0, 0.0
+        self._values, self._at = [], 0
 
     @property
-    def oldest(self):
-        return self._values[self._at] if PyList_GET_SIZE(self._values) == self.length else None
+    def newest(self):
+        return self._values[(self._at or PyList_GET_SIZE(self._values)) - 1]
+
+    @property
+    def mean(self):
+        return <double>self.newest + <double>self.spread()[0]
 
     @property
     def deviation(self):
-        return sqrt(self._squares / PyList_GET_SIZE(self._values)) if self._squares > 0.0 else 0.0
+        return self.spread()[1]
+
+    def spread(self):
+        cdef list values = self._values
+        cdef Py_ssize_t at = self._at, count = PyList_GET_SIZE(values), place
+        cdef double newest = values[(at or count) - 1], total = 0.0, squares = 0.0, shift, distance
+        for place in range(at, count):
+            total += <double>values[place] - newest
+        for place in range(at):
+            total += <double>values[place] - newest
+        shift = total / count
+        for place in range(at, count):
+            distance = <double>values[place] - newest
+            squares += (distance - shift) * (distance - shift)
+        for place in range(at):
+            distance = <double>values[place] - newest
+            squares += (distance - shift) * (distance - shift)
+        return shift, sqrt(squares / count)
 
     def push(self, object x):
-        cdef list values = self._values
-        cdef Py_ssize_t at, count = PyList_GET_SIZE(values)
-        cdef double new = x, step, before, left
-        cdef object gone
-        if count < self.length:
-            values.append(x)
-            step = new - self.mean
-            self.mean += step / (count + 1)
-            self._squares += step * (new - self.mean)
-            if count + 1 == self.length:
-                self._anew()
-            return None
-        at = self._at
-        gone = values[at]
-        values[at] = x
-        self._at = at + 1
-        if self._at == count:
-            self._at = 0
-            self._anew()
-            return gone
-        left, before = <double>gone, self.mean
-        self.mean = before + (new - left) / count
-        self._squares += (new - left) * (new - self.mean + left - before)
-        return gone
-
-    cdef _anew(self):
-        cdef list squares = []
-        cdef double value, mean = <double>_fsum(self._values) / PyList_GET_SIZE(self._values)
-        self.mean = mean
-        for value in self._values:
-            squares.append(pow(value - mean, _TWO))
-        self._squares = _fsum(squares)
+        cdef Py_ssize_t at = self._at
+        if PyList_GET_SIZE(self._values) < self.length:
+            self._values.append(x)
+        else:
+            self._values[at] = x
+            self._at = at + 1 if at + 1 < self.length else 0
 
 
 cdef class SessionsZScore:

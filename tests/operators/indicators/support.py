@@ -77,7 +77,19 @@ def flat(price: float) -> Series:
     return Series(list(range(200)), column, column, column, column, np.zeros(200))
 
 
+def lulled(scale: float, before: int) -> Series:
+    """A walk by ticks of ``before`` bars, then 60 in which nothing is traded, then 40 more."""
+    rng, count = np.random.default_rng(before), before + 100
+    traded = np.r_[np.ones(before), np.zeros(60), np.ones(40)]
+    ticks = 10_000 + np.cumsum(rng.integers(-50, 51, count) * traded)
+    close, part = scale * ticks / 10_000, traded * rng.uniform(0, 1, count) / 1_000
+    volume = np.round(rng.lognormal(0, 3, count), 3) * traded
+    return Series(list(range(count)), close, close * (1 + part), close * (1 - part), close, volume)
+
+
 MADE = [walk(1.0, 1), walk(61_000.0, 2), walk(1e-8, 3), flat(100.0), flat(1e-8)]
+LULLS = [lulled((1e-8, 1.0, 61_000.0)[before % 3], before) for before in range(21, 41)]
+"""The lull begins at each place of a ring of 20."""
 REAL = [("BTCUSDT", 0), ("ETHUSDT", 40_000), ("1000PEPEUSDT", 3_000), ("LTCUSDT", 100_000), ("SUIUSDT", 9_000)]
 
 

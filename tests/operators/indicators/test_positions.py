@@ -1,5 +1,6 @@
 """Open interest, liquidations and the cascade, by examples that can be counted by hand."""
 
+import numpy as np
 import pytest
 
 from operators.bars import OpenBar
@@ -69,3 +70,16 @@ def test_a_cascade(price: float, interest: float, forced: tuple[int, float, int,
         found = positions.update(close(i, 100.0 + 0.1 * (i % 2), 100.0, quiet))
         assert found[CASCADE] == (0.0 if i > 20 else None)
     assert positions.update(close(22, price, interest, forced))[CASCADE] == expected
+
+
+@pytest.mark.parametrize("forced", range(3, 31))
+def test_no_cascade_without_a_liquidation(forced: int) -> None:
+    """However many there were, and wherever in the ring, before 20 bars without one."""
+    sizes = np.random.default_rng(forced).uniform(1.0, 1e6, forced).cumsum().tolist()
+    totals = [*sizes, *sizes[-1:] * 22]
+    positions = Positions()
+    for i, total in enumerate(totals):
+        fall = max(0, i - forced - 19)
+        found = positions.update(close(i, 60_000.0 - 60.0 * fall, 1e5 - 100.0 * fall, (i, total, i, total)))
+        assert found[CASCADE] in (None, 0.0)
+    assert found[CASCADE] == 0.0

@@ -75,7 +75,22 @@ def test_on_long_timeframes_against_the_bars_before(length: int) -> None:
         if value is None or len(before) < 20 or np.std(before) == 0.0:
             assert ours is None
         else:
-            assert ours == pytest.approx((value - np.mean(before)) / np.std(before), rel=1e-7, abs=1e-9)
+            assert ours == pytest.approx((value - np.mean(before)) / np.std(before), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("known", range(21, 42))
+def test_what_stands_still_after_it_varied_has_no_deviation(known: int) -> None:
+    """As funding does; at each place of the ring."""
+    rates = np.random.default_rng(known).uniform(-1e-3, 1e-3, known).tolist()
+    volumes = np.random.default_rng(known).uniform(1.0, 1e6, known).tolist()
+    for values in ([*rates, *[1e-4] * 20, 1.1e-4], [*volumes, *[0.0] * 20, 1.0]):
+        score = ZScore()
+        told = [
+            score.update(Close(OpenBar(at * DAY), Moment(), {}, (at + 1) * DAY), value)
+            for at, value in enumerate(values)
+        ]
+        assert None not in told[20:-1]
+        assert told[-1] is None
 
 
 @pytest.mark.parametrize("length", [MINUTE, HOUR])

@@ -88,7 +88,9 @@ def told(measure: Any, draw: Random, number: int) -> Any:
         low = high = close = 100.0  # nothing moves
     match type(measure).__name__:
         case "Mean" | "Window":
-            return measure.push(close), measure.mean, measure.full, getattr(measure, "deviation", 0.0)
+            measure.push(close * draw.choice((1.0, 1.0, 1e14, 1e-18, -1e-3)) if number % 300 > 150 else close)
+            about = ("total", "newest", "deviation")
+            return measure.mean, measure.full, [repr(getattr(measure, name, None)) for name in about]
         case "SessionsZScore":
             return measure.update(number * HOUR, draw.choice((None, low, 100.0, 100.0)))
         case "Levels" | "AverageTrueRange" | "AverageDirectionalIndex":
