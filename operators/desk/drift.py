@@ -29,10 +29,12 @@ _TOLD: Final = 5
 
 
 class Place(Struct, frozen=True):
-    """Of the candidate that completes a window."""
+    """At which a window is completed."""
 
     ts_close: int
     timeframe: Timeframe
+    candidate: str = ""
+    """By whose row or outcome, as there may be several at one close; empty: by that of a day."""
 
 
 class _Window(Struct):
@@ -212,8 +214,8 @@ class DriftWatch:
         name = "model:ensemble"
         found = [
             Drift(
-                id=derive("drift", name, measure, place.ts_close), instrument_id=name, timeframe=place.timeframe,
-                feature="loss", ts_close=place.ts_close, measure=measure, value=loss,
+                id=derive("drift", name, measure, place.ts_close, place.candidate), instrument_id=name,
+                timeframe=place.timeframe, feature="loss", ts_close=place.ts_close, measure=measure, value=loss,
             )
             for measure in measures
         ]  # fmt: skip
@@ -271,7 +273,7 @@ def _record(
 ) -> Drift:
     name, version = f"model:{model.manifest.model}", model.version
     return Drift(
-        id=derive("drift", name, version, feature, measure, place.timeframe, place.ts_close), instrument_id=name,
-        timeframe=place.timeframe, feature=feature, ts_close=place.ts_close, measure=measure, value=value,
-        threshold=threshold,
+        id=derive("drift", name, version, feature, measure, place.timeframe, place.ts_close, place.candidate),
+        instrument_id=name, timeframe=place.timeframe, feature=feature, ts_close=place.ts_close, measure=measure,
+        value=value, threshold=threshold,
     )  # fmt: skip

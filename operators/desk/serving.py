@@ -184,7 +184,7 @@ class Serving:
     def follow(self, signal: Signal, definition: InstrumentDefinition | None, verdict: Verdict) -> None:
         """Learn what becomes of ``signal``, if anybody learns; what a model saw of it counts for drift."""
         if verdict.seen is not None:
-            self._drifts += self._watch.on_row(*verdict.seen, Place(signal.ts_event, signal.timeframe))
+            self._drifts += self._watch.on_row(*verdict.seen, Place(signal.ts_event, signal.timeframe, signal.id))
         if self.learning is not None and verdict.prediction is not None:
             self.learning.follow(signal, definition, verdict.prediction)
 
@@ -192,8 +192,8 @@ class Serving:
         """Take the members' bars of a close, after its candidates."""
         if self.learning is None:
             return
-        place = Place(ts_close, "1m")
         for learnt in self.learning.close(ts_close, closed):
+            place = Place(ts_close, "1m", learnt.label.candidate_id)
             if learnt.loss is not None and learnt.changed:
                 self._drifts += self._watch.on_losses(learnt.changed, learnt.loss, place)
             for named in sorted(self._asked()):

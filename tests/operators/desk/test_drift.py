@@ -1,5 +1,6 @@
 """Drift at the desk: windows are told whole, alerts are few, and a restart changes nothing."""
 
+from collections import Counter
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,10 +26,10 @@ from schemas.time import DAY, HOUR
 from schemas.topics import Outgoing
 from tests.models.catalogue import INPUTS
 from tests.models.trees import Trained, trained
-from tests.operators.desk.support import standing, vector
-from tests.operators.desk.test_learning import CONFIG, market
+from tests.operators.desk.support import CALM, RISING, closed, definition, standing, vector
+from tests.operators.desk.test_learning import CONFIG, Told, bar, market
 from tests.operators.desk.test_serving import EAGER, activation
-from tests.operators.support import ID
+from tests.operators.support import ID, ns
 
 START = 19_700 * DAY
 
@@ -141,6 +142,33 @@ def test_the_desk_tells_windows_and_a_restart_changes_nothing(tmp_path: Path) ->
         out += desk.on_batch(told[begin : begin + 37])
         desk = Desk.restored(desk.state(), EAGER, registry)
     assert drifts(out) == found
+
+
+def test_windows_that_several_complete_at_one_close_are_told_apart(tmp_path: Path) -> None:
+    """A crash: hundreds of instruments have a candidate at one close, and all of them end at another."""
+    model = referenced()
+    registry = Registry(tmp_path)
+    names = [f"x:{number:03}/b" for number in range(2 * WINDOW)]
+    version = registry.add(model.manifest, model.files, PROGRAM)
+    told: list[Told] = [standing(9, *names), activation(1, version, "majors")]
+    for minute, features in enumerate((RISING, *[CALM] * 5), start=1):
+        for name in names:
+            made = bar(minute, name)
+            seen = vector(minute, features, instrument_id=name, bid=made.bid_last, ask=made.ask_last)
+            told.append(closed(seen, known=definition(name), bar=made))
+    found = drifts(Desk(CONFIG, registry).on_batch(told))
+    assert Counter((one.feature, one.measure) for one in found if one.ts_close == ns(60))["probability", "kl"] == 2
+    assert Counter(one.measure for one in found)["label_rate"] == 2
+
+
+def test_losses_that_change_twice_at_one_close_are_told_apart() -> None:
+    watch = DriftWatch()
+    one, other = (
+        drift
+        for candidate, loss in (("a", 0.9), ("b", 1.4))
+        for drift in watch.on_losses(["adwin"], loss, Place(START, "1m", candidate))
+    )
+    assert one.id != other.id
 
 
 def test_when_an_activation_arrives_changes_nothing_that_is_counted(tmp_path: Path) -> None:
