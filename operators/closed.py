@@ -31,6 +31,8 @@ class Standing(Struct, frozen=True):
     ts_close: int
     members: tuple[str, ...]
     """Instruments, sorted."""
+    ts_decided: int = 0
+    """``ts_received`` of what last changed who is a member."""
 
 
 class Reading(Struct, frozen=True):

@@ -28,7 +28,7 @@ from schemas.topics import Outgoing
 
 __all__ = ["Control"]
 
-_LAYOUT: Final = Layout("control", 4)
+_LAYOUT: Final = Layout("control", 5, {4: lambda state: [*state, 0]})
 _FORGET: Final = DAY
 """Event time after which a silent ingester's instruments are forgotten: one that comes back says them again."""
 _NAMED: Final = 10
@@ -87,7 +87,7 @@ class Control:
         }
         self._gate = Gate(handlers, config, self._outbox)
         self._sources: dict[str, _Source] = {}
-        self._now = self._told_to = 0
+        self._now = self._told_to = self._changed = 0
 
     def on_batch(self, batch: Batch) -> list[Outgoing | Standing | Reading]:
         """Take the messages of one read; what they gave rise to, in order."""
@@ -103,6 +103,9 @@ class Control:
         self._outbox.tell(Reading(known, event))
 
     def _join(self, event: Membership) -> None:
+        before = self._sources.get(event.source)
+        if set(event.instrument_ids) != (set() if before is None else before.members.keys()):
+            self._changed = event.ts_received
         if not event.instrument_ids:
             self._sources.pop(event.source, None)
             return
@@ -127,7 +130,8 @@ class Control:
         for close in sorted({settled, *(since for _, since in named)}):
             if self._told_to < close <= settled:
                 self._told_to = close
-                self._outbox.tell(Standing(close, tuple(sorted({name for name, since in named if since < close}))))
+                members = tuple(sorted({name for name, since in named if since < close}))
+                self._outbox.tell(Standing(close, members, self._changed))
 
     def _settled(self, ts: int) -> int:
         """The last close that can be told of at ``ts`` (ns)."""
@@ -138,7 +142,7 @@ class Control:
         for name, source in list(self._sources.items()):
             silent = source.silent(self._now, self.config.member_timeout)
             if silent is not source.left_out:
-                source.left_out = silent
+                source.left_out, self._changed = silent, event.ts_received
                 self._tell(name, source, event)
             if silent and self._now - source.heard > _FORGET:
                 del self._sources[name]
@@ -155,7 +159,7 @@ class Control:
 
     def state(self) -> bytes:
         """The whole state, sealed."""
-        return _LAYOUT.seal([self._sources, self._now, self._told_to, self._gate.state()])
+        return _LAYOUT.seal([self._sources, self._now, self._told_to, self._gate.state(), self._changed])
 
     @classmethod
     def restored(cls, packed: bytes, config: InstrumentConfig) -> "Control":
@@ -165,8 +169,8 @@ class Control:
             LayoutError: damaged, or of a version from which no way leads here.
         """
         self = cls(config)
-        state = msgspec.convert(_LAYOUT.unseal(packed), tuple[dict[str, _Source], int, int, list[Any]])
-        self._sources, self._now, self._told_to, gate = state
+        state = msgspec.convert(_LAYOUT.unseal(packed), tuple[dict[str, _Source], int, int, list[Any], int])
+        self._sources, self._now, self._told_to, gate, self._changed = state
         self._gate.restore(gate)
         return self
 

@@ -95,7 +95,8 @@ class Context(_Result, tag="context", frozen=True, kw_only=True):
     timeframe: Timeframe
     ts_close: int
     ts_decided: int
-    """When the last of the members' vectors that it is made of was decided."""
+    """When the close could be decided: the last record of it that the desk waits for, of all members and of who is one,
+    was received by then, and so were those of all closes before it."""
     schema_hash: str
     features: dict[str, float | None]
     tainted: dict[str, str] = {}

@@ -76,6 +76,7 @@ class Signal(Struct, frozen=True, kw_only=True, tag_field="type", tag="signal"):
     ts_event: int
     """Close of the bar that made it."""
     ts_decided: int
+    """That of the context: nothing that it was made of was received later. Fills and labels begin after it."""
     expiry: int
     """An entry not filled by then is void."""
     key_factors: list[KeyFactor]

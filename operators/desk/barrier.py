@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from operators.closed import Closed, Standing
 from schemas.market import CONTROL
@@ -64,13 +65,15 @@ class Barrier(Struct, kw_only=True):
     """Those that reach beyond what was decided, oldest first."""
     outside: dict[str, _Outside] = {}
     """Instruments that were no members at their last close."""
+    ts_decided: int = 0
+    """When the last close handed out could be decided (ns), see `ready`."""
     passed: list[Passed] = []
     """To be told, and then cleared."""
 
     def add(self, record: Closed | Standing) -> None:
         """Take a record of an instrument or of the control key."""
         if isinstance(record, Standing):
-            if self.standings and self.standings[-1].members == record.members:
+            if self.standings and replace(self.standings[-1], ts_close=record.ts_close) == record:
                 self.standings.pop()
             self.standings.append(record)
             return
@@ -84,23 +87,30 @@ class Barrier(Struct, kw_only=True):
         self.waiting[record.ts_close][record.instrument_id] = record if self.count < _LOOSE else _pack(record)
         self.count += 1
 
-    def ready(self) -> Iterator[tuple[int, list[Closed]]]:
-        """The closes that can be decided now, oldest first, with their members' records by instrument."""
+    def ready(self) -> Iterator[tuple[int, int, list[Closed]]]:
+        """The closes that can be decided now, oldest first, the time from which each could be, and its members' records
+        by instrument.
+
+        Nothing that is known of a close was received later than that time: no record of a member, nor who is one, nor
+        what counts from the close on, nor anything of the closes before it.
+        """
         while self.queue:
-            members = self._complete(self.queue[0])
-            if members is None:
+            standing = self._complete(self.queue[0])
+            if standing is None:
                 return
             self.decided_to = heappop(self.queue)
             packed = self.waiting.pop(self.decided_to)
             self.count -= len(packed)
             records = {name: _unpacked(packed[name]) for name in sorted(packed)}
-            found = [records.pop(member) for member in members if member in records]
+            found = [records.pop(member) for member in standing.members if member in records]
             for record in found:
                 self._hand_out(record)
             for record in records.values():
                 self._pass(record)
             if found:
-                yield self.decided_to, found
+                known = (self.decided_to, standing.ts_decided, *map(_decided, found))
+                self.ts_decided = max(self.ts_decided, *known)
+                yield self.decided_to, self.ts_decided, found
 
     def pack(self) -> None:
         """Pack all that waits, as its state is."""
@@ -120,14 +130,14 @@ class Barrier(Struct, kw_only=True):
                 return ts_close, lacking
         return ts_close, [CONTROL]
 
-    def _complete(self, ts_close: int) -> tuple[str, ...] | None:
-        """The members at ``ts_close`` (ns) if they, and those of all closes before it, have spoken."""
+    def _complete(self, ts_close: int) -> Standing | None:
+        """Who is a member at ``ts_close`` (ns) if they, and those of all closes before it, have spoken."""
         while self.standings:
             standing = self.standings[0]
             if self._silent(standing, ts_close):
                 return None
             if ts_close <= standing.ts_close:
-                return standing.members
+                return standing
             self.decided_to = self.standings.pop(0).ts_close  # no member has anything left to say about its closes
         return None
 
@@ -158,10 +168,13 @@ class Barrier(Struct, kw_only=True):
             outside.count = 0
 
     def _tell(self, record: Closed, outside: _Outside, *, over: bool) -> None:
-        ts_decided = max((said.ts_decided for said in record.records), default=record.ts_close)
         self.passed.append(
-            Passed(record.instrument_id, outside.first, outside.last, outside.count, ts_decided, over=over)
+            Passed(record.instrument_id, outside.first, outside.last, outside.count, _decided(record), over=over)
         )
+
+
+def _decided(record: Closed) -> int:
+    return max((said.ts_decided for said in record.records), default=record.ts_close)
 
 
 def _unpacked(record: bytes | Closed) -> Closed:

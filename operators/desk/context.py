@@ -30,8 +30,12 @@ class Contexts:
         self.external = External(life=market.metric_life)
         self._sections = {name: CrossSection(TIMEFRAME_NS[name], market) for name in TIMEFRAMES}
 
-    def update(self, ts_close: int, closed: Sequence[Closed]) -> Iterable[tuple[Vector, Context, Closed]]:
-        """Take all members' records of a close; each vector with its context, by timeframe and instrument."""
+    def update(
+        self, ts_close: int, ts_decided: int, closed: Sequence[Closed]
+    ) -> Iterable[tuple[Vector, Context, Closed]]:
+        """Take all members' records of a close, which can be decided at ``ts_decided`` (ns); each vector with its
+        context, by timeframe and instrument.
+        """
         self.external.move(ts_close)
         vectors: dict[Timeframe, dict[str, tuple[Vector, Closed]]] = {}
         for member in closed:
@@ -42,17 +46,17 @@ class Contexts:
             if timeframe in vectors:
                 told = vectors[timeframe]
                 absent = [member.instrument_id for member in closed if member.instrument_id not in told]
-                yield from self._of(timeframe, section, ts_close, told, absent)
+                yield from self._of(timeframe, section, (ts_close, ts_decided), told, absent)
 
     def _of(
         self,
         timeframe: Timeframe,
         section: CrossSection,
-        ts_close: int,
+        at: tuple[int, int],
         told: dict[str, tuple[Vector, Closed]],
         absent: list[str],
     ) -> Iterable[tuple[Vector, Context, Closed]]:
-        ts_decided = max(vector.ts_decided for vector, _ in told.values())
+        ts_close, ts_decided = at
         vectors = (vector for vector, _ in told.values())
         regimes = self.external.regimes
         regimes.forget(timeframe, {*told, *absent})

@@ -62,7 +62,7 @@ def _undecided_yet(state: dict[str, Any]) -> dict[str, Any]:
 
 
 _LAYOUT: Final = Layout(
-    "desk", 13, {
+    "desk", 14, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
@@ -76,6 +76,7 @@ _LAYOUT: Final = Layout(
         10: _of_ensemble(_with_line),
         11: _of_ensemble(_alike),
         12: _undecided_yet,
+        13: lambda state: state,  # the barrier tells when closes could be decided, from the next one on
     },
 )  # fmt: skip
 _NAMED: Final = 10
@@ -117,9 +118,9 @@ class Desk:
             else:
                 self.contexts.external.add(record.known, record.record)
         out: list[Outgoing] = []
-        for ts_close, closed in self.barrier.ready():
+        for ts_close, ts_decided, closed in self.barrier.ready():
             out += [outgoing(e, key=e.model, identifier=e.id, ts=ts_close) for e in self.serving.move(ts_close)]
-            for vector, context, member in self.contexts.update(ts_close, closed):
+            for vector, context, member in self.contexts.update(ts_close, ts_decided, closed):
                 out.append(outgoing(context, key=context.instrument_id, identifier=context.id, ts=context.ts_decided))
                 if vector.timeframe in self.config.strategy.timeframes:
                     self.serving.see(vector, context)
@@ -244,10 +245,11 @@ class Desk:
 
 
 def _within(vector: Vector, context: Context) -> Vector:
-    """``vector`` with its context: what prices, risk and models see."""
+    """``vector`` with its context: what prices, risk and models see, and nobody before both were known."""
     return msgspec.structs.replace(
-        vector, features=vector.features | context.features, tainted=vector.tainted | context.tainted
-    )
+        vector, features=vector.features | context.features, tainted=vector.tainted | context.tainted,
+        ts_decided=context.ts_decided,
+    )  # fmt: skip
 
 
 def _quality(vector: Vector) -> list[str]:

@@ -5,6 +5,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from operators.closed import Reading, Standing
 from operators.config import InstrumentConfig
@@ -49,7 +50,9 @@ def feed(control: Control, *events: MarketEvent | bytes) -> list[Outgoing | Stan
 
 
 def standings(*events: MarketEvent) -> list[Standing]:
-    return [record for record in feed(Control(InstrumentConfig()), *events) if isinstance(record, Standing)]
+    """Without the time at which what they say was known."""
+    out = feed(Control(InstrumentConfig()), *events)
+    return [replace(record, ts_decided=0) for record in out if isinstance(record, Standing)]
 
 
 def left_out(*events: MarketEvent) -> list[tuple[int, int, int, str]]:
@@ -66,6 +69,16 @@ def members(at: float, *names: str) -> Standing:
 def test_closes_are_told_of_when_the_allowed_lateness_has_passed() -> None:
     found = standings(join(0, "b:y", "b:x"), pulse(2.4), pulse(2.5), pulse(62.25), pulse(62.5), pulse(62.75))
     assert found == [members(-60), members(0, "b:x", "b:y"), members(60, "b:x", "b:y")]
+
+
+def test_it_says_when_it_was_known_who_is_a_member() -> None:
+    """By what last changed it: to say the same again is no news, to leave somebody out is."""
+    again: list[MarketEvent] = [join(0, "b:x"), join(1, "b:y", source="b"), join(70, "b:x")]
+    events = in_order(again, [join(200, source="b")], pulses(2, 300, step=1), pulses(2, 62, "b", step=1))
+    found = [one for one in feed(Control(InstrumentConfig()), *events) if isinstance(one, Standing)]
+    assert [(len(one.members), (one.ts_decided - START) / SECOND) for one in found[1:]] == [
+        (2, 1.0), (1, 92.0), (1, 92.0), (1, 92.0), (1, 200.0),
+    ]  # fmt: skip
 
 
 def test_in_force_from_the_first_close_that_was_not_told_of() -> None:
@@ -143,7 +156,7 @@ def test_memory_does_not_grow_with_time() -> None:
     control = Control(InstrumentConfig())
     for i in range(1_000):
         feed(control, join(i, *["b:x"][: i % 2]))
-    assert len(control.state()) < 60
+    assert len(control.state()) < 70
     for i in range(1_000):
         feed(control, join(i * 600, "b:x", source=f"run {i}"), pulse(i * 600))
     assert len(control.state()) < 10_000
@@ -282,5 +295,5 @@ def test_restored_anywhere_it_goes_on_as_before() -> None:
 
 
 def test_the_state_of_another_version_is_refused() -> None:
-    with pytest.raises(LayoutError, match="control state has version 5, newer than"):
-        Control.restored(Layout("control", 5).seal([]), InstrumentConfig())
+    with pytest.raises(LayoutError, match="control state has version 6, newer than"):
+        Control.restored(Layout("control", 6).seal([]), InstrumentConfig())

@@ -274,7 +274,7 @@ def closes(records: list[MarketEvent]) -> list[int]:
         for told in step.on_batch(batch):
             if isinstance(told, (Closed, Standing)):
                 barrier.add(told)
-    return [close for close, _ in barrier.ready()]
+    return [close for close, *_ in barrier.ready()]
 
 
 def said(source: str, instrument_id: str, begin: int, end: int) -> list[MarketEvent]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from operators.closed import Closed, Standing
 from operators.desk.barrier import Barrier
+from schemas.time import MINUTE
 from tests.operators.desk.support import absence, closed, interleaved, standing
 from tests.operators.support import QUICK, ns
 
@@ -19,7 +20,7 @@ def told(barrier: Barrier, *records: Closed | Standing) -> Told:
     """Closes in minutes with those who are handed out."""
     for record in records:
         barrier.add(record)
-    return [((ts - ns(0)) // (ns(60) - ns(0)), [one.instrument_id for one in found]) for ts, found in barrier.ready()]
+    return [((ts - ns(0)) // MINUTE, [one.instrument_id for one in found]) for ts, _, found in barrier.ready()]
 
 
 def at(minute: int, instrument_id: str) -> Closed:
@@ -84,6 +85,19 @@ def test_standings_do_not_pile_up() -> None:
     barrier = Barrier()
     told(barrier, *[standing(minute, A) for minute in range(1, 100)])
     assert barrier.standings == [standing(99, A)]
+
+
+def test_standings_that_were_known_at_other_times_are_kept_apart() -> None:
+    """Else the time of a close hung on how far the control key had come."""
+    first, second = (Standing(ns(60 * minute), (A,), ns(70 * minute)) for minute in (1, 2))
+    orders: list[list[Closed | Standing]] = [[first, second, at(1, A), at(2, A)], [first, at(1, A), second, at(2, A)]]
+    for records in orders:
+        barrier = Barrier()
+        found = []
+        for record in records:
+            barrier.add(record)
+            found += [ts_decided for _, ts_decided, _ in barrier.ready()]
+        assert found == [ns(70), ns(140)]
 
 
 STEPS = st.lists(st.tuples(st.sampled_from([A, B, C]), st.integers(1, 3)), max_size=24)

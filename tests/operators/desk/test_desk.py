@@ -7,7 +7,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from models.barriers import Bracket, TripleBarrier
+from models.costs import Costs
 from operators.closed import Closed, Standing
 from operators.config import DeskConfig, StrategyConfig
 from operators.desk.desk import Desk
@@ -28,6 +31,7 @@ from tests.operators.desk.support import (
     standing,
     vector,
 )
+from tests.operators.desk.test_learning import bar
 from tests.operators.support import ID, QUICK, gaps, ns
 
 EAGER = DeskConfig(strategy=StrategyConfig(cooldown_bars=0))
@@ -136,6 +140,59 @@ def market() -> dict[str, list[Closed | Standing]]:
     members = [("x:a", "x:b")] * 7 + [("x:a", "x:b", "x:c")] * 6 + [("x:b", "x:c")] * 7
     streams["control"] = [standing(minute, *names) for minute, names in enumerate(members, 1)]
     return streams
+
+
+QUOTES = (("bid", 100.0), ("ask", 100.1))
+
+
+def received(record: Closed | Standing) -> int:
+    return record.ts_decided if isinstance(record, Standing) else max(said.ts_decided for said in record.records)
+
+
+def delayed(record: Closed | Standing, lag: int) -> Closed | Standing:
+    """By ``lag`` seconds."""
+    if isinstance(record, Standing):
+        return replace(record, ts_decided=record.ts_close + ns(lag) - ns(0))
+    later = [replace(one, ts_decided=one.ts_decided + ns(lag) - ns(0)) for one in record.records]
+    return replace(record, records=later)
+
+
+@QUICK
+@given(random=st.randoms(use_true_random=False), lags=st.lists(st.integers(0, 400), min_size=4, max_size=4))
+def test_what_is_received_later_changes_nothing_that_was_decided(random: Random, lags: list[int]) -> None:
+    """Neither a signal nor a context: no member may have been slower than what was made of it."""
+    streams = [stream[:14] for stream in market().values()]
+    told = [delayed(one, random.choice(lags)) for stream in streams for one in stream]
+    cut = ns(random.randrange(60, 1_200))
+
+    def altered(record: Closed | Standing) -> Closed | Standing:
+        if received(record) <= cut:
+            return record
+        if isinstance(record, Standing):
+            return replace(record, members=("x:a", "x:b", "x:c", "x:d"))
+        return replace(record, records=[replace(absence(1), ts_decided=received(record))])
+
+    found, expected = (decided_by(cut, Desk(EAGER).on_batch(each)) for each in (list(map(altered, told)), told))
+    assert found == expected
+
+
+def decided_by(cut: int, out: list[Outgoing]) -> list[bytes]:
+    """The contexts and signals that say they were decided by then."""
+    sent = [one.value for one in out if one.topic.startswith(("signals", "features"))]
+    return [value for value in sent if msgspec.json.decode(value)["ts_decided"] <= cut]
+
+
+def test_a_signal_is_decided_when_the_slowest_member_has_closed_and_its_label_begins_after_that() -> None:
+    desk = Desk(DeskConfig(strategy=StrategyConfig(entry_bars=6)))
+    slow = delayed(closed(vector(1, CALM, instrument_id="x:b")), 147)
+    out = desk.on_batch([standing(9, ID, "x:b"), closed(vector(1), known=definition()), slow])
+    (signal,) = signals(out)
+    assert signal.ts_decided == received(slow) > vector(1).ts_decided
+    barrier = TripleBarrier(bracket=Bracket.of(signal), costs=Costs())
+    flat = {f"{side}_{at}": price for side, price in QUOTES for at in ("first", "low", "high", "last")}
+    for minute in range(2, 6):
+        barrier.on_bar(replace(bar(minute, ID), **flat))
+    assert (barrier.entry, barrier.ts_entry) == (100.1, ns(240))
 
 
 @QUICK

@@ -116,7 +116,7 @@ def test_a_restart_at_any_close_changes_nothing(tmp_path: Path) -> None:
 
 def test_the_state_of_before_is_gone_on_with() -> None:
     desk = Desk(EAGER)
-    state = Layout("desk", 13).unseal(desk.state())
+    state = Layout("desk", 14).unseal(desk.state())
     state["serving"][4] = state["serving"][4][:2]
     assert Desk.restored(Layout("desk", 8).seal(state), EAGER).state() == desk.state()
 
