@@ -73,8 +73,8 @@ class Mean(Slotted):
 
     @property
     def mean(self) -> float:
-        """That over their number, once there is a value."""
-        return fsum(self._sum) / len(self._values)
+        """That over their number; 0 of none."""
+        return fsum(self._sum) / (len(self._values) or 1)
 
     def push(self, x: float) -> None:
         """Take one value."""
@@ -128,8 +128,8 @@ class Window(Slotted):
 
     @property
     def newest(self) -> float:
-        """The value that came last, once there is one, as for what follows."""
-        return self._values[self._at - 1]
+        """The value that came last; 0 if none has, as for what follows."""
+        return self._values[self._at - 1] if self._values else 0.0
 
     @property
     def mean(self) -> float:
@@ -148,7 +148,7 @@ class Window(Slotted):
         the values nor the place of the oldest one in the ring.
         """
         values, at = self._values, self._at
-        count, newest = len(values), values[at - 1]
+        count, newest = len(values) or 1, self.newest
         distances = [value - newest for part in (values[at:], values[:at]) for value in part]
         total = squares = 0.0
         for distance in distances:

@@ -88,7 +88,7 @@ cdef class Mean:
 
     @property
     def mean(self):
-        return <double>_fsum(self._sum) / PyList_GET_SIZE(self._values)
+        return <double>_fsum(self._sum) / (PyList_GET_SIZE(self._values) or 1)
 
     def push(self, object x):
         cdef list values = self._values
@@ -117,7 +117,8 @@ cdef class Window:
 
     @property
     def newest(self):
-        return self._values[(self._at or PyList_GET_SIZE(self._values)) - 1]
+        cdef Py_ssize_t count = PyList_GET_SIZE(self._values)
+        return self._values[(self._at or count) - 1] if count else 0.0
 
     @property
     def mean(self):
@@ -130,19 +131,19 @@ cdef class Window:
     def spread(self):
         cdef list values = self._values
         cdef Py_ssize_t at = self._at, count = PyList_GET_SIZE(values), place
-        cdef double newest = values[(at or count) - 1], total = 0.0, squares = 0.0, shift, distance
+        cdef double newest = self.newest, total = 0.0, squares = 0.0, shift, distance
         for place in range(at, count):
             total += <double>values[place] - newest
         for place in range(at):
             total += <double>values[place] - newest
-        shift = total / count
+        shift = total / (count or 1)
         for place in range(at, count):
             distance = <double>values[place] - newest
             squares += (distance - shift) * (distance - shift)
         for place in range(at):
             distance = <double>values[place] - newest
             squares += (distance - shift) * (distance - shift)
-        return shift, sqrt(squares / count)
+        return shift, sqrt(squares / (count or 1))
 
     def push(self, object x):
         cdef Py_ssize_t at = self._at

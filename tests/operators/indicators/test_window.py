@@ -99,6 +99,15 @@ def test_states_with_sums_that_slid_go_on_without_what_was_left_in_them() -> Non
         assert [again.update(x) for x in values] == [measure.update(x) for x in values]
 
 
+@pytest.mark.parametrize("make", [lambda one: one, compiled])
+def test_of_nothing_all_is_zero(make: Any) -> None:
+    mean, window = make(Mean(3)), make(Window(3))
+    window.push(7.0)
+    window.clear()
+    assert (mean.total, mean.mean, mean.full) == (0.0, 0.0, False)
+    assert (window.newest, window.mean, window.spread(), window.full) == (0.0, 0.0, (0.0, 0.0), False)
+
+
 def test_a_length_below_one_is_refused_by_name_and_value() -> None:
     with pytest.raises(OperatorError, match="VWAP: period is 0, it must be at least 1"):
         Window(0, "VWAP")
