@@ -1,5 +1,6 @@
 """Which version of a model is to serve from which close on: a record of the log, written once all checks passed."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -15,8 +16,9 @@ from flows.committed import committed
 from flows.engine import registry
 from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
+from flows.standing import standing
 from flows.state.rebuild import first_at, log_ends
-from models.errors import ModelError, ModelRefused, RegistryError
+from models.errors import ModelError, ModelRefused, RegistryAway, RegistryError
 from models.manifest import GATES, Manifest
 from operators.desk.serving import PROGRAM
 from schemas.codec import DecodeError, decode_event, encode
@@ -31,8 +33,8 @@ from sources.activations import Activations
 from sources.result_files import read_results, result_file
 
 __all__ = [
-    "Step", "activate", "back", "changelog", "effective_close", "fail", "refuse", "rollback", "told_events", "unpassed",
-    "withdraw",
+    "Step", "activate", "astray", "back", "changelog", "effective_close", "fail", "of_late", "refuse", "rollback",
+    "told_events", "unpassed", "withdraw",
 ]  # fmt: skip
 
 _AHEAD: Final = 30 * SECOND
@@ -43,8 +45,10 @@ _OF_LATE: Final = _MOST_AHEAD + 5 * MINUTE
 """In which an activation is looked for that is not in force yet; clocks may differ."""
 Step = tuple[int, str]
 """A close (ns), and the version that serves from then on."""
-_TOLD: Final = 900
-"""Characters of an error, as a reason has at most 1,000."""
+_REASON: Final = 1_000
+"""Characters of a reason."""
+_FOLDERS: Final = re.compile(r"(?<![\w./])/(?:[^\s/:]+/)*")
+"""Of a path that begins at the root."""
 
 
 def effective_close(asked: str | None) -> int:
@@ -82,6 +86,29 @@ def activate(
     return _write(settings, model, version, close, to, shadow=shadow, reason=reason)
 
 
+def astray(settings: Settings) -> str:
+    """Why this registry is not the one that the engines read, in words: by ``models.events`` a version serves, or is in
+    the shadow, that it lacks. Empty if it has them all.
+
+    Raises:
+        LogError: the broker does not answer.
+        RegistryAway: the registry does not say.
+    """
+    found = standing(sorted(told_events(settings, None), key=lambda event: event.ts_event))
+    shadows = {model: shadow.version for model, shadow in found.shadows.items()}
+    for model, version in sorted({*found.serving.items(), *shadows.items()}):
+        try:
+            registry(settings).manifest(model, version)
+        except RegistryAway:
+            raise
+        except ModelRefused as error:
+            return (
+                f"models.dir {settings.models.dir} is not where the engines read: {error}, and by models.events it is "
+                f"asked there; name their registry, or take it back by `candlewick models rollback {model}`"
+            )
+    return ""
+
+
 def unpassed(manifest: Manifest) -> str:
     """Why by its gates a version must not serve, in words; empty if it may."""
     failed = [f"{gate.name} ({gate.detail})" for gate in manifest.gates if not gate.passed]
@@ -105,10 +132,10 @@ def refuse(settings: Settings, model: str, version: str, close: int, *, reason: 
 
 def fail(settings: Settings, close: int, error: CandlewickError, due: datetime) -> Activation:
     """Tell in the changelog that a round of retraining failed, and when the next one is due; why, if the reason is of
-    ours: others have hosts and accounts in them, and the page is public.
+    ours: others have hosts and accounts in them, and the page is public. Of paths the last part alone is told.
     """
     ours = isinstance(error, FlowError | ModelError) and not isinstance(error, RegistryError)
-    why = "; ".join(str(error).splitlines())[:_TOLD] if ours else "a part that it needs is away or refuses"
+    why = _FOLDERS.sub("", "; ".join(str(error).splitlines())) if ours else "a part that it needs is away or refuses"
     return _write(
         settings, "retraining", "", close, None, reason=f"{why}; next at {due:%Y-%m-%d %H:%M} UTC", failed=True
     )
@@ -195,21 +222,27 @@ def _served(settings: Settings, model: str) -> list[Step]:
     came = [(event.ts_event, event.version) for event in events if event.event in {"activated", "deactivated"}]
     told = {(event.details.get("effective_close", 0), event.version) for event in events}
     now = max((event.ts_event for event in events), default=0)
-    return came + [(max(step[0], now), step[1]) for step in _of_late(settings, model) if step not in told]
+    late = _steps(of_late(settings), model)
+    return came + [(max(step[0], now), step[1]) for step in late if step not in told]
 
 
-def _of_late(settings: Settings, model: str) -> list[Step]:
-    """What the log says for closes to come, and those of late."""
+def of_late(settings: Settings) -> list[Activation]:
+    """What the log says for closes to come, and those of late.
+
+    Raises:
+        LogError: the broker does not answer.
+    """
     ends = log_ends(settings)
     own = partition_for(CONTROL, len(ends))
     begin = first_at(kafka_client(settings), [own], time.time_ns() - _OF_LATE)
     offsets = {(LOG, at): begin.get(at, end) for at, end in ends.items()}
-    steps: list[Step] = []
+    records: list[Activation] = []
     for message in committed(settings, [LOG], offsets):
         if message.key == CONTROL.encode():
             with suppress(DecodeError):  # the engine makes a dead letter of it
-                steps += _steps([decode_event(message.value or b"")], model)
-    return steps
+                event = decode_event(message.value or b"")
+                records += [event] if isinstance(event, Activation) else []
+    return records
 
 
 def _written(path: Path, model: str) -> list[Step]:
@@ -229,7 +262,7 @@ def _write(
     now = min(time.time_ns(), close - MINUTE) if to is not None else time.time_ns()
     record = Activation(
         instrument_id=CONTROL, ts_event=now, ts_received=now, model=model, version=version, effective_close=close,
-        shadow=shadow, reason=reason[:1_000], refused=refused, withdrawn=withdrawn, failed=failed,
+        shadow=shadow, reason=_short(reason), refused=refused, withdrawn=withdrawn, failed=failed,
     )  # fmt: skip
     if to is None:
         with LogWriter(kafka_client(settings)) as log:
@@ -241,3 +274,9 @@ def _write(
     except OSError as error:
         raise FlowError(f"--to {to}: {error.strerror}") from error
     return record
+
+
+def _short(reason: str) -> str:
+    """Without its middle where it is too long: what is about stands at the beginning, and the verdict at the end."""
+    half = _REASON // 2 - 2
+    return reason if len(reason) <= _REASON else f"{reason[:half]} … {reason[-half:]}"

@@ -16,16 +16,17 @@ from flows.dataset import fetch_stored, make_dataset
 from flows.engine import costs, registry
 from flows.errors import FlowError
 from flows.ledger import Compared, Ledger, Look, times
-from flows.models import activate, effective_close, refuse, unpassed, withdraw
+from flows.models import activate, effective_close, of_late, refuse, unpassed, withdraw
 from flows.settings import Settings
 from flows.standing import Shadow, Standing, standing
 from flows.training import Added, add_models, evaluate, log_runs
 from flows.trial import Duel, Judgement, gated, held_back, judge, tell
 from models.config import TrainConfig
 from models.dataset import Dataset, load
-from models.errors import ModelError, ModelRefused, RegistryAway
+from models.errors import ModelError, ModelRefused, RegistryAway, RegistryError
 from models.manifest import Manifest
 from operators.desk.serving import PROGRAM
+from schemas.market import Activation
 from schemas.signals import Signal
 from schemas.time import DAY, MINUTE, to_text
 from sinks.database import connect, in_one_line
@@ -84,6 +85,10 @@ class _Closed(Struct):
     ts_close: int = 0
 
 
+class _Hashed(Struct):
+    schema_hash: str = ""
+
+
 def retrain(settings: Settings, plan: Plan) -> Iterator[Decision]:
     """One round: judge the challengers that are in the shadow, and train one of each model that has none there.
 
@@ -115,8 +120,9 @@ class _Round:
         self._settings, self._plan = settings, plan
         self._known, self._ledger = registry(settings), Ledger(plan.ledger)
         self._standing = self._stands()
-        self._withdrawn: set[str] = set()
-        """Models whose shadow this round has sent away."""
+        self._begun = time.time_ns()
+        self._written: list[Activation] = []
+        """By this round."""
 
     def _stands(self) -> Standing:
         dsn = self._settings.database.reader
@@ -172,6 +178,7 @@ class _Round:
         plan = self._plan
         since = max(0, time.time_ns() - round(plan.days * DAY))
         if plan.past is not None:
+            _see_schemas(plan.past)
             since = max(since, _end(plan.past) + 1)
         with TemporaryDirectory(prefix="candlewick-retrain-") as temporary:
             stored, made = Path(temporary) / "stored", Path(temporary) / "set"
@@ -214,7 +221,14 @@ class _Round:
                 "from"
             )
         evaluations, left = evaluate(made, plan.config, self._ledger, "retrain", until=since, without=busy)
-        challengers = add_models(made, evaluations, plan.config, self._known, since)
+        challengers: list[Added] = []
+        for evaluation in evaluations:
+            try:
+                challengers += add_models(made, [evaluation], plan.config, self._known, since)
+            except RegistryError:
+                raise
+            except ModelError as error:  # which says nothing of the others
+                left.append(f"{evaluation.candidate.segment}: {error}")
         for added in challengers:
             yield self._challenger(added, data, since)
         try:
@@ -288,26 +302,35 @@ class _Round:
             return Decision(model, version, "leave out", f"{changed} since the round began, so it does not {what}")
         close = effective_close(None)
         if what in {"activate", "shadow"}:
-            activate(
+            record = activate(
                 settings, model, version, close, despite_gates=self._plan.despite_gates, shadow=what == "shadow",
                 reason=reason,
             )  # fmt: skip
         elif what == "withdraw":
-            withdraw(settings, model, version, close, reason=reason)
-            self._withdrawn.add(model)
+            record = withdraw(settings, model, version, close, reason=reason)
         elif what == "refuse":
-            refuse(settings, model, version, close, reason=reason)
+            record = refuse(settings, model, version, close, reason=reason)
+        else:
+            return decision
+        self._written.append(record)
         return decision
 
     def _changed(self, model: str) -> str:
-        """What others did meanwhile to who serves and who is in the shadow of ``model``, in words; empty if nothing."""
+        """What others did meanwhile to who serves and who is in the shadow of ``model``, in words; empty if nothing.
+
+        What came into force is in the store, and what has yet to in the log alone.
+        """
         was, now = self._standing, self._stands()
         if now.serving.get(model) != was.serving.get(model):
             return f"{now.serving.get(model, 'no version')} serves"
         before, shadow = (found.shadows[model].version if model in found.shadows else "" for found in (was, now))
-        if shadow == before or (not shadow and model in self._withdrawn):
-            return ""
-        return f"{shadow or 'no version'} is in the shadow"
+        withdrawn = any(one.withdrawn and one.model == model for one in self._written)
+        if shadow != before and not (withdrawn and not shadow):
+            return f"{shadow or 'no version'} is in the shadow"
+        for one in of_late(self._settings):
+            if one.model == model and one.ts_received >= self._begun and one not in self._written:
+                return f"{one.version or 'no version'} was activated, for a close to come,"
+        return ""
 
 
 def _end(past: Path) -> int:
@@ -322,3 +345,19 @@ def _end(past: Path) -> int:
     path = result_file(past, "features.bars")
     deque(() if path is None else read_results(path, "features.bars", _Closed, seen), maxlen=0)
     return last
+
+
+def _see_schemas(past: Path) -> None:
+    """Refuse what a replay of another program wrote, which is no past of what is stored."""
+    own = {"features.vectors": PROGRAM.schema_hash, "features.context": PROGRAM.context_hash}
+    for topic, schema in own.items():
+        path = result_file(past, topic)
+        first = (
+            None
+            if path is None
+            else next(read_results(path, topic, _Hashed, lambda seen: bool(seen.schema_hash)), None)
+        )
+        if first is not None and first.schema_hash != schema:
+            raise FlowError(
+                f"--past {past}: {topic} are of schema {first.schema_hash}, this program's is {schema}: replay it anew"
+            )

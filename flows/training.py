@@ -105,7 +105,7 @@ def evaluate(
     """
     data = load(directory)
     if until is not None:
-        data = data.before(until)
+        data = data.before(until).weighed()
     dataset = manifest_hash(directory)
     candidates, left = segments(data, config)
     if not candidates:

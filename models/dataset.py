@@ -145,6 +145,11 @@ class Dataset:
         told = replace(told, ts_end=min(told.ts_end, until), holes=holes, open_from=open_from)
         return Dataset(told, kept.columns, kept.x)
 
+    def weighed(self) -> "Dataset":
+        """With weights by the labels among these rows, and no others."""
+        unique = _unique(self.columns, self["status"] != "unfilled")
+        return Dataset(self.manifest, {**self.columns, "uniqueness": unique}, self.x)
+
     def entered(self) -> "Dataset":
         """Of the rows that have a label."""
         return self.take(self["status"] != "unfilled")
@@ -303,11 +308,16 @@ def _columns(rows: Sequence[Row]) -> dict[str, Any]:
         found[name] = [row.labelled.forward[at] for row in rows]
     for at, name in enumerate(_DELAYED):
         found[name] = [row.labelled.delayed[at] for row in rows]
-    entered = np.array([row.labelled.label.net_return is not None for row in rows])
-    _, groups = np.unique(found["instrument_id"], return_inverse=True)
-    found["uniqueness"] = np.zeros(len(rows))
-    spans = np.array(found["ts_decided"]), np.array(found["ts_end"])
-    found["uniqueness"][entered] = uniqueness(groups[entered], spans[0][entered], spans[1][entered])
+    found["uniqueness"] = _unique(found, np.array([row.labelled.label.net_return is not None for row in rows]))
+    return found
+
+
+def _unique(columns: Mapping[str, Any], entered: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Of the labels among these rows, and no others."""
+    found = np.zeros(len(entered))
+    _, groups = np.unique(columns["instrument_id"], return_inverse=True)
+    decided, ended = np.array(columns["ts_decided"]), np.array(columns["ts_end"])
+    found[entered] = uniqueness(groups[entered], decided[entered], ended[entered])
     return found
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from flows.engine import registry
 from flows.models import activate as let_serve
-from flows.models import changelog, effective_close, told_events
+from flows.models import astray, changelog, effective_close, told_events
 from flows.models import rollback as go_back
 from flows.settings import load
 from models.errors import ModelRefused
@@ -93,6 +93,8 @@ def activate(
     settings = load()
     name = _whole(registry(settings), model, version)
     close = effective_close(at)
+    if to is None and (told := astray(settings)):
+        raise ModelRefused(told)
     _tell(let_serve(settings, model, name, close, to, despite_gates=despite_gates, shadow=shadow))
 
 

@@ -21,7 +21,7 @@ from sinks.gate import Past
 from sinks.grace import Grace, never
 from sinks.kafka_admin import EARLIEST, LATEST
 from sinks.readback import committed, offsets
-from sources.kafka import TIMEOUT_S, consumer, consumer_settings
+from sources.kafka import TIMEOUT_S, consumer, consumer_settings, offset_range
 
 __all__ = ["Begin", "begin", "first_at", "log_ends"]
 
@@ -126,10 +126,22 @@ def _starts(client: Mapping[str, Any], log: _Ranges, rebuild_from: str) -> dict[
 
 
 def first_at(client: Mapping[str, Any], partitions: Iterable[int], ts: int) -> dict[int, int]:
-    """By partition of the log the offset of the first record that is not older than ``ts`` (ns), where there is one."""
-    asked = [TopicPartition(LOG, partition, ts // MILLISECOND) for partition in partitions]
+    """By partition of the log the offset of the first record that is not older than ``ts`` (ns), where there is one; of
+    a broker that does not look by time, as the embedded one, of the first record.
+    """
     with consumer(consumer_settings(client)) as reader:
-        return {at.partition: at.offset for at in reader.offsets_for_times(asked, TIMEOUT_S) if at.offset >= 0}
+
+        def first(where: Iterable[int], since_ms: int) -> dict[int, int]:
+            asked = [TopicPartition(LOG, partition, since_ms) for partition in where]
+            answers = reader.offsets_for_times(asked, TIMEOUT_S) if asked else []
+            return {at.partition: at.offset for at in answers if at.offset >= 0}
+
+        every = set(partitions)
+        found = first(every, ts // MILLISECOND)
+        untold = every - found.keys()
+        for partition in untold - first(untold, 0).keys():
+            found[partition], _ = offset_range(reader, LOG, partition)
+        return found
 
 
 def _warn(client: Mapping[str, Any], starts: Mapping[int, int], decided_to: int) -> None:

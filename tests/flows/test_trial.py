@@ -109,6 +109,15 @@ def test_the_row_of_bets_at_a_look_begins_that_at_a_later_one() -> None:
     assert [bet.win is None for bet in before] == [one == "unfilled" or at == 60 for at, one in enumerate(statuses)]
 
 
+def test_a_data_set_up_to_a_time_weighs_its_rows_by_those_that_it_has() -> None:
+    data, _ = told(0.7, None)
+    ends = data["ts_decided"] + 30 * MINUTE
+    long = Dataset(data.manifest, {**data.columns, "instrument_id": np.array([BTC] * ROWS), "ts_end": ends}, data.x)
+    kept, alone = long.before(START + 60 * MINUTE).weighed(), long.take(np.arange(30))
+    assert len(kept) == len(alone) == 30
+    assert kept["uniqueness"][-1] > 1.5 / 30  # of the next ones, which overlap it, nothing is known yet
+
+
 def test_a_look_back_at_a_data_set_knows_no_more_than_one_at_that_time() -> None:
     data, signals = told(0.7, 0.5)
     data.columns["ts_end"][50] += 100 * MINUTE
@@ -138,7 +147,7 @@ def test_who_is_better_and_must_not_serve_by_its_gates_is_not_promoted() -> None
 
 @cache
 def model(slope: float = 4.0, train_end: int = START, instruments: tuple[str, ...] = (BTC,)) -> Model:
-    """Of trees, sure of itself or, with a slope below 0, of the opposite."""
+    """Of trees, sure of itself or, with a small slope, of nothing."""
     made = trained()
     manifest = replace(
         made.manifest, calibration=Calibration(slope, 0.0), train_start=0, train_end=train_end,
@@ -148,15 +157,15 @@ def model(slope: float = 4.0, train_end: int = START, instruments: tuple[str, ..
     return Model("f" * 16, manifest, Scorer(made.files["model.onnx"], len(INPUTS)), TreeShap(text, len(INPUTS)), {})
 
 
-def kept(instrument: str = BTC) -> Dataset:
-    """Outcomes as the trees say."""
+def kept(instrument: str = BTC, *, as_told: bool = True) -> Dataset:
+    """Outcomes as the trees say, or the other way round."""
     x, honest = trained().rows[:ROWS], model()
-    wins = np.array([honest.probability(row) > 0.5 for row in x])
+    wins = np.array([(honest.probability(row) > 0.5) is as_told for row in x])
     return dataset({"instrument_id": np.array([instrument] * ROWS)}, wins, x)
 
 
 def test_where_nobody_serves_it_is_held_against_the_base_rate() -> None:
-    good, bad = (held_back(kept(), START, model(slope), None, 0) for slope in (4.0, -4.0))
+    good, bad = (held_back(kept(as_told=told), START, model(), None, 0) for told in (True, False))
     assert (good.comparison.count, good.comparison.better, good.comparison.worse) == (ROWS, True, False)
     assert (bad.comparison.better, bad.comparison.worse) == (False, True)
     assert (good.ts_start, good.ts_end) == (START, START + ROWS * MINUTE)
@@ -170,14 +179,14 @@ def test_what_either_was_trained_on_is_not_unseen() -> None:
 
 
 def test_nor_is_what_the_champion_was_chosen_by() -> None:
-    duel = held_back(kept(), START, model(), model(-4.0), START + 250 * MINUTE)
+    duel = held_back(kept(), START, model(), model(0.001), START + 250 * MINUTE)
     assert (duel.comparison.count, duel.ts_start) == (50, START + 250 * MINUTE)
-    none = held_back(kept(), START, model(), model(-4.0), START + ROWS * MINUTE)
+    none = held_back(kept(), START, model(), model(0.001), START + ROWS * MINUTE)
     assert (none.comparison.count, none.ts_end) == (0, none.ts_start)
 
 
 def test_too_few_outcomes_decide_nothing() -> None:
-    few = held_back(kept(), START + (ROWS - 40) * MINUTE, model(), model(-4.0), 0)
+    few = held_back(kept(), START + (ROWS - 40) * MINUTE, model(), model(0.001), 0)
     judgement = tell(few.comparison, "held back", "1", 100)
     assert (judgement.verdict, judgement.why.startswith("40 outcomes held back")) == ("not decided", True)
     assert judgement.why.endswith(": not decided, 100 are the least")

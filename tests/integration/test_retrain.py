@@ -314,6 +314,14 @@ def test_nothing_to_learn_from_is_one_line_and_leaves_nothing(settings: Settings
         list(retrain(settings, Plan(days=10_000, ledger=tmp_path / "ledger.jsonl")))
     assert Registry(settings.models.dir).models() == []
 
+    old = tmp_path / "old"
+    old.mkdir()
+    with (past / "features.vectors.jsonl").open("rb") as file:
+        vector = msgspec.json.decode(next(line for line in file if b'"schema_hash"' in line))
+    (old / "features.vectors.jsonl").write_bytes(msgspec.json.encode(vector | {"schema_hash": "before"}))
+    with pytest.raises(FlowError, match=rf"^--past {old}: features\.vectors are of schema before, this program's is "):
+        list(retrain(settings, Plan(days=10_000, past=old, ledger=tmp_path / "ledger.jsonl")))
+
     plan = Plan(
         days=10_000, past=past, despite_gates=True, held_back=0.4, ledger=tmp_path / "ledger.jsonl",
         config=TrainConfig(windows=2, boosting=Boosting(rounds=20)),
