@@ -19,7 +19,8 @@ from flows.settings import Settings, kafka_client
 from flows.standing import standing
 from flows.state.rebuild import first_at, log_ends
 from models.errors import ModelError, ModelRefused, RegistryAway, RegistryError
-from models.manifest import GATES, Manifest
+from models.manifest import Manifest
+from models.trained import LEAST_OUTCOMES
 from operators.desk.serving import PROGRAM
 from schemas.codec import DecodeError, decode_event, encode
 from schemas.errors import CandlewickError
@@ -116,7 +117,9 @@ def unpassed(manifest: Manifest) -> str:
         return f"did not pass {', '.join(failed)}"
     if not manifest.gates:
         return "was never put before the gates"
-    lacking = [name for name in GATES if name not in {gate.name for gate in manifest.gates}]
+    if manifest.outcomes < LEAST_OUTCOMES:
+        return f"learned from {manifest.outcomes} outcomes, {LEAST_OUTCOMES} are the least"
+    lacking = manifest.gates_failed
     return f"was never put before the gate {lacking[0]}" if lacking else ""
 
 

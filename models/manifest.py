@@ -9,7 +9,17 @@ from msgspec import Meta, Struct
 
 from models.errors import ModelRefused
 from models.rows import LARGEST
-from models.trained import CANDIDATE_INPUTS, Calibration, Count, Everyday, Golden, Histogram, Trained, Window
+from models.trained import (
+    CANDIDATE_INPUTS,
+    LEAST_OUTCOMES,
+    Calibration,
+    Count,
+    Everyday,
+    Golden,
+    Histogram,
+    Trained,
+    Window,
+)
 from schemas.cards import CurveBin
 from schemas.time import Timeframe
 
@@ -122,6 +132,17 @@ class Manifest(Struct, frozen=True, kw_only=True):
             raise ValueError(f"figures: {taken[0]} is told elsewhere")
         if self.train_start > self.train_end:
             raise ValueError("the training ends before it begins")
+
+    @property
+    def gates_failed(self) -> list[str]:
+        """Those that it did not pass, or was never put to; who learned from fewer than `LEAST_OUTCOMES` did not pass
+        the first one, whatever it says.
+        """
+        refused = {gate.name for gate in self.gates if not gate.passed}
+        passed = {gate.name for gate in self.gates} - refused
+        if self.outcomes < LEAST_OUTCOMES:
+            passed.discard(GATES[0])
+        return [*(name for name in GATES if name not in passed), *sorted(refused.difference(GATES))]
 
     def _histograms(self) -> Iterable[tuple[str, Histogram]]:
         yield from ((f"reference of {name}", one) for name, one in self.reference.items())

@@ -15,7 +15,7 @@ from flows.models import astray, changelog, effective_close, told_events
 from flows.models import rollback as go_back
 from flows.settings import load
 from models.errors import ModelRefused
-from models.manifest import encode
+from models.manifest import GATES, encode
 from models.registry import Registry
 from operators.desk.serving import PROGRAM
 from schemas.market import Activation
@@ -42,8 +42,8 @@ def show_all() -> None:
             except ModelRefused as error:
                 table.add_row(model, version, "", "", "", "", Text(str(error), "red"))
                 continue
-            failed = sum(not gate.passed for gate in manifest.gates)
-            gates = f"{failed} of {len(manifest.gates)} failed" if failed else f"{len(manifest.gates)} passed"
+            failed, put_to = len(manifest.gates_failed), len({*GATES, *(gate.name for gate in manifest.gates)})
+            gates = f"{failed} of {put_to} not passed" if failed else f"{put_to} passed"
             table.add_row(
                 model, version, manifest.segment, to_text(manifest.train_end), f"{manifest.outcomes:,}",
                 gates if manifest.gates else "never seen", _state(known, model, version),

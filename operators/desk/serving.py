@@ -254,7 +254,7 @@ class Serving:
                 del self.shadows[name]
             serving[name] = version
             manifest = self._loaded[name, version].manifest
-            details["gates_failed"] = [gate.name for gate in manifest.gates if not gate.passed]
+            details["gates_failed"] = manifest.gates_failed
             details["trained"] = {"to": manifest.train_end, "outcomes": manifest.outcomes, **manifest.figures}
         else:
             event = "no longer shadowed" if activation.shadow else "deactivated"

@@ -140,6 +140,10 @@ def test_who_did_not_pass_its_gates_is_not_activated(settings: Settings, version
         activate(settings, "majors", unseen, START, tmp_path / "a.jsonl")
     some = replace(manifest, gates=[Gate(name="outcomes", passed=True)])
     assert unpassed(some) == "was never put before the gate no leak"
+    assert some.gates_failed == [*GATES[1:]]
+    few = replace(some, gates=[Gate(name=name, passed=True) for name in GATES], outcomes=80)
+    assert unpassed(few) == "learned from 80 outcomes, 500 are the least"
+    assert few.gates_failed == ["outcomes"]
     assert not (tmp_path / "a.jsonl").exists()
 
 

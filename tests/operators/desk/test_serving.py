@@ -8,6 +8,7 @@ import onnx
 import pytest
 from msgspec.structs import replace
 
+from models.manifest import GATES
 from models.registry import Registry
 from operators.closed import Closed, Reading, Standing
 from operators.config import DeskConfig, ModelsConfig, StrategyConfig
@@ -225,7 +226,7 @@ def test_one_that_comes_too_late_serves_from_the_next_close_and_says_so(registry
     out = Desk(EAGER, registry).on_batch([*told, *closes(1, 2)])
     assert served(out) == [(1, ""), (2, version)]
     assert events(out)[0].details == {
-        "before": "", "effective_close": ns(60), "late": True, "gates_failed": [],
+        "before": "", "effective_close": ns(60), "late": True, "gates_failed": [*GATES],
         "trained": {"to": 2 * 10**18, "outcomes": 600},
     }  # fmt: skip
 
