@@ -1,6 +1,6 @@
 """VPIN: how one-sided trading is, in time that is counted by volume."""
 
-from math import fsum
+from math import fmod, fsum
 from typing import Any, Final, NamedTuple
 
 from operators.bars import OpenBar
@@ -99,7 +99,9 @@ class Vpin(Slotted):
         size, left = self._size, bar.volume
         full: list[tuple[int, float, float]] = []
         bought, sold = bar.buy_volume / bar.volume, bar.sell_volume / bar.volume
-        left -= max(0, int(left / size) - self._buckets - 1) * size  # more would be pushed out again at once
+        most = (self._buckets + 1) * size
+        if left >= most + size:
+            left = most + fmod(left, size)  # more would be pushed out again at once
         while left >= self._room:
             part = self._room
             left -= part

@@ -122,3 +122,13 @@ def test_whole_bars_make_it_too() -> None:
 def test_there_is_at_least_one_bucket() -> None:
     with pytest.raises(OperatorError, match="buckets = 0: must be at least 1"):
         Vpin(0)
+
+
+@pytest.mark.parametrize("times", [60, 1e6, 1e17, 1e34])
+def test_a_bar_of_many_sessions_volume_fills_every_bucket_once(times: float) -> None:
+    """However far beyond a bucket it is that rounding would be many of them."""
+    vpin = Vpin(10)
+    for one in walked(24):
+        vpin.update(one, one.ts_open + HOUR)
+    vpin.update(bar(START + DAY, 1.5 * times, 1.2 * times), START + DAY + HOUR)
+    assert vpin.value == pytest.approx(0.6, rel=1e-12)
