@@ -10,22 +10,26 @@ import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 
+from flows.embedded.broker import CLIENT, EmbeddedBroker
 from flows.errors import FlowError
 from flows.feeds import recorded_feed, simulated_feed
 from flows.ingest import Recorder, ingest
-from flows.models import Step, activate, back, effective_close, rollback, unpassed
+from flows.models import Step, activate, astray, back, effective_close, rollback, unpassed
 from flows.replay import replay
-from flows.settings import ModelsSettings, Settings, StrategySettings
+from flows.settings import KafkaSettings, ModelsSettings, Settings, StrategySettings
 from models.errors import ModelRefused
 from models.manifest import GATES, Gate
 from models.registry import Registry
 from operators.config import ModelsConfig
 from operators.desk.serving import PROGRAM, Serving
+from schemas.codec import encode
 from schemas.market import Activation
+from schemas.results import ModelEvent
 from schemas.time import DAY, MINUTE, SECOND, from_text
 from sources.activations import Activations
 from sources.simulator import Simulator, SimulatorConfig
 from tests.flows.test_cli import candlewick
+from tests.kafka_tools import put
 from tests.models.trees import trained
 
 START = 19_700 * DAY
@@ -194,6 +198,33 @@ def test_a_rollback_goes_back_to_what_served(steps: list[Step], expected: tuple[
 def test_the_log_takes_no_activation_that_a_rollback_would_not_find(settings: Settings, versions: list[str]) -> None:
     with pytest.raises(FlowError, match="an hour ahead at most"):
         activate(settings, "majors", versions[0], effective_close(None) + 120 * MINUTE)
+
+
+def test_on_the_embedded_broker_a_rollback_takes_back_what_is_to_come(settings: Settings, versions: list[str]) -> None:
+    """Which does not look by time."""
+    with EmbeddedBroker() as broker:
+        own = at_broker(settings, broker)
+        close = effective_close(None)
+        activate(own, "majors", versions[0], close + 10 * MINUTE)
+        (record,) = rollback(own, "majors", close)
+        assert (record.version, record.effective_close) == ("", close + 10 * MINUTE)
+
+
+def test_an_activation_is_written_where_the_engines_read_the_versions(settings: Settings, versions: list[str]) -> None:
+    with EmbeddedBroker() as broker:
+        own = at_broker(settings, broker)
+        assert astray(own) == ""
+        for number, version in enumerate((versions[0], "f" * 16)):
+            told = ModelEvent(
+                id=str(UUID(int=number)), model="majors", version=version, event="activated", ts_event=START + number
+            )
+            put({**CLIENT, "bootstrap.servers": broker.bootstrap}, [(b"majors", encode(told), 0, 1)], "models.events")
+            assert bool(astray(own)) == (number == 1)
+        assert f"{settings.models.dir} is not where the engines read: model majors has no version" in astray(own)
+
+
+def at_broker(settings: Settings, broker: EmbeddedBroker) -> Settings:
+    return settings.model_copy(update={"kafka": KafkaSettings(bootstrap=broker.bootstrap, transactions=False)})
 
 
 def test_a_close_is_a_time() -> None:
