@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from operators.errors import Refused
-from operators.microstructure import Move
+from operators.microstructure import BufferedTrade, Move
 from schemas.identifiers import derive
 from schemas.market import LEAST_AMOUNT, ExchangeBar, Side
 from schemas.results import Bar
@@ -67,6 +67,12 @@ class OpenBar:
             self.buy_volume += size
         elif side == "sell":
             self.sell_volume += size
+
+    def add(self, trades: Sequence[BufferedTrade]) -> None:
+        """Add the trades of the market, and pass over prints that are not."""
+        for ts, order, _, price, size, side, _ in trades:
+            if size:
+                self.trade((ts, order), price, size, side)
 
     def quotes(self, moves: Sequence[Move]) -> None:
         """Add best prices, one or more; these come in event-time order."""
@@ -170,13 +176,13 @@ class OpenBar:
 
     def state(self) -> list[Any]:
         """Plain data for recovery."""
-        return [getattr(self, name) for name in self.__slots__]
+        return [getattr(self, name) for name in OpenBar.__slots__]
 
     @classmethod
     def restored(cls, state: list[Any]) -> "OpenBar":
         """The bar whose `state` this is."""
         bar = cls(0)
-        for name, value in zip(cls.__slots__, state, strict=True):
+        for name, value in zip(OpenBar.__slots__, state, strict=True):
             setattr(bar, name, tuple(value) if name in {"open_at", "close_at"} else value)
         return bar
 

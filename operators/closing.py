@@ -63,7 +63,7 @@ class BarMaker:
         self._lateness = Lateness()
         self._recorder = recorder
         self._given = GivenBars()
-        self._series = {name: BarSeries(name) for name in TIMEFRAMES}
+        self._series = {name: BarSeries(name, native=config.native) for name in TIMEFRAMES}
         self._features = {name: FeatureSet(name, native=config.native) for name in TIMEFRAMES}
 
     def begin(self, ts: int) -> None:
@@ -212,7 +212,7 @@ class BarMaker:
     def _settle_trades(self, trades: list[BufferedTrade], ts_received: int) -> None:
         bar, numbers = self._series[_BASE].current(trades[0][0]), self._numbers
         self._origin = "trades"
-        for ts, order, _, price, size, side, sequence in trades:
+        for ts, _, _, _, _, _, sequence in trades:
             if sequence is not None:
                 if sequence == numbers.last + 1:
                     numbers.last, numbers.at = sequence, ts
@@ -220,8 +220,7 @@ class BarMaker:
                     numbers.follow(sequence, ts, ts_received)
                     if numbers.full:
                         self._tell_breaks(bar)
-            if size:
-                bar.trade((ts, order), price, size, side)
+        bar.add(trades)
 
     def _tell_breaks(self, bar: OpenBar) -> None:
         """What is missing when the bar ends that it would be in is lost."""

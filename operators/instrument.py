@@ -6,7 +6,6 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from operators.bars import OpenBar
 from operators.checksum import decimals_of
 from operators.closed import Closed
 from operators.closing import BarMaker
@@ -16,7 +15,7 @@ from operators.feature import Input, Moment
 from operators.flow.recorder import Recorder
 from operators.gate import Gate
 from operators.listening import Listening
-from operators.native import fast_path
+from operators.native import bars, fast_path
 from operators.native.twins import compiled
 from operators.outbox import Outbox
 from operators.quoting import Quoting
@@ -122,7 +121,7 @@ class Instrument:
             self._outbox.define(event)
 
     def _on_exchange_bar(self, event: ExchangeBar) -> None:
-        bar = OpenBar.of(event)
+        bar = bars(native=self.config.native).of(event)
         self._bars.compare(event)
         self._gate.reach(event.ts_received)
         if not self._bars.wants(event):

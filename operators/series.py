@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from operators.bars import OpenBar
+from operators.native import bars
 from schemas.layouts import Layout
 from schemas.market import Side
 from schemas.time import TIMEFRAME_NS, Timeframe
@@ -24,11 +25,14 @@ class BarSeries:
     0 when it closes, and a further one for each minute in which trades came that were late for it.
     """
 
-    __slots__ = ("_dirty", "_filled_to", "_kept", "_later", "_packed", "bar", "last_close", "length", "timeframe")
+    __slots__ = (
+        "_dirty", "_filled_to", "_kept", "_later", "_make", "_packed", "bar", "last_close", "length", "timeframe",
+    )  # fmt: skip
 
-    def __init__(self, timeframe: Timeframe) -> None:
+    def __init__(self, timeframe: Timeframe, *, native: bool = True) -> None:
         self.timeframe: Timeframe = timeframe
         self.length = TIMEFRAME_NS[timeframe]
+        self._make = bars(native=native)
         self.bar: OpenBar | None = None
         self.last_close: float | None = None
         """The market's last price, as far as it is known."""
@@ -41,7 +45,7 @@ class BarSeries:
     def current(self, ts: int) -> OpenBar:
         """The bar that holds ``ts`` (ns), begun if need be."""
         if self.bar is None:
-            self.bar = OpenBar(ts - ts % self.length)
+            self.bar = self._make(ts - ts % self.length)
         return self.bar
 
     def absorb(self, part: OpenBar, part_length: int) -> None:
@@ -84,7 +88,7 @@ class BarSeries:
         ts_open = at[0] - at[0] % self.length
         if self.bar is not None and self.bar.ts_open == ts_open:
             if self._later is None:
-                self._later = OpenBar(ts_open)
+                self._later = self._make(ts_open)
             self._later.trade(at, price, size, side)
             return True
         bar = self.closed(ts_open)
@@ -138,7 +142,7 @@ class BarSeries:
         """
         state = _LAYOUT.bring(state[0], state)
         _, bar, self.last_close, self._filled_to, later, kept, dirty = state
-        self.bar = None if bar is None else OpenBar.restored(bar)
-        self._later = None if later is None else OpenBar.restored(later)
-        self._kept = deque((OpenBar.restored(saved) for saved in kept), maxlen=self._kept.maxlen)
+        self.bar = None if bar is None else self._make.restored(bar)
+        self._later = None if later is None else self._make.restored(later)
+        self._kept = deque((self._make.restored(saved) for saved in kept), maxlen=self._kept.maxlen)
         self._dirty, self._packed = [bar for bar in self._kept if bar.ts_open in dirty], None

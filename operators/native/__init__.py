@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from operators.bars import OpenBar
 from operators.flow.resilience import PATIENCE
 from operators.ladder import Ladder
 from operators.numbering import RESTART
@@ -26,7 +27,7 @@ if current(Path(__file__).with_name("_native.pyx")):
 else:  # no C compiler was there at the set-up, or the sources are newer than it
     _native = None  # type: ignore[assignment]  # as nothing is asked of it without `BUILT`
 
-__all__ = ["BUILT", "asking", "fast_path", "moving", "quote_queue", "shape", "sides"]
+__all__ = ["BUILT", "asking", "bars", "fast_path", "moving", "quote_queue", "shape", "sides"]
 
 BUILT: Final[bool] = _native is not None
 """Whether `deploy.native` has built it here; else Python does everything."""
@@ -41,6 +42,11 @@ def sides(*, native: bool) -> tuple[Ladder, Ladder]:
 def quote_queue(most: int, *, native: bool) -> QuoteQueue:
     """An empty one, for ``most`` quotes."""
     return (_native.QuoteQueue if native and BUILT else QuoteQueue)(most)
+
+
+def bars(*, native: bool) -> type[OpenBar]:
+    """What a bar is while it can still change."""
+    return _native.OpenBar if native and BUILT else OpenBar
 
 
 def asking(*, native: bool) -> Callable[..., dict[str, Any]] | None:

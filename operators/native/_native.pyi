@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from operators import ladder, quote_queue
+from operators import bars, ladder, quote_queue
 from operators.book import OrderBook
 from operators.closing import BarMaker
 from operators.desk import returns
@@ -10,6 +10,7 @@ from operators.quoting import Quoting
 from operators.seen import SeenIds
 from operators.state import Slotted
 
+class OpenBar(bars.OpenBar): ...
 class Ladder(ladder.Ladder): ...
 class QuoteQueue(quote_queue.QuoteQueue): ...
 class Returns(returns.Returns): ...

@@ -18,6 +18,7 @@ from array import array
 from bisect import bisect_left
 from math import fsum
 
+from operators.bars import OpenBar as PlainBar
 from operators.feature import of_close, of_range
 from operators.flow.impact import ImpactPart
 from operators.flow.intensity import TradesPart
@@ -40,6 +41,7 @@ include "numbers.pxi"
 include "reading.pxi"
 include "meters.pxi"
 include "queue.pxi"
+include "bars.pxi"
 include "shape.pxi"
 include "path.pxi"
 include "measures.pxi"

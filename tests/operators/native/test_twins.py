@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from operators import native
+from operators.bars import OpenBar
 from operators.desk.returns import GRID, Comoments, Returns
 from operators.features import FeatureSet
 from operators.flow.quantile import LogHistogram
@@ -14,7 +15,7 @@ from operators.flow.recorder import Recorder
 from operators.indicators.zones import Zones
 from operators.indicators.zscore import SessionsZScore
 from operators.microstructure import BestQuote, BufferedTrade
-from operators.native import moving
+from operators.native import bars, moving
 from operators.native.twins import METERS, PLAIN, compiled
 from operators.state import Slotted
 from schemas.market import Side
@@ -179,3 +180,33 @@ def test_sums_of_returns_are_the_same_to_the_bit(spread: float) -> None:
             told = pair.correlation(), pair.beta(), pair.lead(), pair.shift()
             said.append(repr((told, len(one), one.last, one.values)))
         assert said[0] == said[1]
+
+
+def test_bars_hold_the_same_whatever_comes_in_whatever_order() -> None:
+    draw, kinds = Random(5), (OpenBar, bars(native=True))  # noqa: S311, a market
+    assert kinds[0] is not kinds[1]
+    for number in range(200):
+        both = [[kind(number), kind(number), kind(number)] for kind in kinds]
+        given = draw.random() < 0.1
+        for at in range(20):
+            some, best, late = trades(draw, 100 + at // 3), quotes(draw, at), draw.random() < 0.1
+            draw.shuffle(some)
+            for each in both:
+                bar = each[at % 3]
+                bar.add(some)
+                if best:
+                    bar.quotes([(ts, bid, ask) for ts, (bid, _, ask, _) in best])
+                if late:
+                    bar.trade((100 * SECOND + at % 2, at % 3), 99.5, 2.0, "sell")
+                    bar.flag("late")
+        for each in both:
+            if given:
+                each[1].origin, each[1].high = "exchange", 200.0
+            each[0].absorb(each[1])
+            each[0].absorb(OpenBar.restored(each[2].state()))
+            each[2].absorb_quotes(each[0])
+        states = [repr([(bar.state(), bar.traded) for bar in each]) for each in both]
+        records = [repr(each[0].record("x", "1m", 5)) for each in both]
+        assert (states[0], records[0]) == (states[1], records[1])
+        again = kinds[1].restored(both[0][0].state())
+        assert (type(again), again.state()) == (kinds[1], both[1][0].state())
