@@ -7,14 +7,14 @@ from hypothesis import settings
 
 from flows.embedded.broker import CLIENT, EmbeddedBroker
 from tests.faults.table import print_table
-from tests.integration.kafka_fixtures import brokers, golden, kafka, recording
+from tests.integration.kafka_fixtures import brokers, golden, kafka, recording, spare_brokers
 from tests.integration.timescale_fixtures import database, embedded, empty_database, timescale, timescale_database
 from tests.operators.indicators.support import take_all_bars
 from tests.parts import print_parts
 
 __all__ = [
-    "brokers", "database", "embedded", "embedded_kafka", "empty_database", "golden", "kafka", "recording", "timescale",
-    "timescale_database",
+    "brokers", "database", "embedded", "embedded_kafka", "empty_database", "golden", "kafka", "recording",
+    "spare_brokers", "timescale", "timescale_database",
 ]  # fmt: skip
 
 # Machines are shared: a slow moment is no failure. The same examples every time: a run says something of the change.

@@ -114,6 +114,8 @@ class KafkaBroker:
         self._data, self._config = self._workdir / "data", self._workdir / "server.properties"
         self._log = self._workdir / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self.mistreated = False
+        """Whether it was ever killed or paused."""
         # An explicit, sorted class path, since an archive is valid for exactly one.
         path = ":".join(str(jar) for jar in sorted(jars.resolve().glob("*.jar")))
         share = () if archive is None else (f"-XX:SharedArchiveFile={archive}", "-Xshare:auto")
@@ -166,6 +168,7 @@ class KafkaBroker:
 
     def kill(self) -> None:
         """kill -9: a crash of the process, not of the machine (the page cache survives)."""
+        self.mistreated = True
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -174,6 +177,7 @@ class KafkaBroker:
 
     def pause(self) -> None:
         """Stop the process where it is: connections stay, nobody answers."""
+        self.mistreated = True
         if self._process is not None:
             self._process.send_signal(signal.SIGSTOP)
 
