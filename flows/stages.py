@@ -32,12 +32,11 @@ def stages(settings: Settings) -> list[Stage]:
     """
     dsn = settings.database.dsn
     with in_one_line(dsn), consumer(consumer_settings(kafka_client(settings))) as asked, connect(dsn) as connection:
+        # Tables first: both grow meanwhile, and no table must seem to have more than its topic.
+        rows = {topic: _rows(connection, table.name) for topic, table in TABLES.items()}
+        tables = {topic: table.name for topic, table in TABLES.items()}
         written = _written(asked, settings.kafka.bootstrap)
-        tables = {topic: TABLES[topic].name if topic in TABLES else None for topic in written}
-        return [
-            Stage(topic, written[topic], table, None if table is None else _rows(connection, table))
-            for topic, table in tables.items()
-        ]
+        return [Stage(topic, count, tables.get(topic), rows.get(topic)) for topic, count in written.items()]
 
 
 def _written(asked: Consumer, bootstrap: str) -> dict[str, int]:

@@ -76,7 +76,7 @@ def test_ends_by_itself_with_a_table(tmp_path: Path, port: int) -> None:
         assert int(counts[topic][0].replace(",", "")) > 0, out
     messages, table, rows = counts["signals.published"]
     assert table == "signals"
-    assert 0 < int(rows) <= int(messages)  # the store goes on while it is looked at
+    assert 0 < int(rows) <= int(messages)
     assert not left_behind(demo.pid, tmp_path)
 
 
