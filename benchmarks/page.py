@@ -31,9 +31,9 @@ before, as a new one compiles itself meanwhile; what came in the first ten secon
     "closing": "All timeframes of many instruments end together: from the first closing heartbeat to the last result.",
     "microstructure": """CPU time of the per-instrument step alone, in one process, over the recording: as it
 is, and with nothing measured between the closes or read off the book's depth at them.""",
-    "indicators": """CPU time of an update of each indicator over the same bars, with ratios to TA-Lib's streaming
-interface and NautilusTrader, which are compiled, and to talipp, which is not; and of a whole vector of bar features,
-all timeframes in turn.""",
+    "indicators": """CPU time of an update of each indicator over the same bars, ours compiled where the engine runs
+them so, with ratios to TA-Lib's streaming interface and NautilusTrader, which are compiled, and to talipp, which is
+not; and of a whole vector of bar features, all timeframes in turn.""",
     "replay": """`candlewick replay` over 5m bars of five instruments, 17 months of three of them and 12 of two: vectors
 of five timeframes, their context, the files; with as many helper processes as it takes by itself, whose CPU time is in
 it.""",

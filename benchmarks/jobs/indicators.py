@@ -19,6 +19,7 @@ from operators.indicators.obv import OnBalanceVolume
 from operators.indicators.returns import Returns
 from operators.indicators.rsi import RelativeStrengthIndex
 from operators.indicators.sma import SimpleMovingAverage
+from operators.native.twins import compiled
 from schemas.time import DAY, HOUR, MINUTE, TIMEFRAMES
 
 __all__ = ["OURS", "VECTOR", "Bar", "Made", "Update", "run"]
@@ -66,11 +67,12 @@ def _bars(count: int) -> list[Bar]:
 
 
 def _ours(bars: list[Bar]) -> dict[str, Update]:
-    """Our own."""
+    """Our own, compiled where the engine has them so."""
     closes = [bar[3] for bar in bars]
-    ema, sma, rsi = ExponentialMovingAverage(20), SimpleMovingAverage(50), RelativeStrengthIndex(14)
-    macd, bands, returns = MovingAverageConvergenceDivergence(), BollingerBands(20), Returns((20,))
-    atr, adx, obv = AverageTrueRange(14), AverageDirectionalIndex(14), OnBalanceVolume()
+    ema, sma = compiled(ExponentialMovingAverage(20)), compiled(SimpleMovingAverage(50))
+    rsi, macd = compiled(RelativeStrengthIndex(14)), compiled(MovingAverageConvergenceDivergence())
+    bands, returns = compiled(BollingerBands(20)), compiled(Returns((20,)))
+    atr, adx, obv = compiled(AverageTrueRange(14)), compiled(AverageDirectionalIndex(14)), OnBalanceVolume()
     return {
         "EMA 20": lambda i: ema.update(closes[i]), "SMA 50": lambda i: sma.update(closes[i]),
         "RSI 14": lambda i: rsi.update(closes[i]), "MACD": lambda i: macd.update(closes[i]),

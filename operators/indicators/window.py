@@ -13,12 +13,13 @@ def _add(parts: list[float], x: float) -> None:
     """Add ``x`` to the sum that ``parts`` are, ascending and none reaching into another: nothing is rounded."""
     at = 0
     for part in parts:
-        large, small = (x, part) if abs(x) >= abs(part) else (part, x)
-        x = large + small
-        rest = small - (x - large)
+        both = x + part
+        added = both - x
+        rest = (x - (both - added)) + (part - added)
         if rest:
             parts[at] = rest
             at += 1
+        x = both
     parts[at:] = [x] if x else []
 
 
@@ -81,11 +82,16 @@ class Mean(Slotted):
         values, at = self._values, self._at
         if len(values) < self.length:
             values.append(x)
-        else:
-            _add(self._sum, -values[at])
-            values[at] = x
-            self._at = at + 1 if at + 1 < self.length else 0
-        _add(self._sum, x)
+            _add(self._sum, x)
+            return
+        gone, values[at] = values[at], x
+        self._at = at + 1 if at + 1 < self.length else 0
+        change = x - gone
+        lost = x - change
+        rest = (x - (change + lost)) + (lost - gone)  # what rounding took off the change: mostly nothing
+        _add(self._sum, change)
+        if rest:
+            _add(self._sum, rest)
 
 
 class Window(Slotted):

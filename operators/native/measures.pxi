@@ -58,15 +58,16 @@ cdef class RelativeStrengthIndex:
 
 cdef _grow(list parts, double x):
     cdef Py_ssize_t at = 0, place
-    cdef double part, small, large
+    cdef double part, both, added, rest
     for place in range(PyList_GET_SIZE(parts)):
         part = <double>parts[place]
-        large, small = (x, part) if fabs(x) >= fabs(part) else (part, x)
-        x = large + small
-        small -= x - large
-        if small != 0.0:
-            parts[at] = small
+        both = x + part
+        added = both - x
+        rest = (x - (both - added)) + (part - added)
+        if rest != 0.0:
+            parts[at] = rest
             at += 1
+        x = both
     del parts[at:]
     if x != 0.0:
         parts.append(x)
@@ -93,13 +94,20 @@ cdef class Mean:
     def push(self, object x):
         cdef list values = self._values
         cdef Py_ssize_t at = self._at
+        cdef double new = x, gone, change, lost, rest
         if PyList_GET_SIZE(values) < self.length:
             values.append(x)
-        else:
-            _grow(self._sum, -<double>values[at])
-            values[at] = x
-            self._at = at + 1 if at + 1 < self.length else 0
-        _grow(self._sum, <double>x)
+            _grow(self._sum, new)
+            return
+        gone = <double>values[at]
+        values[at] = x
+        self._at = at + 1 if at + 1 < self.length else 0
+        change = new - gone
+        lost = new - change
+        rest = (new - (change + lost)) + (lost - gone)
+        _grow(self._sum, change)
+        if rest != 0.0:
+            _grow(self._sum, rest)
 
 
 cdef class Window:
