@@ -12,6 +12,8 @@ from schemas.time import TIMEFRAME_NS, Timeframe, to_text
 
 __all__ = ["OpenBar"]
 
+_SIDED: Final = 1.0 - 1e-9
+"""Of the volume: but for rounding, all of it."""
 _ROUNDED: Final = 0.01
 """By how much of it a notional may lie beyond the bar's prices: files round it, or the volume."""
 
@@ -45,6 +47,11 @@ class OpenBar:
     def traded(self) -> bool:
         """Whether it has prices of its own."""
         return bool(self.trades) or self.origin == "exchange"
+
+    @property
+    def sided(self) -> bool:
+        """Whether the aggressor of all that was traded is told."""
+        return self.buy_volume + self.sell_volume >= _SIDED * self.volume
 
     def trade(self, at: tuple[int, int], price: float, size: float, side: Side | None) -> None:
         """Add one trade; ``at`` is its event time (ns) and its place among trades of the same time."""

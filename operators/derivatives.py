@@ -10,7 +10,15 @@ from operators.feature import Moment, Ratios, Told
 from operators.liquidation_map import LiquidationMap, Outlook
 from operators.state import Slotted
 from schemas.identifiers import derive
-from schemas.market import LEAST_AMOUNT, FundingRate, Liquidation, LongShortRatio, MarkPrice, OpenInterest
+from schemas.market import (
+    LEAST_AMOUNT,
+    FundingRate,
+    InstrumentDefinition,
+    Liquidation,
+    LongShortRatio,
+    MarkPrice,
+    OpenInterest,
+)
 from schemas.results import LevelProfile
 from schemas.time import DAY, HOUR, MINUTE, SECOND, floor_to
 
@@ -124,10 +132,11 @@ class Derivatives(Slotted):
             self._price = close
             self._levels.on_price(low, high)
 
-    def on_liquidation(self, event: Liquidation) -> None:
+    def on_liquidation(self, event: Liquidation, definition: InstrumentDefinition | None = None) -> None:
         """Count a forced order; one that sells closes a long position."""
         longs, long_notional, shorts, short_notional = self.forced or (0, 0.0, 0, 0.0)
-        notional = event.price * event.size
+        worth = event.price if definition is None else definition.worth(event.price)
+        notional = worth * event.size
         self._forced_at = max(self._forced_at, event.ts_event)
         if event.side == "sell":
             self.forced = (longs + 1, long_notional + notional, shorts, short_notional)

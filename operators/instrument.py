@@ -109,7 +109,7 @@ class Instrument:
 
     def _on_liquidation(self, event: Liquidation) -> None:
         if self._seen.add(f"liquidation {event.ts_event} {event.side} {event.price} {event.size}", event.ts_event):
-            self._derivatives.on_liquidation(event)
+            self._derivatives.on_liquidation(event, self._definition)
 
     def _on_definition(self, event: InstrumentDefinition) -> None:
         known = self._definition

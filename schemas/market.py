@@ -94,6 +94,10 @@ class InstrumentDefinition(_Record, tag="instrument", frozen=True, kw_only=True)
     taker_fee: Annotated[float, Meta(gt=-0.1, lt=0.1)] | None = None
     """A fraction of the notional."""
 
+    def worth(self, price: float) -> float:
+        """Quote currency for one of size at ``price``."""
+        return self.contract_multiplier if self.inverse else self.contract_multiplier * price
+
 
 class Trade(_Record, tag="trade", frozen=True, kw_only=True):
     """One execution. ``sequence`` is set only where the venue numbers an instrument's trades without holes."""

@@ -14,8 +14,6 @@ __all__ = ["MEASURES", "Vpin", "VpinPart"]
 
 _BUCKETS: Final = 50
 """A session's volume makes so many, and so many are averaged: the authors' own choice."""
-_SIDED: Final = 1.0 - 1e-9
-"""Share of the volume whose aggressor has to be told."""
 
 
 class VpinPart(NamedTuple):
@@ -75,7 +73,7 @@ class Vpin(Slotted):
         if bar.ts_open == session:
             self._turn(session)
         self._volume += bar.volume
-        if bar.buy_volume + bar.sell_volume < _SIDED * bar.volume:
+        if not bar.sided:
             self._keep([])
             self._empty()
         elif self._size and bar.volume:

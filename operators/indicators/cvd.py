@@ -11,7 +11,8 @@ class CumulativeVolumeDelta(Slotted):
     """Volume bought minus volume sold by aggressors since 00:00 UTC.
 
     Anchored, so that a start at any time ends up at the same value from the next session on; ``None`` until a session
-    was seen from its beginning, and for the rest of a session of which a part is not known.
+    was seen from its beginning, and for the rest of one in which an aggressor is not told. Bars that are missing in it
+    taint it.
 
     Examples
     --------
@@ -50,9 +51,8 @@ class _Flow(Slotted):
     def update(self, close: Close) -> tuple[float | None, float | None, float | None]:
         bar = close.bar
         sided, delta = bar.buy_volume + bar.sell_volume, bar.buy_volume - bar.sell_volume
-        known = sided > 0 or not bar.volume
-        cvd = self._cvd.update(bar.ts_open, delta if known else None)
-        if sided <= 0:
+        cvd = self._cvd.update(bar.ts_open, delta if bar.sided else None)
+        if sided <= 0 or not bar.sided:
             return None, None, cvd
         return delta / sided, bar.buy_volume / bar.sell_volume if bar.sell_volume > 0 else None, cvd
 
@@ -63,12 +63,12 @@ MEASURES = (
         Feature(
             name="tfi", unit="ratio", low=-1.0, high=1.0, summary="Trade-flow imbalance of the bar, by aggressor",
             formula="(bought - sold) / (bought + sold)", source="its definition",
-            null="nothing traded, or the venue does not tell the aggressor", memory=1,
+            null="nothing traded, or an aggressor was not told", memory=1,
         ),
         Feature(
             name="taker_ratio", unit="ratio", low=0.0, summary="Bought over sold by aggressors, of the bar",
             formula="bought / sold", source="Binance, taker buy/sell volume", memory=1,
-            null="nothing sold, or the venue does not tell the aggressor",
+            null="nothing sold, or an aggressor was not told",
         ),
         Feature(
             name="cvd", unit="size", summary="Bought minus sold by aggressors since 00:00 UTC",

@@ -17,7 +17,7 @@ _AGES: Final = 60
 
 
 class _Recent(Slotted):
-    """The last sign that was not 0, for `_AGES` bars."""
+    """The last sign that was not 0, for `_AGES` bars; ``None`` until so many were seen, or one that was not 0."""
 
     __slots__ = ("_age", "_sign")
 
@@ -25,13 +25,13 @@ class _Recent(Slotted):
         self._sign = 0.0
         self._age = 0
 
-    def update(self, sign: float) -> float:
+    def update(self, sign: float) -> float | None:
         self._age += 1
         if sign:
             self._sign, self._age = sign, 0
         elif self._age >= _AGES:
             self._sign = 0.0
-        return self._sign
+        return self._sign if self._sign or self._age >= _AGES else None
 
 
 class Divergence(Slotted):
@@ -53,9 +53,14 @@ class Divergence(Slotted):
         self._low: tuple[int, float, float] | None = None
         self._regular, self._hidden = _Recent(), _Recent()
 
-    def update(self, high: float, low: float, close: float) -> tuple[float, float, float, float]:
-        """Take a bar; 1, -1 or 0 for a regular and a hidden divergence that became knowable just now, and lately."""
+    def update(self, high: float, low: float, close: float) -> tuple[float | None, ...]:
+        """Take a bar; 1, -1 or 0 for a regular and a hidden divergence that became knowable just now, and lately.
+
+        ``None`` as long as the swing before could have been one that was not seen, or whose index was not.
+        """
         regular, hidden = self._found(high, low, close)
+        if self._bars < _FIRST:
+            return None, None, None, None
         return regular, self._regular.update(regular), hidden, self._hidden.update(hidden)
 
     def _found(self, high: float, low: float, close: float) -> tuple[float, float]:
@@ -87,14 +92,16 @@ def _step(divergence: Divergence, close: Close) -> tuple[float | None, ...]:
     return *found, _agreed(found[1], _REGULAR_RECENT, close), _agreed(found[3], _HIDDEN_RECENT, close)
 
 
-def _agreed(sign: float, name: str, close: Close) -> float | None:
+def _agreed(sign: float | None, name: str, close: Close) -> float | None:
     """``sign`` if that of the next shorter timeframe at the same close is the same, else 0."""
-    if close.shorter is None:
+    if close.shorter is None or sign is None or close.shorter[name] is None:
         return None
     return sign if sign == close.shorter[name] else 0.0
 
 
 _PERIOD: Final = 14
+_FIRST: Final = _PERIOD + 1 + REACH + _APART
+"""Bars after which the swing before is one whose index was known, or too far away."""
 _SEEN: Final = 2 * REACH + _APART + _AGES
 
 
@@ -103,10 +110,14 @@ _HIDDEN_RECENT: Final = "rsi_hidden_divergence_recent"
 
 
 def _entry(
-    name: str, summary: str, formula: str, null: str = "never", timeframes: tuple[Timeframe, ...] = TIMEFRAMES
+    name: str,
+    summary: str,
+    formula: str,
+    null: str = f"fewer than {_FIRST} bars were seen",
+    timeframes: tuple[Timeframe, ...] = TIMEFRAMES,
 ) -> Feature:
     return Feature(
-        name=name, unit="sign", low=-1.0, high=1.0, summary=summary, formula=formula, null=null,
+        name=name, unit="sign", low=-1.0, high=1.0, summary=summary, formula=formula, null=null, ready=_FIRST,
         source="Wilder 1978; Brown 1999", memory=forgotten(1 / _PERIOD) + _SEEN, warm_up=settled(1 / _PERIOD) + _SEEN,
         timeframes=timeframes,
     )  # fmt: skip
@@ -124,13 +135,15 @@ def _both(name: str, of: str, recent: str) -> Feature:
 _REGULAR: Final = "lower low with higher RSI 14: 1; higher high with lower RSI 14: -1; told when the swing is confirmed"
 _HIDDEN: Final = "higher low with lower RSI 14: 1; lower high with higher RSI 14: -1; told when the swing is confirmed"
 
+_UNSEEN: Final = f"no divergence was seen, and fewer than {_FIRST + _AGES - 1} bars were"
+
 MEASURES = (
     one(
         Divergence, _step,
         _entry("rsi_divergence", "Regular divergence that became knowable at this close", _REGULAR),
-        _entry(_REGULAR_RECENT, f"Last regular divergence of {_AGES} bars", "last rsi_divergence not 0"),
+        _entry(_REGULAR_RECENT, f"Last regular divergence of {_AGES} bars", "last rsi_divergence not 0", _UNSEEN),
         _entry("rsi_hidden_divergence", "Hidden divergence that became knowable at this close", _HIDDEN),
-        _entry(_HIDDEN_RECENT, f"Last hidden divergence of {_AGES} bars", "last rsi_hidden_divergence not 0"),
+        _entry(_HIDDEN_RECENT, f"Last hidden divergence of {_AGES} bars", "last rsi_hidden_divergence not 0", _UNSEEN),
         _both("rsi_divergence_agreed", "regular", _REGULAR_RECENT),
         _both("rsi_hidden_divergence_agreed", "hidden", _HIDDEN_RECENT),
     ),

@@ -34,11 +34,11 @@ def quadrant(move: float, change: float) -> float:
 class _Side(Slotted):
     """Liquidations of one side."""
 
-    __slots__ = ("_before", "_usual")
+    __slots__ = ("_before", "usual")
 
     def __init__(self) -> None:
         self._before: tuple[int, float] | None = None
-        self._usual = Window(_USUAL, "liquidations")
+        self.usual = Window(_USUAL, "liquidations")
 
     def update(self, total: tuple[int, float] | None, *, follows: bool) -> tuple[float | None, float | None, bool]:
         """Take the totals so far; count and notional of the bar, and whether that is far more than usual.
@@ -51,20 +51,22 @@ class _Side(Slotted):
         if before is None:
             before = (0, 0.0)  # the first ever told of came in this bar
         count, notional = float(total[0] - before[0]), total[1] - before[1]
-        many = self._usual.full and notional > _FORCED * self._usual.mean
-        self._usual.push(notional)
+        many = self.usual.full and notional > _FORCED * self.usual.mean
+        self.usual.push(notional)
         return count, notional, many
 
 
 class Positions(Slotted):
     """Open interest, liquidations, and the cascade in which liquidations, price and open interest go together."""
 
-    __slots__ = ("_close", "_interest", "_longs", "_moves", "_shorts", "_to", "_z")
+    __slots__ = ("_close", "_interest", "_longs", "_moves", "_shorts", "_to", "_told", "_z")
+    VERSION = 2
 
     def __init__(self) -> None:
         self._to: int | None = None  # the close before
         self._close: float | None = None
         self._interest: float | None = None
+        self._told = 0  # when that was, ns
         self._moves = Window(_USUAL, "returns")
         self._z = ZScore()
         self._longs, self._shorts = _Side(), _Side()
@@ -74,11 +76,15 @@ class Positions(Slotted):
         bar, interest = close.bar, close.moment.open_interest
         follows = self._to is None or self._to == bar.ts_open
         self._to = close.ts_close
+        told = 0 if close.moment.told is None else close.moment.told.open_interest
         if not follows:
             self._close = self._interest = None
+            for usual in (self._moves, self._longs.usual, self._shorts.usual):
+                usual.clear()  # of before the hole it is not said how long it was
         move = None if self._close is None else bar.close / self._close - 1.0
-        change = None if interest is None or not self._interest else interest / self._interest - 1.0
-        self._close, self._interest = bar.close, interest
+        new = told > self._told
+        change = interest / self._interest - 1.0 if new and interest is not None and self._interest else None
+        self._close, self._interest, self._told = bar.close, interest, told
         forced = close.moment.forced
         longs, long_notional, many_longs = self._longs.update(None if forced is None else forced[:2], follows=follows)
         shorts, short_notional, many_shorts = self._shorts.update(
@@ -98,6 +104,7 @@ class Positions(Slotted):
 
 
 _NO_INTEREST = "the venue has told no open interest since somebody listens"
+_NO_CHANGE = "the venue has told none since the close before, or none was known then"
 _NEVER = "the venue has never told of a liquidation, or the bar before is not known"
 _BOUND = "exchanges throttle these messages: a lower bound"
 
@@ -106,7 +113,8 @@ def _forced(side: str, unit: str, word: str) -> Feature:
     return Feature(
         name=f"liquidated_{side}_{word}", unit=unit, low=0.0, inputs=("derivatives",), memory=1,
         summary=f"{'Count' if word == 'count' else 'Notional'} of {side} positions liquidated in the bar; {_BOUND}",
-        formula="sum(1)" if word == "count" else "sum(price size)", source="the venue", null=_NEVER,
+        formula="sum(1)" if word == "count" else "sum(price size), by what a contract is worth", source="the venue",
+        null=_NEVER,
     )  # fmt: skip
 
 
@@ -120,7 +128,7 @@ MEASURES = (
         Feature(
             name="open_interest_change", unit="ratio", low=-1.0, inputs=("derivatives",), ready=2, memory=1, warm_up=2,
             summary="Change of open interest over the bar", formula="open_interest / open_interest[t-1] - 1",
-            source="its definition", null=f"{_NO_INTEREST}, or at the close before",
+            source="its definition", null=_NO_CHANGE,
         ),
         z_feature("open_interest_z", "open_interest_change", inputs=("derivatives",), ready=2),
         Feature(
@@ -128,7 +136,7 @@ MEASURES = (
             ready=2, memory=2, warm_up=2,
             summary="Price and open interest: 1 new longs, 2 shorts close, 3 new shorts, 4 longs close",
             formula="by the signs of return_1 and open_interest_change; 0 if one is 0", source="Murphy 1999, chapter 7",
-            null=f"{_NO_INTEREST}, or at the close before",
+            null=_NO_CHANGE,
         ),
         _forced("long", "positions", "count"),
         _forced("long", "quote", "notional"),
@@ -140,7 +148,7 @@ MEASURES = (
             summary="Liquidations, price and open interest falling together: -1; shorts squeezed out: 1",
             formula=f"|return_1| > {_MOVE:g} stddev_{_USUAL}(return_1), open_interest_change < 0, liquidated notional "
             f"of the losing side > {_FORCED:g} mean_{_USUAL}",
-            source="its definition", null=f"{_NO_INTEREST}, or {_NEVER}",
+            source="its definition", null=f"of open interest {_NO_CHANGE}; or {_NEVER}",
         ),
     ),
 )  # fmt: skip

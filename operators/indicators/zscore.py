@@ -17,17 +17,18 @@ class SessionsZScore(Slotted):
     Two sessions' sums need no window: O(1) in time and memory, and a start from stored bars ends up at the same value.
     The value itself is not among those it is measured against, nor is anything later. Sums are those of B. P. Welford
     (Technometrics 4, 1962), put together as by T. Chan, G. Golub, R. LeVeque (The American Statistician 37, 1983).
-    ``None`` until a whole session was seen, and while nothing has varied.
+    ``None`` until a session was seen whole, of which at least `_LEAST` values and one of its first hour were known,
+    and while nothing has varied.
 
     Examples
     --------
     >>> z = SessionsZScore()
-    >>> [z.update(t, x) for t, x in ((0, 1.0), (1, 3.0), (DAY, 4.0), (DAY + 1, 2.0))][:3]
-    [None, None, 2.0]
+    >>> [z.update(hour * HOUR, float(hour % 2)) for hour in range(24)][-1], z.update(DAY, 1.5)
+    (None, 2.0)
     """
 
     __slots__ = ("_before", "_count", "_end", "_mean", "_session", "_squares")
-    VERSION = 2
+    VERSION = 3
 
     def __init__(self) -> None:
         self._session: int | None = None
@@ -44,6 +45,8 @@ class SessionsZScore(Slotted):
             self._turn(session, whole=ts_open == session)
         if x is None:
             return None
+        if not self._count and ts_open >= self._end - _LATEST:
+            self._session = None
         score = self._score(x)
         self._count += 1
         step = x - self._mean
@@ -52,7 +55,7 @@ class SessionsZScore(Slotted):
         return score
 
     def _turn(self, session: int, *, whole: bool) -> None:
-        known = self._session is not None and session == self._session + DAY and self._count > 0
+        known = self._session is not None and session == self._session + DAY and self._count >= _LEAST
         self._before = (self._count, self._mean, self._squares) if known else None
         self._session = session if whole else None
         self._count, self._mean, self._squares = 0, 0.0, 0.0
@@ -71,6 +74,10 @@ class SessionsZScore(Slotted):
         return (x - mean) / deviation if deviation > _NOTHING * abs(mean) else None
 
 
+_LEAST: Final = 12
+"""Values of a session below which they say nothing of a day."""
+_LATEST: Final = DAY - HOUR
+"""Before its end one has to be known, else the day was not seen from its begin."""
 _NOTHING: Final = 1e-12
 """Of the mean: a deviation that is rounding only."""
 
@@ -125,8 +132,8 @@ def z_feature(name: str, of: str, *, inputs: tuple[Input, ...] = ("trades",), re
         formula=f"({of} - mean) / stddev over the session before and this one so far, without the value itself; "
         f"on 4h and 1d over the {LONG_BARS} bars before",
         source="Welford 1962; Chan, Golub, LeVeque 1983",
-        null=f"no whole session before this one was seen, on 4h and 1d not all of the {LONG_BARS} bars before; or "
-        f"nothing varied, or {of} is not known",
+        null=f"no session before this one was seen from its first hour on and with {_LEAST} values, on 4h and 1d not "
+        f"all of the {LONG_BARS} bars before; or nothing varied, or {of} is not known",
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from operators.flow.quantile import _MOST as MOST_BINS
 from operators.flow.spread import SpreadPart
 from operators.indicators.levels import _AGES as LEVEL_AGES, _NEAR as LEVEL_NEAR
 from operators.indicators.zones import AGES as ZONE_AGES, MOST as ZONES_MOST
-from operators.indicators.zscore import _NOTHING as ROUNDING
+from operators.indicators.zscore import _LATEST as LATEST, _LEAST as LEAST_VALUES, _NOTHING as ROUNDING
 from operators.numbering import RESTART as _RESTART
 from operators.reorder import packed, unpacked
 from operators.seen import number_of

@@ -3,6 +3,7 @@
 cdef object _fsum = fsum
 cdef long long _DAY = DAY_NS
 cdef double _ROUNDING = ROUNDING
+cdef long long _LATEST = LATEST, _LEAST_VALUES = LEAST_VALUES
 
 
 cdef class ExponentialMovingAverage:
@@ -180,6 +181,8 @@ cdef class SessionsZScore:
             self._turn(session, ts_open == session)
         if x is None:
             return None
+        if not self._count and ts_open >= self._end - _LATEST:
+            self._session = None
         value = x
         score = self._score(value)
         self._count += 1
@@ -189,7 +192,7 @@ cdef class SessionsZScore:
         return score
 
     cdef _turn(self, long long session, bint whole):
-        cdef bint known = self._session is not None and session == <long long>self._session + _DAY and self._count > 0
+        cdef bint known = self._session is not None and session == <long long>self._session + _DAY and self._count >= _LEAST_VALUES
         self._before = (self._count, self._mean, self._squares) if known and whole else None
         self._session = session if whole else None
         self._count = 0

@@ -8,7 +8,16 @@ from operators.derivatives import Derivatives, Settlement
 from operators.errors import Refused
 from operators.feature import Moment
 from operators.instrument import Instrument
-from schemas.market import FundingRate, Liquidation, LongShortRatio, MarketEvent, MarkPrice, OpenInterest, Side
+from schemas.market import (
+    FundingRate,
+    InstrumentDefinition,
+    Liquidation,
+    LongShortRatio,
+    MarketEvent,
+    MarkPrice,
+    OpenInterest,
+    Side,
+)
 from schemas.time import HOUR
 from sources.tapes.tape import open_tapes
 from tests.data import DATA, needs_data
@@ -193,6 +202,17 @@ def test_what_was_forced_is_counted_by_side_and_only_once() -> None:
     events = [liquidation(1, "sell", 2.0), liquidation(2, "buy", 3.0), liquidation(2, "buy", 3.5)]
     run([*events, *events], instrument=instrument)
     assert instrument._derivatives.forced == (1, 18.0, 2, 58.5)
+
+
+@pytest.mark.parametrize(("inverse", "notional"), [(False, 18.0), (True, 200.0)])
+def test_what_was_forced_is_worth_what_its_contracts_are(inverse: bool, notional: float) -> None:
+    instrument = Instrument(ID, InstrumentConfig())
+    kind = InstrumentDefinition(
+        instrument_id=ID, ts_event=START, ts_received=START, kind="perpetual", base="BTC", quote="USD", settle="USD",
+        contract_multiplier=100.0 if inverse else 1.0, inverse=inverse, tick_size=0.1, lot_size=1.0,
+    )  # fmt: skip
+    run([kind, liquidation(1, "sell", 2.0)], instrument=instrument)
+    assert instrument._derivatives.forced == (1, notional, 0, 0.0)
 
 
 def test_after_a_silence_all_has_to_be_told_again() -> None:

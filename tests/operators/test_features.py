@@ -87,7 +87,8 @@ def test_not_ready_is_not_zero_and_each_becomes_known_when_it_says() -> None:
     features = FeatureSet("1m")
     for i, bar in enumerate(bars, 1):
         features.add_flow(FLOW)
-        for name, value in features.update(bar, MOMENT).items():
+        told = msgspec.structs.replace(MOMENT, told=Told(*[bar.ts_open] * 6))
+        for name, value in features.update(bar, told).items():
             if value is not None:
                 ready.setdefault(name, i)
     late = {feature.name for feature in CATALOGUE if feature.null.startswith("no ")}  # wait for something to happen

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.bars import OpenBar
-from operators.feature import Input, Moment
+from operators.feature import Input, Moment, Told
 from operators.features import CATALOGUE, NAMES, FeatureSet
 from operators.taints import Taints
 from schemas.time import DAY, HOUR, MINUTE, SECOND, TIMEFRAME_NS, TIMEFRAMES, Timeframe
@@ -149,4 +149,5 @@ def test_what_a_wrong_bar_may_have_changed_is_tainted(timeframe: Timeframe, lost
 
 def moment(at: int) -> Moment:
     """Of the ``at``th close: open interest rises, and liquidations come now and then."""
-    return Moment(open_interest=1e6 * 1.001 ** (at % 97), forced=(at // 7, at // 7 * 9.0, at // 5, at // 5 * 8.0))
+    interest, told = 1e6 * 1.001 ** (at % 97), Told(open_interest=at + 1)
+    return Moment(open_interest=interest, told=told, forced=(at // 7, at // 7 * 9.0, at // 5, at // 5 * 8.0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from operators.bars import OpenBar
-from operators.feature import Close, Moment
+from operators.feature import Close, Moment, Told
 from operators.indicators.positions import Positions, quadrant
 from schemas.time import MINUTE
 from tests.operators.support import START
@@ -12,10 +12,17 @@ from tests.operators.support import START
 INTEREST, CHANGE, QUADRANT, LONGS, LONG_NOTIONAL, SHORTS, SHORT_NOTIONAL, CASCADE = 0, 1, 3, 4, 5, 6, 7, 8
 
 
-def close(i: int, price: float, interest: float | None, forced: tuple[int, float, int, float] | None = None) -> Close:
+def close(
+    i: int, price: float, interest: float | None, forced: tuple[int, float, int, float] | None = None,
+    told: int | None = None,
+) -> Close:  # fmt: skip
+    """The ``i``th close, and in which minute open interest was told: in that one, if it is not said."""
     bar = OpenBar(START + i * MINUTE)
     bar.empty(price)
-    return Close(bar, Moment(open_interest=interest, forced=forced), {}, bar.ts_open + MINUTE)
+    at = 0 if interest is None else START + (i if told is None else told) * MINUTE
+    return Close(
+        bar, Moment(open_interest=interest, forced=forced, told=Told(open_interest=at)), {}, bar.ts_open + MINUTE
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,6 +40,21 @@ def test_a_change_needs_both_ends() -> None:
     positions = Positions()
     told = [positions.update(close(i, 100.0, x))[CHANGE] for i, x in enumerate((None, 5.0, None, 6.0, 6.0, 0.0, 3.0))]
     assert told == [None, None, None, None, 0.0, -1.0, None]
+
+
+def test_what_was_told_before_has_not_changed_because_nothing_was_told_since() -> None:
+    positions = Positions()
+    told = [positions.update(close(i, 100.0 + i, 5.0 + i // 2, told=i // 2 * 2)) for i in range(4)]
+    assert [found[CHANGE] for found in told] == [None, None, pytest.approx(0.2), None]
+    assert [found[QUADRANT] for found in told] == [None, None, 1.0, None]
+
+
+def test_after_a_hole_what_is_usual_is_learnt_anew() -> None:
+    positions = Positions()
+    for i in range(60):
+        at = i + 1_440 * (i >= 30)
+        found = positions.update(close(at, 100.0 + 0.1 * (i % 2), 100.0, (i, float(i), i, float(i))))
+        assert (found[CASCADE] is None) == (i <= 20 or 30 <= i <= 50)
 
 
 def test_liquidations_are_those_of_the_bar_and_none_until_the_venue_tells_of_one() -> None:

@@ -29,7 +29,8 @@ def plain(at: list[int], values: list[float | None], i: int) -> float | None:
     if value is None or at[begin] != today - DAY or at[middle] != today:
         return None
     before = [x for x in values[begin:i] if x is not None]
-    if not any(x is not None for x in values[begin:middle]) or np.std(before) == 0.0:
+    known = [ts for ts, x in zip(at[begin:middle], values[begin:middle], strict=True) if x is not None]
+    if len(known) < 12 or known[0] >= today - DAY + HOUR or np.std(before) == 0.0:
         return None
     return float((value - np.mean(before)) / np.std(before))
 
