@@ -107,7 +107,7 @@ class OpenBar(Prices):
     """The twin of `operators.bars.OpenBar`, of which it has whatever changes no number."""
 
     __slots__ = ()
-    traded, empty, flag, record, state = (
-        PlainBar.traded, PlainBar.empty, PlainBar.flag, PlainBar.record, PlainBar.state,
+    traded, sided, empty, flag, record, state = (
+        PlainBar.traded, PlainBar.sided, PlainBar.empty, PlainBar.flag, PlainBar.record, PlainBar.state,
     )  # fmt: skip
     restored, of = classmethod(PlainBar.restored.__func__), classmethod(PlainBar.of.__func__)

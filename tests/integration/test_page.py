@@ -205,6 +205,29 @@ def test_the_books_imbalance_has_a_pane_under_the_price_and_can_be_left_out(page
     page.until("(before) => document.querySelectorAll('#chart tr').length === before", before)
 
 
+def test_panes_keep_their_places_whichever_comes_first(page: Visit) -> None:
+    """The imbalance right under the prices, lower than what was drawn by a click."""
+    heights = "[...document.querySelectorAll('#chart tr')].map((row) => row.offsetHeight)"
+    page.until("Number(document.querySelector('#imbalance').dataset.bars) > 0")
+    before = page.page.locator("#chart tr").count()
+    page.page.locator(".values button", has_text="rsi_14").click()
+    page.until("(before) => document.querySelectorAll('#chart tr').length > before", before)
+    page.until(f"(() => {{ const all = {heights}; return all[2] > 40 && all[2] < all[4]; }})()")
+    drawn = page.page.evaluate(heights)
+    page.page.uncheck("#imbalance")
+    page.until("(drawn) => document.querySelectorAll('#chart tr').length < drawn.length", drawn)
+    page.page.check("#imbalance")
+    page.until(f"(drawn) => JSON.stringify({heights}) === JSON.stringify(drawn)", drawn)
+
+
+def test_what_is_in_quote_currency_but_no_price_has_a_pane(page: Visit) -> None:
+    page.until("Number(document.querySelector('#imbalance').dataset.bars) > 0")
+    before = page.page.locator("#chart tr").count()
+    page.page.fill("#features-filter", "best ask minus best bid")
+    page.page.locator(".values button:visible", has_text="spread").first.click()
+    page.until("(before) => document.querySelectorAll('#chart tr').length > before", before)
+
+
 def test_it_tells_which_models_serve_and_what_happened_to_them(page: Visit) -> None:
     page.until("document.querySelector('#models .ledger li')")
     told = page.text("#models")

@@ -6,6 +6,8 @@ import { amount, moment, number, seconds } from "./format.js";
 import { Heat } from "./heat.js";
 import { Imbalance } from "./imbalance.js";
 
+const SHARE = 0.3; // of the prices' height
+
 const css = getComputedStyle(document.documentElement);
 const colour = (name) => css.getPropertyValue(`--${name}`).trim();
 
@@ -88,27 +90,37 @@ class PriceChart {
     }
   }
 
-  /** Estimated liquidation levels, newest first; behind how many bars they lie: those up to the next estimate. */
+  /** Estimated liquidation levels, newest first; behind how many bars they lie: those from the close on at which each was
+      known, up to the next. */
   liquidations(profiles, step) {
     const bars = this.bars.data().map(({ time }) => time);
     const columns = profiles.toReversed().map(({ ts_close, lowest, width, shares }, at, all) => {
-      const first = seconds(ts_close) - step;
-      const next = at + 1 < all.length ? seconds(all[at + 1].ts_close) - step : Infinity;
+      const first = seconds(ts_close);
+      const next = at + 1 < all.length ? seconds(all[at + 1].ts_close) : Infinity;
       return { times: bars.filter((time) => time >= first && time < Math.min(next, first + Math.max(step, 300))), lowest, width, shares };
     });
     this.heat.show(columns);
     return columns.reduce((count, { times }) => count + times.length, 0);
   }
 
-  /** Draws a feature's values beside the bars, `[{time, value}]`: with the prices if it is one, else in a pane below. */
-  overlay(points, isPrice) {
+  /** Draws a feature's values beside the bars, `[{time, value}]`: with the prices if it is one, else in the lowest pane. */
+  overlay(points, isQuote) {
+    const isPrice = Boolean(points) && isQuote && this.isNear(points);
+    if (this.drawn && points && isPrice === (this.drawn.getPane() === this.bars.getPane())) return this.drawn.setData(points);
     if (this.drawn) this.chart.removeSeries(this.drawn);
     this.drawn = null;
     if (!points) return;
     const options = { color: colour("flame"), lineWidth: 1.5, lastValueVisible: true, priceLineVisible: false, crosshairMarkerVisible: true };
     this.drawn = this.chart.addSeries(this.library.LineSeries, options, isPrice ? 0 : this.chart.panes().length);
     this.drawn.setData(points);
-    if (!isPrice) this.drawn.getPane().setHeight(110);
+    if (!isPrice) this.drawn.getPane().setStretchFactor(SHARE);
+  }
+
+  /** Whether all values lie where prices do: ranges, spreads and notionals are in quote currency too. */
+  isNear(points) {
+    const bars = this.bars.data();
+    const [low, high] = [Math.min(...bars.map((bar) => bar.low)) / 2, Math.max(...bars.map((bar) => bar.high)) * 2];
+    return points.every(({ value }) => value === undefined || (low <= value && value <= high));
   }
 
   /** Markers of signals, oldest first, on the bar that made each. */

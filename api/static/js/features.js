@@ -91,4 +91,4 @@ const range = ({ low, high }) =>
   low === null && high === null ? "" : `, ${low === null ? "" : `from ${low} `}${high === null ? "" : `to ${high}`}`.trimEnd();
 
 /** Digits that leave five significant ones. */
-const digits = (value) => Math.max(0, Math.min(8, 4 - Math.floor(Math.log10(Math.abs(value) || 1))));
+const digits = (value) => Math.max(0, Math.min(16, 4 - Math.floor(Math.log10(Math.abs(value) || 1))));

@@ -4,13 +4,13 @@ import { seconds } from "./format.js";
 import { Layer } from "./layer.js";
 
 const [MEAN, LEAST, GREATEST] = ["obi_10_mean", "obi_10_min", "obi_10_max"];
-const HEIGHT = 84; // pixels
+const SHARE = 0.25; // of the prices' height
 const FAINT = 0.28;
 
 /** The features that it is drawn from. */
 export const IMBALANCE = [MEAN, LEAST, GREATEST];
 
-/** A pane of its own below the prices, as long as there is something to show. */
+/** A pane of its own right below the prices, as long as there is something to show. */
 export class Imbalance {
   constructor(library, chart, colours) {
     Object.assign(this, { library, chart, colours, line: null });
@@ -45,7 +45,8 @@ export class Imbalance {
     this.line.createPriceLine({ price: 0, color: muted, lineWidth: 1, lineStyle: 1, axisLabelVisible: false });
     this.line.attachPrimitive(this.band);
     const pane = this.line.getPane();
-    pane.setHeight(HEIGHT);
+    pane.moveTo(1); // right under the prices, whatever is drawn below already
+    pane.setStretchFactor(SHARE);
     const lines = [{ text: "book imbalance, ten levels", color: muted, fontSize: 11, lineHeight: 18 }];
     this.library.createTextWatermark(pane, { horzAlign: "left", vertAlign: "top", lines });
   }
