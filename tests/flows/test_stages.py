@@ -21,7 +21,7 @@ def _settings(client: dict[str, str | int], dsn: str) -> Settings:
 
 def test_every_topic_is_counted_and_its_table(embedded_kafka: dict[str, str | int], embedded: EmbeddedPostgres) -> None:
     with new_database(embedded.dsn) as dsn:
-        with pytest.raises(DatabaseError, match=r'^database .*: relation "bars" does not exist') as caught:
+        with pytest.raises(DatabaseError, match=r'^database .*: relation "instruments" does not exist') as caught:
             stages(_settings(embedded_kafka, dsn))
         assert "\n" not in str(caught.value)
         migrate(dsn)
