@@ -1,6 +1,8 @@
 """How often drift is told where there is none, and how soon where there is: `python -m benchmarks.drift`."""
 
 import argparse
+from collections import Counter
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -9,112 +11,175 @@ from numpy.typing import NDArray
 
 from models.closes import Closes, everyday
 from models.config import TrainConfig
-from models.drift import GRID, bin_of, binned_ks, counts_of, psi
-from models.trained import CANDIDATE_INPUTS, Everyday
+from models.drift import CANDIDATES, GRID, MONTH, PART, WINDOW, histogram, thresholds
+from models.manifest import Manifest
+from models.registry import Model
+from models.trained import CANDIDATE_INPUTS, Calibration, Everyday, Golden
 from operators.desk.context import CONTEXT
+from operators.desk.drift import DriftWatch, Place
 from operators.features import CATALOGUE
-from schemas.time import DAY, MINUTE, TIMEFRAME_NS, Timeframe
+from schemas.results import Drift
+from schemas.time import DAY, HOUR, TIMEFRAME_NS, Timeframe
 
-__all__ = ["false_days", "main", "world"]
+__all__ = ["World", "delays", "false_alerts", "main"]
 
 _lfilter: Any = import_module("scipy.signal").lfilter
 _Floats = NDArray[np.float32]
-_TIMEFRAMES: Final = ("1m", "5m", "15m")
+_TIMEFRAMES: Final[tuple[Timeframe, ...]] = ("1m", "5m", "15m")
 _TRAINING: Final = 90
-_MONTH: Final = 30
-_TIMES: Final = (1 / 200, 1 / 100, 1 / 50, 1 / 20, 1 / 5, 1.0, 5.0)
+_TIMES: Final = (1 / 200, 1 / 100, 1 / 75, 1 / 50, 1 / 20, 1 / 5, 1.0)
 """Autocorrelation times of what is shifted, in days."""
 _MOST_DAYS: Final = 60
+_CHUNK: Final = 15
+"""Days that are made at once."""
 
 
-def world(
-    random: np.random.Generator, times: NDArray[np.float64], days: int, timeframe: Timeframe, instruments: int
-) -> list[_Floats]:
-    """By input its values at the closes of ``days``, row by row for all instruments: stationary, of variance one.
-
-    Half of the variance is that of the market, and so the same in all instruments.
+class World:
+    """By input its values at closes: stationary, of variance one, half of it the market's and so all instruments'.
 
     Parameters:
         times: in which autocorrelation falls to 1/e, by input, in days.
     """
-    closes = days * DAY // max(TIMEFRAME_NS[timeframe], GRID)
-    found = []
-    for time in times:
-        keep = np.exp(-days / closes / time)
-        noise = random.normal(size=(instruments + 1, closes)) * np.sqrt(1 - keep * keep)
-        noise[:, 0] /= np.sqrt(1 - keep * keep)
-        values = _lfilter([1.0], [1.0, -keep], noise, axis=1)
-        found.append(((values[1:] + values[0]) / np.sqrt(2)).T.astype(np.float32))
-    return found
+
+    def __init__(
+        self, random: np.random.Generator, times: Sequence[float], timeframe: Timeframe, instruments: int
+    ) -> None:
+        self.daily = DAY // max(TIMEFRAME_NS[timeframe], GRID)
+        self._random, self._instruments = random, instruments
+        self._keep = np.exp(-1 / self.daily / np.array(times))
+        self._last = random.normal(size=(len(times), instruments + 1, 1))
+
+    def next(self, closes: int) -> _Floats:
+        """Of the next closes; rows by time and instrument, columns by input."""
+        found = np.empty((closes, self._instruments, len(self._keep)), np.float32)
+        for at, keep in enumerate(self._keep):
+            noise = self._random.normal(size=(self._instruments + 1, closes)) * np.sqrt(1 - keep * keep)
+            values, _ = _lfilter([1.0], [1.0, -keep], noise, axis=1, zi=keep * self._last[at])
+            self._last[at] = values[:, -1:]
+            found[:, :, at] = ((values[1:] + values[0]) / np.sqrt(2)).T
+        return found.reshape(-1, len(self._keep))
 
 
-def trained_on(training: list[_Floats], timeframe: Timeframe, seed: int, timeframes: int) -> Everyday:
-    """What a manifest holds of ``training``; one of ``timeframes`` that share the budget."""
-    count, instruments = training[0].shape
+def trained_on(x: _Floats, timeframe: Timeframe, instruments: int, seed: int) -> Everyday:
+    """What a manifest holds of ``x``, the rows of its training."""
     length = max(TIMEFRAME_NS[timeframe], GRID)
-    ts = np.repeat(np.arange(1, count + 1) * length, instruments)
-    names = [f"x{at}" for at in range(len(training))]
-    x = np.column_stack([one.ravel() for one in training])
-    frames = np.array([timeframe] * len(ts), object)
+    ts = np.repeat(np.arange(1, len(x) // instruments + 1) * length, instruments)
     # closes of the others, so that the budget is shared as it is at an engine
-    others = np.array([f"other{at}" for at in range(timeframes - 1)], object)
-    return everyday(
-        Closes(
-            np.array(["x"] * (len(ts) + len(others)), object), np.concatenate([frames, others]),
-            np.concatenate([ts, np.full(len(others), length)]), names,
-            np.concatenate([x, x[: len(others)]]),
-        ),
-        ["x"], names, int(ts[-1]), seed=seed,
-    )[timeframe]  # fmt: skip
+    frames = np.array([timeframe] * len(ts) + [one for one in _TIMEFRAMES if one != timeframe], object)
+    others = len(frames) - len(ts)
+    closes = Closes(
+        np.array(["x"] * len(frames), object), frames, np.concatenate([ts, np.full(others, length)]),
+        _names(x.shape[1]), np.concatenate([x, x[:others]]),
+    )  # fmt: skip
+    return everyday(closes, ["x"], _names(x.shape[1]), int(ts[-1]), seed=seed)[timeframe]
 
 
-def beyond(about: Everyday, name: str, values: _Floats, days: int) -> NDArray[np.bool_]:
-    """Of each day, whether a threshold of the input is exceeded."""
-    histogram, limits = about.reference[name], about.drift.get(name)
-    reference = counts_of(histogram)
-    bins = bin_of(histogram, values.ravel()).reshape(days, -1)
-    found = np.zeros(days, bool)
-    for day, row in enumerate(bins):
-        counts = np.bincount(row, minlength=len(reference)).tolist()
-        if limits is not None:
-            found[day] = psi(reference, counts) > limits["psi"] or binned_ks(reference, counts) > limits["ks"]
-    return found
+class Simulated:
+    """A model, what it was trained on, and what it sees from then on."""
+
+    def __init__(self, seed: int, inputs: int, instruments: int, candidates: int) -> None:
+        self._random = random = np.random.default_rng(seed)
+        self._candidates = candidates
+        times = np.exp(random.uniform(np.log(1 / 288), np.log(10.0), inputs))
+        self.times = dict(zip(_names(inputs), times.tolist(), strict=True))
+        self._worlds = {timeframe: World(random, times.tolist(), timeframe, instruments) for timeframe in _TIMEFRAMES}
+        self._instruments = instruments
+        closes: dict[Timeframe, Everyday] = {}
+        for timeframe, world in self._worlds.items():
+            x = world.next(_TRAINING * world.daily)
+            closes[timeframe] = trained_on(x, timeframe, instruments, seed)
+            if timeframe == "5m":
+                rows = x[np.sort(random.integers(0, len(x), candidates * _TRAINING))]
+        reference = {name: histogram(rows[:, at]) for at, name in enumerate(self.times)}
+        looks = candidates / WINDOW * MONTH
+        limits = thresholds(rows, reference, looks=looks, alerts=CANDIDATES, seed=seed)
+        self.model = _model(f"simulated-{seed}", self.times, reference=reference, drift=limits, closes=closes)
+
+    def chunk(self, days: int) -> tuple[dict[Timeframe, _Floats], list[_Floats]]:
+        """What it sees in the next ``days``: at closes, by timeframe, and of candidates, by part of a day."""
+        closes = {timeframe: world.next(days * world.daily) for timeframe, world in self._worlds.items()}
+        parts = np.array_split(closes["5m"], days * DAY // PART)
+        rows = []
+        for x in parts:
+            number = self._random.poisson(self._candidates * PART / DAY)
+            rows.append(x[np.sort(self._random.integers(0, len(x), number))])
+        return closes, rows
 
 
-def false_days(seed: int, *, inputs: int, days: int, instruments: int) -> tuple[NDArray[np.bool_], dict[str, int]]:
-    """Of each day of a market like that of training, whether there is an alert; how often, by the persistence of the
-    input.
+def _model(name: str, inputs: Sequence[str] | dict[str, float], **told: Any) -> Model:
+    """Of which only the manifest is asked."""
+    manifest = Manifest(
+        model=name, kind="lightgbm-onnx", strategy="", strategy_version="", segment=name, schema_hash="",
+        context_hash="", inputs=[*inputs], train_start=0, train_end=0, outcomes=0, calibration=Calibration(1.0, 0.0),
+        golden=[Golden(inputs=[0.0] * len(inputs), logit=0.0, probability=0.5)], **told,
+    )  # fmt: skip
+    unused: Any = None
+    return Model(name, manifest, unused, unused, {})
+
+
+def false_alerts(
+    seeds: Sequence[int], *, inputs: int, days: int, instruments: int, candidates: int
+) -> tuple[list[Drift], Counter[str]]:
+    """The alerts of an engine in markets like those of training, one of each seed for each model that serves; and how
+    often what was told by closes was beyond its threshold, by the persistence of the input.
     """
-    random = np.random.default_rng(seed)
-    times = np.exp(random.uniform(np.log(1 / 288), np.log(10.0), inputs))
-    told, by = np.zeros(days, bool), {"below 1/50 day": 0, "below 1 day": 0, "above": 0}
-    for timeframe in _TIMEFRAMES:
-        whole = world(random, times, _TRAINING + days, timeframe, instruments)
-        cut = len(whole[0]) * _TRAINING // (_TRAINING + days)
-        about = trained_on([one[:cut] for one in whole], timeframe, seed, len(_TIMEFRAMES))
-        for at, (one, time) in enumerate(zip(whole, times, strict=True)):
-            far = beyond(about, f"x{at}", one[cut:], days)
-            told |= far
-            by["below 1/50 day" if time < 1 / 50 else "below 1 day" if time < 1 else "above"] += int(far.sum())
-    return told, by
+    models = [Simulated(seed, inputs, instruments, candidates) for seed in seeds]
+    watch, alerts, beyond = DriftWatch(), list[Drift](), Counter[str]()
+    parts = DAY // PART
+    for first in range(0, days, _CHUNK):
+        chunk = min(_CHUNK, days - first)
+        made = [one.chunk(chunk) for one in models]
+        for part in range(chunk * parts):
+            ts = (_TRAINING + first) * DAY + (part + 1) * PART
+            told: list[Drift] = []
+            for one, (closes, rows) in zip(models, made, strict=True):
+                for timeframe, x in closes.items():
+                    watch.closes.on_rows(one.model, timeframe, np.array_split(x, chunk * parts)[part])
+                for row in rows[part]:
+                    told += watch.on_row(one.model, row, 0.5, Place(ts, "5m"))
+            told += watch.look([one.model for one in models], ts)
+            alerts += [record for record in told if record.alert]
+            far = [record.measure for record in told if record.value > (record.threshold or np.inf)]
+            beyond.update(("closes, " if measure.endswith("_day") else "candidates, ") + measure for measure in far)
+    return alerts, beyond
 
 
-def delays(seed: int, *, inputs: int, instruments: int, shift: float = 1.0) -> dict[float, list[int]]:
-    """Days until a shift of 5m features by standard deviations is told, by autocorrelation time; -1: not in 60 days.
+def delays(
+    seed: int, *, inputs: int, instruments: int, beginnings: int, most_days: int = _MOST_DAYS, shift: float = 1.0
+) -> dict[float, list[float]]:  # fmt: skip
+    """Hours until a shift of 5m features by standard deviations is told, for beginnings at random times of day, by
+    autocorrelation time; infinite: not in ``most_days``.
 
     Thresholds are those of an engine with ``inputs``: the others take their part of the budget.
     """
     random = np.random.default_rng(seed)
-    others = inputs - len(_TIMES)
-    times = np.array([*_TIMES, *np.full(others, 1 / 288)])
-    training = world(random, times, _TRAINING, "5m", instruments)
-    about = trained_on(training, "5m", seed, len(_TIMEFRAMES))
-    found = {}
-    for at, time in enumerate(_TIMES):
-        (now,) = world(random, np.array([time]), _MOST_DAYS, "5m", instruments)
-        far = np.flatnonzero(beyond(about, f"x{at}", now + np.float32(shift), _MOST_DAYS))
-        found[time] = [int(far[0]) + 1 if len(far) else -1]
+    times = [*_TIMES, *[1 / 288] * (inputs - len(_TIMES))]
+    training = World(random, times, "5m", instruments)
+    about = trained_on(training.next(_TRAINING * training.daily), "5m", instruments, seed)
+    found: dict[float, list[float]] = {time: [] for time in _TIMES}
+    for name, time in zip(_names(inputs), _TIMES, strict=False):
+        own = Everyday(window=about.window, reference={name: about.reference[name]}, drift={name: about.drift[name]})
+        model = _model(name, [name], closes={"5m": own})
+        for _ in range(beginnings):
+            found[time].append(_told_after(model, World(random, [time], "5m", instruments), random, shift, most_days))
     return found
+
+
+def _told_after(model: Model, world: World, random: np.random.Generator, shift: float, most_days: int) -> float:
+    watch, part = DriftWatch(), world.daily * PART // DAY
+    begins = DAY + int(random.integers(0, world.daily)) * GRID
+    for ts in range(PART, begins + most_days * DAY, PART):
+        x = world.next(part)
+        closes = np.repeat(ts - PART + GRID * np.arange(1, part + 1), len(x) // part)
+        x[closes > begins] += np.float32(shift)
+        watch.closes.on_rows(model, "5m", x)
+        if any(one.alert for one in watch.look([model], ts)) and ts > begins:
+            return (ts - begins) / HOUR
+    return np.inf
+
+
+def _names(inputs: int) -> list[str]:
+    return [f"x{at}" for at in range(inputs)]
 
 
 def main() -> None:
@@ -126,29 +191,37 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=180, help="of the stationary market, after 90 of training")
     parser.add_argument("--instruments", type=int, default=5, help="of each model")
     parser.add_argument("--models", type=int, default=3, help="of an engine, each of a market of its own")
+    parser.add_argument("--candidates", type=int, default=40, help="a day and model")
+    parser.add_argument("--beginnings", type=int, default=10, help="of a shift, of each seed and autocorrelation time")
     told = parser.parse_args()
     seeds = range(told.seed, told.seed + told.seeds)
-    _say(f"{told.inputs} inputs at each of {', '.join(_TIMEFRAMES)}, {told.instruments} instruments")
+    _say(
+        f"{told.models} models, each of {told.inputs} inputs at each of {', '.join(_TIMEFRAMES)}, "
+        f"{told.instruments} instruments, {told.candidates} candidates a day; {told.days} days"
+    )
     rates: list[float] = []
-    alone: list[float] = []
     for seed in seeds:
-        whole = np.zeros(told.days, bool)
-        for model in range(told.models):
-            far, by = false_days(seed + 1_000 * model, inputs=told.inputs, days=told.days, instruments=told.instruments)
-            alone.append(int(far.sum()) * _MONTH / told.days)
-            whole |= far  # two on one day are one alert
-            where = ", ".join(f"{what} {number}" for what, number in by.items())
-            _say(f"seed {seed}: {alone[-1]:.2f} false alerts a month; inputs by autocorrelation time: {where}")
-        rates.append(int(whole.sum()) * _MONTH / told.days)
-        _say(f"seed {seed}: {rates[-1]:.2f} false alerts a month of {told.models} models together")
-    _say(f"in the mean {np.mean(alone):.2f} false alerts a month of a model, {np.mean(rates):.2f} of all together")
-    every: dict[float, list[int]] = {time: [] for time in _TIMES}
+        alerts, beyond = false_alerts(
+            [seed + 1_000 * model for model in range(told.models)], inputs=told.inputs, days=told.days,
+            instruments=told.instruments, candidates=told.candidates,
+        )  # fmt: skip
+        rates.append(len(alerts) * MONTH / told.days)
+        words = ", ".join(f"{what} {number}" for what, number in sorted(beyond.items()))
+        _say(f"seed {seed}: {rates[-1]:.2f} false alerts a month; beyond thresholds: {words or 'nothing'}")
+    _say(f"in the mean {np.mean(rates):.2f} false alerts a month, at most {max(rates):.2f}")
+    every: dict[float, list[float]] = {time: [] for time in _TIMES}
     for seed in seeds:
-        for time, found in delays(seed, inputs=told.inputs, instruments=told.instruments).items():
+        for time, found in delays(
+            seed, inputs=told.inputs, instruments=told.instruments, beginnings=told.beginnings
+        ).items():
             every[time] += found
     for time, found in every.items():
-        words = ", ".join(f"on day {one}" if one > 0 else f"not in {_MOST_DAYS} days" for one in found)
-        _say(f"1 sigma, 5m, autocorrelation time {time * DAY / MINUTE / 60:7.2f} h: told {words}")
+        late, middle = sum(one > DAY / HOUR for one in found), np.median(found)
+        _say(
+            f"1 sigma, 5m, autocorrelation time {time * DAY / HOUR:6.2f} h, {len(found)} beginnings at any time, "
+            f"hours until told: {middle:.1f} in the median, {max(found):.1f} at worst; {late} more than a day"
+        )
+    _say(f"inf: not in {_MOST_DAYS} days")
 
 
 def _inputs() -> int:

@@ -16,7 +16,7 @@ from flows.settings import Settings
 from models.closes import everyday
 from models.config import TrainConfig
 from models.dataset import load, load_closes, manifest_hash
-from models.drift import thresholds
+from models.drift import CANDIDATES, MONTH, WINDOW, thresholds
 from models.errors import ModelError
 from models.evaluation import LEARNERS
 from models.gates import stretches
@@ -177,7 +177,10 @@ def add_models(
         manifest, files = entry_of(made, best.gates)
         sample = evaluation.candidate.sample
         days = (manifest.train_end - manifest.train_start) / DAY
-        limits = thresholds(sample.x, manifest.reference, days=days, seed=config.seed)
+        limits = thresholds(
+            sample.x, manifest.reference, looks=len(sample) / WINDOW / max(days, 1e-9) * MONTH, alerts=CANDIDATES,
+            seed=config.seed,
+        )  # fmt: skip
         usual = {}
         if closes is not None:
             usual = everyday(closes, manifest.instruments, manifest.inputs, manifest.train_end, seed=config.seed)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from models.drift import GRID, histogram, thresholds
+from models.drift import CLOSES, GRID, MONTH, PART, PARTS, histogram, thresholds
 from models.trained import Everyday
 from schemas.time import DAY, Timeframe
 
@@ -21,9 +21,6 @@ _MOST: Final = 300_000
 """Closes that are kept of a span, some 200 MB; of a longer one whole days are left out, evenly."""
 _LEAST_DAYS: Final = 10
 """Of fewer nobody can tell what a usual day is."""
-_ALERTS: Final = 0.001
-"""A month and model, that thresholds are made for; in markets like that of training there are more, as one span tells
-little of what changes over days: `benchmarks.drift` counts them."""
 _PLAIN: Final = ("instrument_id", "timeframe", "ts_close")
 
 
@@ -92,10 +89,10 @@ def everyday(
         x = closes.x[rows]
         known = [(name, at) for name, at in columns if not np.isnan(x[:, at]).all()]
         reference = {name: histogram(x[:, at]) for name, at in known}
-        window = int(np.median(counts))
+        window = max(1, int(np.median(counts)) * PARTS * PART // DAY)
         limits = thresholds(
-            x[:, [at for _, at in known]], reference, days=len(rows) / window, window=window,
-            alerts=_ALERTS / len(timeframes), seed=seed,
+            x[:, [at for _, at in known]], reference, looks=MONTH * DAY / PART, window=window,
+            alerts=CLOSES / len(timeframes), seed=seed,
         )  # fmt: skip
         found[timeframe] = Everyday(window=window, reference=reference, drift=limits)
     return found

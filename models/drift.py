@@ -3,32 +3,49 @@
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from math import ceil, fsum, log, pi, sqrt
+from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.trained import Histogram
-from schemas.time import MINUTE
+from schemas.time import HOUR, MINUTE
 
 __all__ = [
-    "ALERTS", "GRID", "WINDOW", "bin_of", "binned_ks", "counts_of", "histogram", "jensen_shannon", "ks",
-    "kullback_leibler", "psi", "thresholds",
+    "CANDIDATES", "CLOSES", "GRID", "MONTH", "OUTCOMES", "PART", "PARTS", "WINDOW", "bin_of", "binned_ks", "counts_of",
+    "histogram", "jensen_shannon", "ks", "kullback_leibler", "location", "normal_scores", "psi", "rare_mean",
+    "thresholds",
 ]  # fmt: skip
 
 GRID: Final = 5 * MINUTE
 """Of shorter timeframes only the closes on it count: those between are much like their neighbours."""
 WINDOW: Final = 200
 """Rows that are held against the reference together."""
-ALERTS: Final = 0.1
-"""A month, that thresholds are made for; one training span knows them so badly that on others there are up to ten times
-as many, which is the budget: one."""
+PART: Final = 2 * HOUR
+"""At the end of each the last `PARTS` are looked at."""
+PARTS: Final = 11
+"""With one more it is a day: whenever something begins, a window lies wholly behind that within a day."""
+MONTH: Final = 30.0
+"""Days."""
+_MODELS: Final = 3
+"""Segments of the default configuration: one false alert a month is shared by as many models."""
+CLOSES: Final = 0.6 / _MODELS
+"""False alerts a month and model that thresholds of what is seen at closes are made for."""
+CANDIDATES: Final = 0.2 / _MODELS
+"""The same of what is seen, and said, of candidates."""
+OUTCOMES: Final = 0.2 / _MODELS
+"""The same of what became of them."""
+_MEASURES: Final = {"location": 0.8, "psi": 0.1, "ks": 0.1}
+"""Their parts of it: the location sees a shift first, the others what is no shift."""
 _BINS: Final = 10
 _PRIOR: Final = 0.5
 """Added to each bin (Jeffreys), so that an empty one is no certainty."""
-_DRAWS: Final = 400
+_DRAWS: Final = 1_000
+_OVERLAPPING: Final = 1.5
+"""Windows that overlap tell as much of a variance as so many times their number of separate ones (Meketon and
+Schmeiser, "Overlapping batch means: something for nothing?", 1984)."""
 _NOTHING: Final = 1e-18  # a variance that is rounding only
-_MONTH: Final = 30.0
 _KOLMOGOROV: Final = 6.0 / pi**2
 """Of n independent rows the squared distance is pi^2 / 12 n in the mean, and above x with probability 2 exp(-2 n x)."""
 _Floats = NDArray[np.floating[Any]]
@@ -96,53 +113,104 @@ def binned_ks(reference: Sequence[float], current: Sequence[float]) -> float:
     return float(np.abs(np.cumsum(p) / p.sum() - np.cumsum(q) / q.sum()).max())
 
 
+def normal_scores(counts: Sequence[float]) -> list[float]:
+    """Of each bin, the normal quantile of its middle; 0 of the last one, which is what is not known."""
+    known = _shares(counts[:-1])
+    passed = [fsum(known[:at]) + share / 2 for at, share in enumerate(known)]
+    return [*map(NormalDist().inv_cdf, passed), 0.0]
+
+
+def location(reference: Sequence[float], current: Sequence[float]) -> float:
+    """How far the middle of what is known has moved, in standard deviations of the reference, about.
+
+    The distance of mean normal scores of the bins (van der Waerden, "Order tests for the two-sample problem and their
+    power", 1952). The last bin is what is not known.
+
+    >>> round(location([500, 500, 0], [700, 300, 9]), 3)
+    0.27
+    """
+    scores = normal_scores(reference)
+    return abs(_mean_score(scores, current) - _mean_score(scores, reference))
+
+
+def _mean_score(scores: Sequence[float], counts: Sequence[float]) -> float:
+    known = fsum(counts[:-1])
+    return fsum(score * count for score, count in zip(scores, counts, strict=True)) / known if known else 0.0
+
+
 def thresholds(
-    rows: _Floats, reference: Mapping[str, Histogram], *, days: float, window: int = WINDOW, alerts: float = ALERTS,
+    rows: _Floats, reference: Mapping[str, Histogram], *, looks: float, alerts: float, window: int = WINDOW,
     seed: int = 0,
 ) -> dict[str, dict[str, float]]:  # fmt: skip
-    """By input the `psi` and `binned_ks` (``"ks"``) that windows of the training span exceed so seldom that all inputs
-    together give at most ``alerts`` a month.
+    """By input the `location`, `psi` and `binned_ks` (``"ks"``) that windows of the training span exceed so seldom that
+    all inputs together give at most ``alerts`` a month.
 
     Windows are drawn from ``rows`` (by time, columns as in ``reference``) in blocks, since rows that follow one another
     are alike (Künsch, "The jackknife and the bootstrap for general stationary observations", 1989). There are too few
-    windows in any training span to see such a rare one, so the tail is that of a gamma distribution with their mean and
-    variance, as PSI is a sum of squares; that of the distance is at least Kolmogorov's for as many independent rows as
-    give the same mean square. The budget is shared evenly by inputs, both measures and windows. A drawn window is also
-    part of its reference, and a new one is not: that is made up for.
+    windows in any training span to see such a rare one, so the tail is that of a normal mean and of sums of squares,
+    with a variance that is known from so many windows only: Student's t, and F. That of the distance is at least
+    Kolmogorov's for as many independent rows as give the same mean square. A drawn window is also part of its
+    reference, and a new one is not: that is made up for.
 
     Parameters:
-        days: that the rows span, which says how many windows there are in a month.
+        looks: a month, at which a window is held against the reference; they may overlap.
     """
+    if not reference:
+        return {}
     block = max(1, min(window, len(rows) // 4))
-    blocks = ceil(window / block)
-    windows = len(rows) / window / max(days, 1e-9) * _MONTH
-    seldom = min(0.5, alerts / max(windows, 1.0) / len(reference) / 2)
-    starts = np.random.default_rng(seed).integers(0, len(rows) - block + 1, (_DRAWS, blocks))
+    seldom = min(0.5, alerts / max(looks, 1.0) / len(reference))
+    freedom = max(1.0, _OVERLAPPING * len(rows) / window)
+    starts = np.random.default_rng(seed).integers(0, len(rows) - block + 1, (_DRAWS, ceil(window / block)))
     part = min(0.5, window / len(rows))
     more = (1.0 + part) / (1.0 - part)
     found: dict[str, dict[str, float]] = {}
     for at, (name, about) in enumerate(reference.items()):
-        drawn, distances, chance = _drawn(bin_of(about, rows[:, at]), about, starts, block)
-        far, apart = _rare(drawn, seldom), _rare(distances**2, seldom)
+        drawn, weights, distances, moved, chance = _drawn(bin_of(about, rows[:, at]), about, starts, block)
+        far = _rare_sum(drawn, weights, seldom * _MEASURES["psi"], freedom)
+        apart = _rare(distances**2, seldom * _MEASURES["ks"], freedom)
         if far is not None and apart is not None:
-            apart = max(apart, float((distances**2).mean()) * log(2.0 / seldom) * _KOLMOGOROV)
-            found[name] = {"psi": far * more - chance, "ks": sqrt(apart * more)}
+            least = float((distances**2).mean()) * log(2.0 / (seldom * _MEASURES["ks"])) * _KOLMOGOROV
+            found[name] = {
+                "psi": far * more - chance, "ks": sqrt(max(apart, least) * more),
+                "location": rare_mean(moved, seldom * _MEASURES["location"], freedom) * sqrt(more),
+            }  # fmt: skip
     return found
 
 
-def _rare(drawn: NDArray[np.float64], seldom: float) -> float | None:
-    """What is exceeded with probability ``seldom``; none where nothing varies."""
-    gamma: Any = import_module("scipy.stats").gamma
+def rare_mean(drawn: NDArray[np.float64], seldom: float, freedom: float) -> float:
+    """What is exceeded in size with probability ``seldom`` by what is normal, 0 in the mean, and was ``drawn``."""
+    student: Any = import_module("scipy.stats").t
+    return float(np.sqrt((drawn**2).mean()) * student.isf(seldom / 2, freedom))
+
+
+def _rare(drawn: NDArray[np.float64], seldom: float, freedom: float) -> float | None:
+    """The same of a sum of squares; none where nothing varies."""
+    fisher: Any = import_module("scipy.stats").f
     middle, variance = float(drawn.mean()), float(drawn.var())
     if variance <= _NOTHING:
         return None
-    return float(gamma.isf(seldom, middle * middle / variance, scale=variance / middle))
+    return float(middle * fisher.isf(seldom, 2.0 * middle * middle / variance, freedom))
+
+
+def _rare_sum(drawn: NDArray[np.float64], weights: NDArray[np.float64], seldom: float, freedom: float) -> float | None:
+    """The same where the ``weights`` of the squares are known: by three cumulants, since the largest weights make the
+    tail (Imhof, "Computing the distribution of quadratic forms in normal variables", 1961).
+    """
+    fisher: Any = import_module("scipy.stats").f
+    if float(drawn.var()) <= _NOTHING:
+        return None
+    one, two, three = (float((weights**power).sum()) for power in (1, 2, 3))
+    shape = two**3 / three**2
+    far = one - two * two / three + three / two * shape * float(fisher.isf(seldom, shape, freedom))
+    return far * float(drawn.mean()) / one
 
 
 def _drawn(
     bins: NDArray[np.intp], histogram: Histogram, starts: NDArray[np.int64], block: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """The index of each drawn window and its distance, and what chance makes of the index, which `psi` takes off."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
+    """The index of each drawn window and the weights of the squares that it is a sum of, its distance and how far it
+    has moved; what chance makes of the index, which `psi` takes off.
+    """
     reference = np.array(counts_of(histogram), float)
     places = len(reference)
     passed = np.zeros((len(bins) + 1, places))
@@ -152,8 +220,14 @@ def _drawn(
     p = (reference + _PRIOR) / (n + _PRIOR * places)
     q = (current + _PRIOR) / (m + _PRIOR * places)
     found: NDArray[np.float64] = ((q - p) * np.log(q / p)).sum(axis=1)
+    apart = (q - p) / np.sqrt(p)
+    weights = np.maximum(np.linalg.eigvalsh(apart.T @ apart / len(apart)), 0.0)
     distances = np.abs(np.cumsum(current / m, axis=1) - np.cumsum(reference / n)).max(axis=1)
-    return found, distances, float((places - 1) * (1.0 / n + 1.0 / m))
+    scores = np.array(normal_scores(reference.tolist()))
+    known = current[:, :-1].sum(axis=1)
+    usual = _mean_score(scores.tolist(), reference.tolist())
+    moved = np.where(known > 0, current @ scores / np.maximum(known, 1.0) - usual, 0.0)
+    return found, weights, distances, moved, float((places - 1) * (1.0 / n + 1.0 / m))
 
 
 def _shares(counts: Sequence[float]) -> list[float]:

@@ -81,7 +81,7 @@ class Everyday(Struct, frozen=True, kw_only=True):
     """What a model's inputs were like at the closes of one timeframe, candidates or not."""
 
     window: Annotated[int, Meta(ge=1, le=2**53)]
-    """Closes a day, of all its instruments; as many are held against the reference together."""
+    """Closes of all its instruments that are held against the reference together."""
     reference: dict[str, Histogram]
     """By input."""
     drift: dict[str, dict[str, float]]

@@ -6,12 +6,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from models.drift import PART
 from models.registry import Registry
 from operators.closed import Reading, Told
 from operators.config import DeskConfig
 from operators.desk.barrier import Barrier, Passed
 from operators.desk.confluence import NAME, USED, VERSION, Opinion, judge
 from operators.desk.context import Contexts
+from operators.desk.everyday import by_part
 from operators.desk.external import External
 from operators.desk.regime import sized
 from operators.desk.risk import plan, scaled, vetoes
@@ -23,7 +25,7 @@ from schemas.layouts import Layout, Migration
 from schemas.market import Activation, InstrumentDefinition
 from schemas.results import Context, Vector
 from schemas.signals import Signal
-from schemas.time import TIMEFRAME_NS, to_text
+from schemas.time import DAY, TIMEFRAME_NS, to_text
 from schemas.topics import Outgoing
 
 __all__ = ["READ", "Desk"]
@@ -61,8 +63,15 @@ def _undecided_yet(state: dict[str, Any]) -> dict[str, Any]:
     return state | {"serving": [active, [waits[:3] for waits in waiting], *behind]}
 
 
+def _by_part(state: dict[str, Any]) -> dict[str, Any]:
+    """The day that was counted is a part of the next window."""
+    *before, (windows, quiet_until, days, today), shadows = state["serving"]
+    watched = [windows, quiet_until, by_part(days), today * DAY // PART]
+    return state | {"serving": [*before, watched, shadows]}
+
+
 _LAYOUT: Final = Layout(
-    "desk", 14, {
+    "desk", 15, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
@@ -77,6 +86,7 @@ _LAYOUT: Final = Layout(
         11: _of_ensemble(_alike),
         12: _undecided_yet,
         13: lambda state: state,  # the barrier tells when closes could be decided, from the next one on
+        14: _by_part,
     },
 )  # fmt: skip
 _NAMED: Final = 10

@@ -2,30 +2,28 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from math import inf, isnan, nan, sqrt
+from math import inf, isnan, sqrt
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
-from models.drift import GRID, WINDOW, binned_ks, counts_of, jensen_shannon, kullback_leibler, psi
+from models.drift import PART, WINDOW, binned_ks, counts_of, jensen_shannon, kullback_leibler, location, psi
 from models.registry import Model
 from models.rows import Row
-from models.trained import Everyday, Histogram
+from models.trained import Histogram
+from operators.desk.everyday import EverydayWatch
 from schemas.identifiers import derive
-from schemas.results import Context, Drift, Vector
+from schemas.results import Drift
 from schemas.time import DAY, Timeframe
 
 __all__ = ["DriftWatch", "Place"]
 
 _OUTPUT: Final = "probability"
 _OUTCOME: Final = "outcome"
-_ENOUGH: Final = 0.9
-"""Of the closes that a day of training had; with fewer a day is told together with the next."""
 _TOLD: Final = 5
-"""Records of a version and timeframe a day."""
+"""Records of a version and timeframe, at each look at most."""
+_MEASURES: Final = {"location": location, "psi": psi, "ks": binned_ks}
 
 
 class Place(Struct, frozen=True):
@@ -51,91 +49,43 @@ class _Window(Struct):
     variance: float = 0.0
 
 
-class _Bins:
-    """Where what is seen at a close falls, of all inputs at once: a vector has to take next to no time."""
-
-    def __init__(self, about: Everyday) -> None:
-        self.names = list(about.reference)
-        histograms = list(about.reference.values())
-        self.reference = [counts_of(one) for one in histograms]
-        self.width = max(map(len, self.reference), default=1)
-        self._places = {name: at for at, name in enumerate(self.names)}
-        self._first = np.arange(len(self.names)) * self.width
-        self._missing = np.array([len(one.counts) for one in histograms], np.intp)
-        self._edges = np.full((len(histograms), self.width), np.inf)
-        for row, one in zip(self._edges, histograms, strict=True):
-            row[: len(one.edges)] = one.edges
-
-    def count(self, counts: NDArray[np.int32], vector: Vector, context: Context) -> None:
-        features = vector.features | context.features
-        values = np.array([features[name] for name in self.names], np.float32)  # None becomes NaN
-        for name in (*vector.tainted, *context.tainted):
-            if name in self._places:
-                values[self._places[name]] = nan
-        bins = (values[:, None] >= self._edges).sum(axis=1)
-        bins = np.where(np.isnan(values), self._missing, np.minimum(bins, self._missing - 1))  # infinite: the last
-        counts.reshape(-1)[self._first + bins] += 1
-
-
-class _Day(Struct):
-    """What a version saw at the closes of a timeframe since that was last told."""
-
-    version: str
-    timeframe: Timeframe
-    rows: int
-    counts: bytes
-    """By input and bin, as 4-byte integers, in recovery."""
-
-
 class DriftWatch:
     """Counts each version's rows and labels; after `WINDOW` of either they are told and begun anew.
 
-    At the end of a day the same is told of what was seen at its closes, by timeframe.
+    Of each input the location, the population stability index and the Kolmogorov-Smirnov distance of its bins; of the
+    probability, Kullback-Leibler and Jensen-Shannon divergence from those out of sample; of outcomes, how far their
+    number lies from what was expected, in standard deviations, and the share of wins. What is seen at closes is looked
+    at by `EverydayWatch`, several times a day.
 
-    Of each input the population stability index and the Kolmogorov-Smirnov distance of its bins; of the probability,
-    Kullback-Leibler and Jensen-Shannon divergence from those out of sample; of outcomes, how far their number lies from
-    what was expected, in standard deviations, and the share of wins. Only an index with a threshold of the manifest, or
-    a change of the online losses, raises an alert; of each window only the furthest one, and none within a day of
-    another, whatever model it is of.
+    What is beyond its threshold, or a change of the online losses, raises an alert; of all that is told at once only
+    the furthest one, and none within a day of another, whatever model it is of.
     """
 
     def __init__(self) -> None:
+        self.closes = EverydayWatch()
         self._windows: dict[str, _Window] = {}
-        self._days: dict[tuple[str, Timeframe], tuple[NDArray[np.int32], list[int]]] = {}  # counts, and rows
-        self._bins: dict[tuple[str, Timeframe], _Bins] = {}
-        self._today = 0
+        self._part = 0
         self._quiet_until = 0
 
-    def on_close(self, model: Model, vector: Vector, context: Context) -> None:
-        """Take what ``model`` sees at a close, whether there is a candidate or not."""
-        about = model.manifest.closes.get(vector.timeframe)
-        if about is None or vector.ts_close % GRID:
-            return
-        key = model.version, vector.timeframe
-        bins = self._bins.get(key)
-        if bins is None:
-            bins = self._bins[key] = _Bins(about)
-        if key not in self._days:
-            self._days[key] = np.zeros((len(bins.names), bins.width), np.int32), [0]
-        counts, rows = self._days[key]
-        bins.count(counts, vector, context)
-        rows[0] += 1
+    def look(self, models: Sequence[Model], ts_close: int) -> list[Drift]:
+        """At the first close that ends a part of a day (UTC): the records of what ``models`` saw before it.
 
-    def on_day(self, models: Sequence[Model], ts_close: int) -> list[Drift]:
-        """At the first close that ends a day (UTC): the records of what ``models`` saw, where it is enough.
-
-        Of each version and timeframe only the inputs that are furthest, so that records stay few.
+        Of each version and timeframe only the inputs that are furthest, and but for the end of a day only those that
+        are beyond their thresholds, so that records stay few.
         """
-        day = ts_close // DAY
-        if day <= self._today or not models:
+        part = ts_close // PART
+        if part <= self._part or not models:
             return []
-        self._today = day
+        whole = part * PART // DAY > self._part * PART // DAY
+        self._part = part
         out: list[Drift] = []
         for model in models:
-            for timeframe, about in model.manifest.closes.items():
-                key = model.version, timeframe
-                if key in self._days and self._days[key][1][0] >= _ENOUGH * about.window:
-                    out += _worst(model, about, self._bins[key], self._days.pop(key)[0], Place(ts_close, timeframe))
+            for timeframe in model.manifest.closes:
+                for moved in self.closes.look(model, timeframe, _TOLD):
+                    place, measure = Place(ts_close, timeframe), f"{moved.measure}_day"
+                    one = _record(model, moved.feature, measure, moved.value, place, moved.threshold)
+                    if whole or _beyond(one) > 0:
+                        out.append(one)
         return self._alerted(out, Place(ts_close, "1m"))
 
     def on_row(self, model: Model, row: Row, probability: float, place: Place) -> list[Drift]:
@@ -184,9 +134,9 @@ class DriftWatch:
             histogram = manifest.reference.get(name)
             if histogram is not None:
                 reference = counts_of(histogram)
-                limit = manifest.drift.get(name, {}).get("psi")
-                out.append(_record(model, name, "psi", psi(reference, counts), place, limit))
-                out.append(_record(model, name, "ks", binned_ks(reference, counts), place))
+                limits = manifest.drift.get(name, {})
+                for measure, far in _MEASURES.items():
+                    out.append(_record(model, name, measure, far(reference, counts), place, limits.get(measure)))
         if manifest.scores is not None:
             reference = counts_of(manifest.scores)
             out.append(_record(model, _OUTPUT, "kl", kullback_leibler(reference, window.output), place))
@@ -227,40 +177,22 @@ class DriftWatch:
     def keep(self, versions: set[str]) -> None:
         """Forget all versions but these."""
         self._windows = {version: window for version, window in self._windows.items() if version in versions}
-        self._days = {key: day for key, day in self._days.items() if key[0] in versions}
-        self._bins = {key: bins for key, bins in self._bins.items() if key[0] in versions}
+        self.closes.keep(versions)
 
     def state(self) -> list[Any]:
         """Plain data for recovery."""
-        days = [_Day(*key, rows[0], counts.astype("<i4").tobytes()) for key, (counts, rows) in self._days.items()]
-        return [self._windows, self._quiet_until, days, self._today]
+        return [self._windows, self._quiet_until, self.closes.state(), self._part]
 
     def restore(self, state: list[Any], models: Iterable[Model]) -> None:
         """Take up ``state`` again; ``models`` are those that are asked."""
-        self._windows, self._quiet_until, days, self._today = msgspec.convert(
-            state, tuple[dict[str, _Window], int, list[_Day], int]
+        self._windows, self._quiet_until, closes, self._part = msgspec.convert(
+            state, tuple[dict[str, _Window], int, list[Any], int]
         )
-        manifests = {model.version: model.manifest for model in models}
-        for day in days:
-            if day.version not in manifests:
-                continue  # it was given up
-            key, manifest = (day.version, day.timeframe), manifests[day.version]
-            bins = self._bins[key] = _Bins(manifest.closes[day.timeframe])
-            counts = np.frombuffer(day.counts, "<i4").astype(np.int32).reshape(len(bins.names), bins.width)
-            self._days[key] = counts, [day.rows]
+        self.closes.restore(closes, models)
 
 
 def _bin(histogram: Histogram, value: float) -> int:
     return len(histogram.counts) if isnan(value) else bisect_right(histogram.edges, value)
-
-
-def _worst(model: Model, about: Everyday, bins: _Bins, counts: NDArray[np.int32], place: Place) -> list[Drift]:
-    found = []
-    for name, reference, row in zip(bins.names, bins.reference, counts, strict=True):
-        current, limits = row[: len(reference)].tolist(), about.drift.get(name, {})
-        for measure, value in (("psi", psi(reference, current)), ("ks", binned_ks(reference, current))):
-            found.append(_record(model, name, f"{measure}_day", value, place, limits.get(measure)))
-    return sorted(found, key=_beyond, reverse=True)[:_TOLD]
 
 
 def _beyond(record: Drift) -> float:

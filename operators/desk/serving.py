@@ -106,7 +106,7 @@ class Serving:
         """Take what the model in charge sees at a close, whether it is asked or not."""
         model, _ = self._asked_of(vector.instrument_id)
         if model is not None:
-            self._watch.on_close(model, vector, context)
+            self._watch.closes.on_close(model, vector, context)
 
     def judge(self, vector: Vector, opinion: Opinion, *, reward: float, explain: bool) -> Verdict:
         """What the models in charge of the instrument say, and why if asked to; ``vector`` with its context.
@@ -205,7 +205,7 @@ class Serving:
     def drifts(self, ts_close: int) -> list[Drift]:
         """What was found since last asked, up to ``ts_close`` (ns)."""
         models = [self._loaded[named] for named in sorted(self.active.items())]
-        self._drifts += self._watch.on_day(models, ts_close)
+        self._drifts += self._watch.look(models, ts_close)
         found, self._drifts = self._drifts, []
         return found
 

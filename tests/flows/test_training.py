@@ -69,7 +69,7 @@ def test_a_model_of_a_random_walk_enters_the_registry_and_must_not_serve(tmp_pat
     model = registry.load("confluence-all", version, PROGRAM)
     assert not all(gate.passed for gate in model.manifest.gates)
     usual = model.manifest.closes["5m"]  # of every close, not only those of candidates
-    assert usual.window == 288
+    assert usual.window == 264
     assert set(usual.reference) <= {*model.manifest.inputs} - {"direction", "score"}
     assert all(limits.keys() == {"psi", "ks"} for limits in usual.drift.values())
     assert {trial.learner for trial in Ledger(ledger).trials()} == {"lightgbm", "logistic"}

@@ -44,13 +44,13 @@ def test_a_day_ends_with_the_close_at_midnight_and_long_spans_lose_whole_days() 
 def test_windows_are_days_of_the_instruments_of_the_model() -> None:
     closes = made(30)
     whole = everyday(closes, ["a", "b"], ["one", "never", "some", "direction"], 30 * DAY, seed=1)
-    assert {name: one.window for name, one in whole.items()} == {"15m": 96, "5m": 576}
+    assert {name: one.window for name, one in whole.items()} == {"15m": 88, "5m": 528}
     five = whole["5m"]
     assert set(five.reference) == set(five.drift) == {"one", "some"}  # direction is the candidate's
     assert five.reference["some"].missing > 0
     assert sum(counts_of(five.reference["one"])) == 30 * 576
     (alone,) = {one.window for name, one in everyday(closes, ["b"], ["one"], 30 * DAY, seed=1).items()}
-    assert alone == 288
+    assert alone == 264
     fresh = np.random.default_rng(9).normal(size=576)
     for shift, beyond in ((0.0, False), (1.0, True)):
         bins = bin_of(five.reference["one"], fresh + shift)

@@ -16,6 +16,7 @@ from models.drift import (
     jensen_shannon,
     ks,
     kullback_leibler,
+    location,
     psi,
     thresholds,
 )
@@ -86,9 +87,9 @@ def persistent(random: np.random.Generator, rows: int, inputs: int, keep: float)
 def test_a_stationary_market_stays_within_the_budget_and_a_shift_is_seen() -> None:
     """Twelve months of a market as persistent as that of training: at most one alarm a month, of all inputs."""
     random = np.random.default_rng(3)
-    training = persistent(random, 6_000, 12, 0.9)
+    training = persistent(random, 18_000, 12, 0.9)
     reference = {f"x{at}": histogram(training[:, at]) for at in range(12)}
-    limits = thresholds(training, reference, days=30.0)  # thirty windows a month
+    limits = thresholds(training, reference, looks=30.0, alerts=1.0)
     assert set(limits) == set(reference)
 
     def alarms(rows: Any) -> list[set[str]]:
@@ -98,18 +99,32 @@ def test_a_stationary_market_stays_within_the_budget_and_a_shift_is_seen() -> No
             far = set()
             for at, (name, about) in enumerate(reference.items()):
                 counts = np.bincount(bin_of(about, part[:, at]), minlength=len(about.counts) + 1)
-                if psi(counts_of(about), counts.tolist()) > limits[name]["psi"]:
-                    far.add(name)
+                for measure, of in (("psi", psi), ("ks", binned_ks), ("location", location)):
+                    if of(counts_of(about), counts.tolist()) > limits[name][measure]:
+                        far.add(name)
             found.append(far)
         return found
 
     assert sum(bool(far) for far in alarms(persistent(random, 12 * 6_000, 12, 0.9))) <= 12
     shifted = persistent(random, 10 * WINDOW, 12, 0.9)
-    shifted[:, 4] += 1.0
+    shifted[:, 4] += 1.5  # of ten independent values, as these rows go
     assert sum("x4" in far for far in alarms(shifted)) >= 4
+
+
+def test_a_location_is_a_shift_in_standard_deviations_and_knows_nothing_of_what_is_not_known() -> None:
+    random = np.random.default_rng(6)
+    values = random.normal(size=20_000)
+    about = histogram(values)
+    reference = counts_of(about)
+    for shift in (-0.5, 0.0, 0.3):
+        moved = values + shift
+        counts = np.bincount(bin_of(about, moved), minlength=len(reference))
+        assert location(reference, counts.tolist()) == pytest.approx(abs(shift), rel=0.12, abs=1e-9)
+        assert location(reference, [*counts.tolist()[:-1], 7_000]) == location(reference, counts.tolist())
+    assert location(reference, [0] * len(reference)) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_an_input_that_never_varies_has_no_threshold() -> None:
     rows = np.column_stack((np.ones(1_000), np.random.default_rng(4).normal(size=1_000)))
     reference = {"flat": histogram(rows[:, 0]), "lively": histogram(rows[:, 1])}
-    assert set(thresholds(rows, reference, days=10.0)) == {"lively"}
+    assert set(thresholds(rows, reference, looks=15.0, alerts=1.0)) == {"lively"}

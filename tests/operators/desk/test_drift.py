@@ -56,7 +56,7 @@ def test_what_was_trained_on_is_no_drift_and_a_shift_is_told_once(tmp_path: Path
     watch, out = DriftWatch(), []
     for number, row in enumerate(made.rows[: 3 * WINDOW]):
         out += watch.on_row(loaded, row, (number % 100) / 100, Place(START + number * HOUR, "5m"))
-    assert len(out) == 3 * (2 * len(made.manifest.inputs) + 2)
+    assert len(out) == 3 * (3 * len(made.manifest.inputs) + 2)
     assert not any(one.alert for one in out)
     assert all(one.value < 0.25 for one in out if one.measure in {"psi", "kl", "js"})
     first = next(one for one in out if one.feature == "tfi" and one.measure == "psi")
@@ -119,10 +119,10 @@ def test_whatever_a_manifest_says_it_is_refused_or_can_be_watched(told: dict[str
         out += watch.on_label(model, 0.5, Place(START, "1m"), win=True)
     for timeframe in ("5m", "1d"):
         seen = replace(vector(5, {"tfi": 0.2}, timeframe="5m"), timeframe=timeframe, ts_close=START)
-        watch.on_close(model, seen, around)
+        watch.closes.on_close(model, seen, around)
     restored = DriftWatch()
     restored.restore(msgspec.json.decode(msgspec.json.encode(watch.state())), [model])
-    out += restored.on_day([model], START)
+    out += restored.look([model], START)
     assert all(isfinite(one.value) for one in out)
     assert sum(len(one.reference) > 0 for one in manifest.closes.values()) <= sum("_day" in one.measure for one in out)
 
@@ -135,7 +135,7 @@ def test_the_desk_tells_windows_and_a_restart_changes_nothing(tmp_path: Path) ->
     told = [activation(1, version, "majors"), *records]
     expected = Desk(EAGER, registry).on_batch(told)
     found = drifts(expected)
-    assert {one.measure for one in found} == {"psi", "ks", "kl", "js"}
+    assert {one.measure for one in found} == {"location", "psi", "ks", "kl", "js"}
     assert sum(one.alert for one in found) == 1  # always the same two rows: nothing like the training
     desk, out = Desk(EAGER, registry), list[Outgoing]()
     for begin in range(0, len(told), 37):

@@ -158,10 +158,10 @@ def test_another_version_of_the_library_learns_again_and_says_so() -> None:
     desk, last = Desk(CONFIG), [record for name in NAMES for record in list(stream(name, 36))[30:]]
     told(desk, 30)
     before = labels(desk)
-    state = Layout("desk", 14).unseal(desk.state())
+    state = Layout("desk", 15).unseal(desk.state())
     for kept, count in ((True, before), (False, 0)):
         state["serving"][3]["learner"][:] = ["0.1.0", b"", *state["serving"][3]["learner"][2:]][: 3 if kept else 2]
-        again = Desk.restored(Layout("desk", 14).seal(state), CONFIG)
+        again = Desk.restored(Layout("desk", 15).seal(state), CONFIG)
         assert labels(again) == count
         out = again.on_batch([standing(36, *NAMES), *last])
         (event,) = events(out)
@@ -175,7 +175,7 @@ def test_another_version_of_the_library_learns_again_and_says_so() -> None:
 def test_a_state_from_before_goes_on_with_the_line_that_it_had() -> None:
     desk = Desk(CONFIG)
     told(desk, 30)
-    state = Layout("desk", 14).unseal(desk.state())
+    state = Layout("desk", 15).unseal(desk.state())
     ensemble = state["serving"][3]["ensemble"]
     del ensemble["line"]
     state["serving"][3]["ensemble"] = ensemble | {"slope": 0.7, "intercept": -0.1, "pairs": [(0.1, True)] * 250}
@@ -188,7 +188,7 @@ def test_a_state_from_before_goes_on_with_the_line_that_it_had() -> None:
 def test_members_of_a_state_from_before_begin_alike_and_stay_proven() -> None:
     desk = Desk(CONFIG)
     told(desk, 30)
-    state = Layout("desk", 14).unseal(desk.state())
+    state = Layout("desk", 15).unseal(desk.state())
     state["serving"][3]["ensemble"]["members"] = {"online-logistic": [70.0, 300], "online-tree": [2.0, 120]}
     learning = Desk.restored(Layout("desk", 11).seal(state), CONFIG).serving.learning
     assert learning is not None

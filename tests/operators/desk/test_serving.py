@@ -334,7 +334,7 @@ def test_what_waited_in_an_older_state_is_decided_at_its_close(registry: Registr
     version = added(registry)
     desk = Desk(EAGER, registry)
     desk.on_batch([standing(99, ID), activation(2, version), *closes(1, 1)])
-    state = Layout("desk", 14).unseal(desk.state())
+    state = Layout("desk", 15).unseal(desk.state())
     state["serving"][1][0].append("the registry cannot be read")
     older = Desk.restored(Layout("desk", 12).seal(state), EAGER, registry)
     assert served(older.on_batch(closes(2, 2))) == [(2, version)]
@@ -343,7 +343,7 @@ def test_what_waited_in_an_older_state_is_decided_at_its_close(registry: Registr
 def test_the_state_from_before_there_were_models_is_gone_on_with() -> None:
     desk = Desk(EAGER)
     desk.on_batch([standing(99, ID), *closes(1, 1)])
-    state = Layout("desk", 14).unseal(desk.state())
+    state = Layout("desk", 15).unseal(desk.state())
     del state["serving"]
     older = Desk.restored(Layout("desk", 4).seal(state), EAGER)
     assert older.state() == desk.state()
