@@ -1,5 +1,6 @@
 """From a row of inputs to a logit, by the bytes of an ONNX file."""
 
+import re
 from importlib import import_module
 from math import isfinite
 from typing import Any, Final
@@ -13,7 +14,9 @@ from models.rows import Row
 __all__ = ["Scorer"]
 
 _TOLD: Final = 300
-"""Characters of an error of ONNX Runtime, which likes to name whole templates of C++."""
+"""Characters of an error of ONNX Runtime."""
+_SIGNATURE: Final = re.compile(r"/onnxruntime_src/.*\] ")
+"""Where it arose: a whole template of C++."""
 
 
 class Scorer:
@@ -32,9 +35,9 @@ class Scorer:
         onnxruntime: Any = import_module("onnxruntime")  # not before there is a model
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what is wrong is our error's to tell
         try:
-            session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # its many errors have no root of their own
             raise _refused(error) from error
         self._run: Any = session.run
@@ -59,4 +62,4 @@ class Scorer:
 
 def _refused(error: Exception) -> ModelRefused:
     told = str(error).splitlines() or [type(error).__name__]
-    return ModelRefused(f"model.onnx cannot be run: {told[0][:_TOLD]}")
+    return ModelRefused(f"model.onnx cannot be run: {_SIGNATURE.sub('', told[0])[:_TOLD]}")

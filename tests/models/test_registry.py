@@ -173,6 +173,11 @@ def _round(model: Any) -> None:
     children[children[node]] = node
 
 
+def _away(model: Any) -> None:
+    columns = {each.name: each for each in model.graph.node[0].attribute}
+    columns["nodes_truenodeids"].ints[0] = 99
+
+
 def _torn(model: Any) -> None:
     del {each.name: each for each in model.graph.node[0].attribute}["nodes_truenodeids"].ints[-1]
 
@@ -190,15 +195,19 @@ def _torn(model: Any) -> None:
         (_whole, r"gives int64 of shape \(1, 1\) for one row"),
         (_round, "in tree 0 node [0-9]+ is below 2 others"),
         (_torn, "its trees are not whole"),
+        (_away, "model.onnx cannot be run: .* Unable to find node"),
     ],
 )
-def test_an_onnx_file_that_reaches_out_is_not_added(registry: Registry, change: Any, reason: str) -> None:
+def test_an_onnx_file_that_reaches_out_is_not_added(
+    registry: Registry, change: Any, reason: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     made = trained()
     model = onnx.load_model_from_string(made.files["model.onnx"])
     change(model)
     with pytest.raises(ModelRefused, match=reason):
         registry.add(made.manifest, made.files | {"model.onnx": model.SerializeToString()}, CATALOGUE)
     assert registry.models() == []
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
