@@ -5,6 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import file_digest
 from math import nan
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
     """
     files = _Files(directories)
     definitions = {one.instrument_id: one for one in files.read(_DEFINITIONS)}
-    signals = _candidates(files)
+    signals, others = _candidates(files)
     if not signals:
         raise FlowError(
             f"{', '.join(map(str, directories))}: no candidate in signals.candidates, so nothing to learn from; "
@@ -104,7 +105,7 @@ def make_dataset(directories: Sequence[Path], out: Path, costs: Costs) -> Manife
     ]
     return write(
         out, rows, told, hashes=(hashes[0], hashes[1]), costs=costs, bars=base, holes=holes, sources=files.hashes(),
-        closes=closes.all(list(told)), left_out=len(signals) - len(rows),
+        closes=closes.all(list(told)), left_out=others + len(signals) - len(rows),
         open_from=first_open(signals, {row.signal.id: row.labelled.label.ts_end for row in rows}, known),
     )  # fmt: skip
 
@@ -287,9 +288,13 @@ def _labels(
     return labels, holes, min((one for one in known.values() if one > newest - DAY), default=0)
 
 
-def _candidates(files: _Files) -> list[Signal]:
-    found = {signal.id: signal for signal in files.read("signals.candidates") if signal.direction != "neutral"}
-    return sorted(found.values(), key=lambda one: (one.ts_decided, one.ts_event, one.timeframe, one.instrument_id))
+def _candidates(files: _Files) -> tuple[list[Signal], int]:
+    """In order of their decision, of the last version of the strategy alone; and how many are of others."""
+    by_id = {signal.id: signal for signal in files.read("signals.candidates") if signal.direction != "neutral"}
+    key = attrgetter("ts_decided", "ts_event", "timeframe", "instrument_id")
+    every: list[Signal] = sorted(by_id.values(), key=key)
+    found = [one for one in every if one.strategy_version == every[-1].strategy_version]
+    return found, len(every) - len(found)
 
 
 def _timeframes(files: _Files) -> dict[str, Timeframe]:

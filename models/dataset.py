@@ -100,7 +100,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     wins: int
     vetoed: int
     left_out: int = 0
-    """Candidates that are no row: their vector is not there, or bars end before it is known what became of them."""
+    """Candidates that are no row: their vector is not there, bars end before it is known what became of them, or
+    another version of the strategy made them than the last ones."""
     means: dict[str, float] = {}
     """Of the net return, of that with more latency, and of the market's return in the candidates' direction."""
     costs: Costs

@@ -1,14 +1,17 @@
 """The rule strategy: trend, momentum, trade flow, book and microprice have to agree."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from math import fsum, tanh
 from typing import Final, NamedTuple
+
+import msgspec
 
 from operators.config import StrategyConfig
 from schemas.results import Vector
 from schemas.signals import Direction, KeyFactor
 
-__all__ = ["NAME", "USED", "VERSION", "Opinion", "judge"]
+__all__ = ["NAME", "USED", "VERSION", "Opinion", "judge", "version_of"]
 
 NAME: Final = "confluence"
 VERSION: Final = "1"
@@ -28,6 +31,16 @@ class Opinion(NamedTuple):
     """Those that vote, the one that speaks most for the direction first."""
     unknown: list[str]
     """Features that it needs and that are ``None``."""
+
+
+def version_of(strategy: StrategyConfig) -> str:
+    """`VERSION`, and what tells other orders than the default ones apart: whether another stop or target is reached
+    first, or within another time, is another question, and no model of the one answers the other.
+    """
+    told, default = (
+        (one.stop_atr, one.targets_atr, one.horizon_bars, one.entry_bars) for one in (strategy, StrategyConfig())
+    )
+    return VERSION if told == default else f"{VERSION}-{sha256(msgspec.json.encode(told)).hexdigest()[:8]}"
 
 
 class _Factor(NamedTuple):

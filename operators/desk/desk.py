@@ -11,7 +11,7 @@ from models.registry import Registry
 from operators.closed import Reading, Told
 from operators.config import DeskConfig
 from operators.desk.barrier import Barrier, Passed
-from operators.desk.confluence import NAME, USED, VERSION, Opinion, judge
+from operators.desk.confluence import NAME, USED, VERSION, Opinion, judge, version_of
 from operators.desk.context import Contexts
 from operators.desk.everyday import by_part
 from operators.desk.external import External
@@ -108,7 +108,8 @@ class Desk:
         self.config = config
         self.barrier = Barrier()
         self.contexts = Contexts(config.market)
-        self.serving = Serving(config.models, registry)
+        self._strategy_version = version_of(config.strategy)
+        self.serving = Serving(config.models, registry, self._strategy_version)
         self._quiet_until: dict[str, int] = {}  # instrument, timeframe and status to the end of its cool-down
 
     def on_batch(self, records: Sequence[Told]) -> list[Outgoing]:
@@ -201,7 +202,7 @@ class Desk:
             instrument_id=vector.instrument_id,
             timeframe=vector.timeframe,
             strategy=NAME,
-            strategy_version=VERSION,
+            strategy_version=self._strategy_version,
             direction=opinion.direction,
             confidence=verdict.confidence,
             calibrated=verdict.calibrated,

@@ -61,13 +61,13 @@ class Serving:
     nothing is decided at all. They are loaded and verified once, when the activation is told if they are there by then.
     """
 
-    def __init__(self, config: ModelsConfig, registry: Registry | None) -> None:
+    def __init__(self, config: ModelsConfig, registry: Registry | None, strategy_version: str = VERSION) -> None:
         self.active: dict[str, str] = {}
         """Version by model."""
         self.shadows: dict[str, str] = {}
         """The same of those that are asked and not heard."""
         self.learning = Learning(config.costs) if config.online else None
-        self._config, self._registry = config, registry
+        self._config, self._registry, self._strategy_version = config, registry, strategy_version
         self._watch = DriftWatch()
         self._drifts: list[Drift] = []
         self._waiting: list[_Waiting] = []
@@ -291,7 +291,7 @@ class Serving:
         if self._registry is None:
             raise ModelRefused("there is no registry")
         model = self._registry.load(name, version, PROGRAM)
-        asked, own = f"{model.manifest.strategy} {model.manifest.strategy_version}", f"{NAME} {VERSION}"
+        asked, own = f"{model.manifest.strategy} {model.manifest.strategy_version}", f"{NAME} {self._strategy_version}"
         if asked != own:
             raise ModelRefused(f"it is for candidates of {asked}, the desk makes those of {own}")
         self._loaded[name, version] = model

@@ -1,5 +1,6 @@
 """Data sets made of what a replay wrote."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -104,6 +105,20 @@ def test_of_all_that_was_decided_before_the_first_open_one_it_is_known_what_beca
     open_ones = decided.keys() - set(data["id"])
     assert data.manifest.left_out == len(open_ones) > 0
     assert data.manifest.open_from == min(decided[name] for name in open_ones)
+
+
+def test_candidates_of_another_version_of_the_strategy_are_left_out(
+    tmp_path: Path, dataset: Path, results: Path
+) -> None:
+    """Another stop or horizon is another question."""
+    before, data = tmp_path / "results", load(dataset)
+    shutil.copytree(results, before)
+    path = before / "signals.candidates.jsonl"
+    first, *rest = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first.replace(b'"strategy_version":"1"', b'"strategy_version":"0"') + b"".join(rest))
+    told = make_dataset([before], tmp_path / "set", Costs())
+    assert (told.rows, told.left_out) == (data.manifest.rows - 1, data.manifest.left_out + 1)
+    assert told.strategies == {"confluence": "1"}
 
 
 def test_funding_is_that_of_the_settlement_which_a_trade_lived_through(dataset: Path) -> None:

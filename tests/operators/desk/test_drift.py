@@ -27,7 +27,7 @@ from schemas.topics import Outgoing
 from tests.models.catalogue import INPUTS
 from tests.models.trees import Trained, trained
 from tests.operators.desk.support import CALM, RISING, closed, definition, standing, vector
-from tests.operators.desk.test_learning import CONFIG, Told, bar, market
+from tests.operators.desk.test_learning import CONFIG, STRATEGY, Told, bar, market
 from tests.operators.desk.test_serving import EAGER, activation
 from tests.operators.support import ID, ns
 
@@ -149,7 +149,7 @@ def test_windows_that_several_complete_at_one_close_are_told_apart(tmp_path: Pat
     model = referenced()
     registry = Registry(tmp_path)
     names = [f"x:{number:03}/b" for number in range(2 * WINDOW)]
-    version = registry.add(model.manifest, model.files, PROGRAM)
+    version = registry.add(replace(model.manifest, strategy_version=STRATEGY), model.files, PROGRAM)
     told: list[Told] = [standing(9, *names), activation(1, version, "majors")]
     for minute, features in enumerate((RISING, *[CALM] * 5), start=1):
         for name in names:
@@ -175,7 +175,10 @@ def test_when_an_activation_arrives_changes_nothing_that_is_counted(tmp_path: Pa
     """What waits is loaded already; the version that served before and is to serve again begins anew all the same."""
     registry = Registry(tmp_path)
     made = referenced()
-    one, other = (registry.add(replace(made.manifest, seed=seed), made.files, PROGRAM) for seed in (1, 2))
+    one, other = (
+        registry.add(replace(made.manifest, seed=seed, strategy_version=STRATEGY), made.files, PROGRAM)
+        for seed in (1, 2)
+    )
     records = [record for stream in market(60).values() for record in stream]
     told = [activation(1, one, "majors"), activation(20, other, "majors"), activation(40, one, "majors")]
     early, late = Desk(CONFIG, registry), Desk(CONFIG, registry)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from models.registry import Registry
 from operators.closed import Closed, Reading, Standing
 from operators.config import DeskConfig, ModelsConfig, StrategyConfig
+from operators.desk.confluence import version_of
 from operators.desk.desk import Desk
 from schemas.identifiers import derive
 from schemas.layouts import Layout
@@ -27,6 +28,7 @@ CONFIG = DeskConfig(
     strategy=StrategyConfig(cooldown_bars=0, horizon_bars=5),
     models=ModelsConfig(min_probability=0.0, max_disagreement=0.5, online=True),
 )
+STRATEGY = version_of(CONFIG.strategy)
 NAMES = ("x:a/b", "x:c/d")
 Told = Closed | Standing | Reading
 
@@ -107,7 +109,7 @@ def test_with_five_hundred_they_speak_and_are_calibrated() -> None:
 
 def test_beside_a_batch_model_they_are_heard_when_they_are_proven(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
-    version = added(registry)
+    version = added(registry, strategy=STRATEGY)
     desk = Desk(CONFIG, registry)
     records = [record for one in market(90).values() for record in one]
     said = signals(desk.on_batch([activation(1, version), *records]))
@@ -122,7 +124,7 @@ def test_beside_a_batch_model_they_are_heard_when_they_are_proven(tmp_path: Path
 
 def test_models_that_disagree_make_the_size_smaller_and_abstain(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
-    version = added(registry)
+    version = added(registry, strategy=STRATEGY)
     by_limit = {}
     for limit in (0.5, 0.001):
         config = replace(CONFIG, models=replace(CONFIG.models, max_disagreement=limit))

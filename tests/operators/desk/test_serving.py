@@ -2,6 +2,7 @@
 
 from math import log
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import onnx
@@ -12,6 +13,7 @@ from models.manifest import GATES
 from models.registry import Registry
 from operators.closed import Closed, Reading, Standing
 from operators.config import DeskConfig, ModelsConfig, StrategyConfig
+from operators.desk.confluence import VERSION, version_of
 from operators.desk.desk import Desk
 from operators.desk.serving import PROGRAM, Serving
 from operators.errors import ModelAway, StateError
@@ -34,9 +36,11 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     return Registry(tmp_path_factory.mktemp("registry"))
 
 
-def added(registry: Registry, seed: int = 1, model: str = "all", instruments: tuple[str, ...] = ()) -> Version:
+def added(
+    registry: Registry, seed: int = 1, model: str = "all", instruments: tuple[str, ...] = (), strategy: str = VERSION
+) -> Version:
     made = trained(seed, catalogue=PROGRAM)
-    manifest = replace(made.manifest, model=model, instruments=list(instruments))
+    manifest = replace(made.manifest, model=model, instruments=list(instruments), strategy_version=strategy)
     return registry.add(manifest, made.files, PROGRAM)
 
 
@@ -177,6 +181,20 @@ def test_what_is_refused_changes_nothing_and_is_told(registry: Registry) -> None
     assert reasons[0] == "it is given up by models.given_up"
     assert reasons[1].startswith("version '../..': no such name")
     assert reasons[2] == "it is for candidates of other 1, the desk makes those of confluence 1"
+
+
+@pytest.mark.parametrize("changed", [{"stop_atr": 12.0}, {"targets_atr": (1.5, 3.5, 9.0)}, {"horizon_bars": 1}])
+def test_a_model_is_not_asked_about_other_orders_than_it_was_trained_on(
+    registry: Registry, changed: dict[str, Any]
+) -> None:
+    version, strategy = added(registry), replace(EAGER.strategy, **changed)
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(2, version), *closes(1, 4)]
+    out = Desk(replace(EAGER, strategy=strategy), registry).on_batch(told)
+    (event,) = events(out)
+    said = {signal.strategy_version for signal in signals(out)}
+    assert said == {version_of(strategy)} != {"1"}
+    assert event.details["reason"].endswith(f"the desk makes those of confluence {version_of(strategy)}")
+    assert version_of(replace(EAGER.strategy, threshold=0.3, cooldown_bars=1, timeframes=("5m",))) == "1"
 
 
 @pytest.mark.parametrize("when", ["at its arrival", "at its close", "in part"])
