@@ -1,6 +1,7 @@
 """A challenger against who serves: by what the stream's shadow said, or by outcomes that were held back for it."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from msgspec import Struct, field
 
 from models.comparison import Comparison
 from models.dataset import Dataset, given_up
+from models.errors import ModelRefused
 from models.manifest import Manifest
 from models.registry import Model
 from schemas.signals import Signal
@@ -117,9 +119,10 @@ def held_back(data: Dataset, since: int, challenger: Model, champion: Model | No
     for row in np.flatnonzero((decided >= begin) & (decided < data.manifest.open_from)).tolist():
         instrument = str(data["instrument_id"][row])
         if all(_is_for(one.manifest, instrument) for one in both):
-            said = base_rate if champion is None else champion.probability(data.x[row, told])
-            win = _won(data, row)
-            duel.add(Bet(said, challenger.probability(data.x[row, asked]), win, int(decided[row]), int(ended[row])))
+            with suppress(ModelRefused):  # who gives no number says nothing, as in the stream
+                said = base_rate if champion is None else champion.probability(data.x[row, told])
+                other, win = challenger.probability(data.x[row, asked]), _won(data, row)
+                duel.add(Bet(said, other, win, int(decided[row]), int(ended[row])))
     return duel
 
 

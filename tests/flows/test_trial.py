@@ -17,7 +17,7 @@ from schemas.signals import ModelOpinion, Signal
 from schemas.time import DAY, MINUTE
 from tests.api.market import BTC, signal
 from tests.models.catalogue import INPUTS
-from tests.models.trees import trained
+from tests.models.trees import breaking, trained
 
 START = 1_723_161_600_000_000_000
 ROWS = 300
@@ -107,6 +107,15 @@ def test_the_row_of_bets_at_a_look_begins_that_at_a_later_one() -> None:
     assert 0 < counts[4] < 60 == counts[5] == counts[6]  # whose bars are away is waited for, but for a day only
     assert counts[7] == ROWS
     assert [bet.win is None for bet in before] == [one == "unfilled" or at == 60 for at, one in enumerate(statuses)]
+
+
+def test_where_one_of_them_gives_no_number_nothing_is_compared() -> None:
+    data, whole = kept(), model()
+    (row,) = np.flatnonzero(data.x[:, 0] == data.x[7, 0])
+    broken = Scorer(breaking(float(data.x[row, 0])), len(INPUTS))
+    silent = Model(whole.version, whole.manifest, broken, whole.explainer, {})
+    for challenger, champion in ((silent, whole), (whole, silent)):
+        assert held_back(data, START, challenger, champion, 0).comparison.count == ROWS - 1
 
 
 def test_a_data_set_up_to_a_time_weighs_its_rows_by_those_that_it_has() -> None:

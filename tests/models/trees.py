@@ -58,6 +58,22 @@ def trained(seed: int = 1, trees: int = 12, slope: float = 1.1, catalogue: Catal
     return Trained(booster, rows, files, manifest)
 
 
+def breaking(at: float) -> bytes:
+    """The trees' file with 0 divided by 0 where rsi_14 is just ``at``."""
+    make: Any = helper.make_node
+    model = onnx.load_model_from_string(trained().files["model.onnx"])
+    model.graph.node[0].output[0] = "raw"
+    for name, values, shape in (("none", [0.0], [1]), ("which", [1.0, 0, 0, 0, 0], [5, 1]), ("at", [at], [1])):
+        model.graph.initializer.append(helper.make_tensor(name, TensorProto.FLOAT, shape, values))
+    for operator, inputs, output in (
+        ("IsNaN", ["input"], "unknown"), ("Where", ["unknown", "none", "input"], "known"),
+        ("MatMul", ["known", "which"], "rsi"), ("Sub", ["rsi", "at"], "away"), ("Div", ["away", "away"], "one"),
+        ("Mul", ["raw", "one"], "logit"),
+    ):  # fmt: skip
+        model.graph.node.append(make(operator, inputs, [output]))
+    return bytes(model.SerializeToString())
+
+
 def to_onnx(booster: lightgbm.Booster) -> Any:
     """The trees as one operator; thresholds go down to the next float32, which no float32 row can tell apart."""
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS.split()}

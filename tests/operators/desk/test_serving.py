@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import onnx
 import pytest
 from msgspec.structs import replace
 
@@ -23,7 +22,7 @@ from schemas.market import CONTROL, Activation
 from schemas.results import ModelEvent
 from schemas.time import MINUTE
 from schemas.topics import Outgoing
-from tests.models.trees import trained
+from tests.models.trees import breaking, trained
 from tests.operators.desk.support import FALLING, RISING, closed, definition, signals, standing, vector
 from tests.operators.support import ID, ns
 
@@ -102,21 +101,6 @@ def test_what_a_signal_says_of_its_model(registry: Registry) -> None:
     assert said.base + sum(part.contribution for part in said.contributions) == pytest.approx(said.logit, abs=1e-9)
     sizes = [abs(part.contribution) for part in said.contributions]
     assert sizes == sorted(sizes, reverse=True)
-
-
-def breaking(at: float) -> bytes:
-    """The trees' file with 0 divided by 0 where rsi_14 is just ``at``."""
-    model = onnx.load_model_from_string(trained(catalogue=PROGRAM).files["model.onnx"])
-    model.graph.node[0].output[0] = "raw"
-    for name, values, shape in (("none", [0.0], [1]), ("which", [1.0, 0, 0, 0, 0], [5, 1]), ("at", [at], [1])):
-        model.graph.initializer.append(onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, shape, values))
-    for operator, inputs, output in (
-        ("IsNaN", ["input"], "unknown"), ("Where", ["unknown", "none", "input"], "known"),
-        ("MatMul", ["known", "which"], "rsi"), ("Sub", ["rsi", "at"], "away"), ("Div", ["away", "away"], "one"),
-        ("Mul", ["raw", "one"], "logit"),
-    ):  # fmt: skip
-        model.graph.node.append(onnx.helper.make_node(operator, inputs, [output]))
-    return bytes(model.SerializeToString())
 
 
 @pytest.mark.parametrize("online", [False, True])
