@@ -150,19 +150,19 @@ class Window(Slotted):
     def spread(self) -> tuple[float, float]:
         """How far the mean lies above the newest value, and the standard deviation.
 
-        Both are sums of distances from the newest value, oldest first, so that digits are lost to neither the level of
-        the values nor the place of the oldest one in the ring.
+        Both come of distances from the newest value, oldest first, so that digits are lost to neither the level of the
+        values nor the place of the oldest one in the ring. As one of the distances is 0, what is taken off their
+        squares leaves at least an ``n``th of them.
         """
         values, at = self._values, self._at
         count, newest = len(values) or 1, self.newest
-        distances = [value - newest for part in (values[at:], values[:at]) for value in part]
         total = squares = 0.0
-        for distance in distances:
+        for value in values[at:] + values[:at]:
+            distance = value - newest
             total += distance
+            squares += distance * distance
         shift = total / count
-        for distance in distances:
-            squares += (distance - shift) * (distance - shift)
-        return shift, sqrt(squares / count)
+        return shift, sqrt((squares - total * shift) / count)
 
     def push(self, x: float) -> None:
         """Take one value."""

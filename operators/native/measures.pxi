@@ -142,17 +142,15 @@ cdef class Window:
         cdef Py_ssize_t at = self._at, count = PyList_GET_SIZE(values), place
         cdef double newest = self.newest, total = 0.0, squares = 0.0, shift, distance
         for place in range(at, count):
-            total += <double>values[place] - newest
+            distance = <double>values[place] - newest
+            total += distance
+            squares += distance * distance
         for place in range(at):
-            total += <double>values[place] - newest
+            distance = <double>values[place] - newest
+            total += distance
+            squares += distance * distance
         shift = total / (count or 1)
-        for place in range(at, count):
-            distance = <double>values[place] - newest
-            squares += (distance - shift) * (distance - shift)
-        for place in range(at):
-            distance = <double>values[place] - newest
-            squares += (distance - shift) * (distance - shift)
-        return shift, sqrt(squares / (count or 1))
+        return shift, sqrt((squares - total * shift) / (count or 1))
 
     def push(self, object x):
         cdef Py_ssize_t at = self._at
