@@ -71,7 +71,7 @@ def test_a_model_of_a_random_walk_enters_the_registry_and_must_not_serve(tmp_pat
     usual = model.manifest.closes["5m"]  # of every close, not only those of candidates
     assert usual.window == 264
     assert set(usual.reference) <= {*model.manifest.inputs} - {"direction", "score"}
-    assert all(limits.keys() == {"psi", "ks"} for limits in usual.drift.values())
+    assert all(limits.keys() == {"location", "psi", "ks"} for limits in usual.drift.values())
     assert {trial.learner for trial in Ledger(ledger).trials()} == {"lightgbm", "logistic"}
     tested, whole = (look for look in Ledger(ledger).looks()[1:3])
     assert whole.at == tested.at  # one look, over every choice of test too
