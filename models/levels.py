@@ -1,6 +1,6 @@
 """Whether predicted price levels say more than chance: how often they are reached, and what is liquidated near them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import erfc, fsum, isfinite, log, sqrt
 from typing import Final, NamedTuple
 
@@ -72,11 +72,11 @@ class Score(NamedTuple):
 def scores(samples: Sequence[Sample], horizon: int, seed: int = 0) -> list[Score]:
     """Both measures against each baseline.
 
-    *First passage*: an episode is a horizon (of so many samples) and a side; its value is whether the level was reached
-    within it, less the probability that a driftless random walk of the volatility up to then would reach it (reflection
-    principle). So a level that is merely near earns nothing. *Liquidated inside*: an episode is a run of liquidations
-    with no pause of an hour; its value is the share of their notional within 25 basis points of the level predicted at
-    the close before.
+    *First passage*: an episode is a horizon (of so many samples); its value is whether the level of each side was
+    reached within it, less the probability that a driftless random walk of the volatility up to then would reach it
+    (reflection principle), the mean of both. So a level that is merely near earns nothing. *Liquidated inside*: an
+    episode is a run of liquidations with no pause of an hour; its value is the share of their notional within 25 basis
+    points of the level predicted at the close before.
     """
     market = _Market(samples, horizon, seed)
     return [*market.passages(), *market.inside()]
@@ -100,15 +100,13 @@ class _Market:
 
     def passages(self) -> list[Score]:
         """First passage."""
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in BASELINES}
+        found: dict[str, dict[int, _Floats]] = {name: {} for name in BASELINES}
         for at in range(_KNOWN, len(self._samples) - self._horizon, self._horizon):
             for side in (1, -1):
                 for name, ours, theirs in self._pairs(at, side):
-                    found[name].append((self._excess(at, side, ours), self._excess(at, side, theirs)))
-        return [
-            self._score("first passage", name, np.array(pairs).reshape(-1, 2), np.ones(len(pairs)))
-            for name, pairs in found.items()
-        ]
+                    both = np.array([self._excess(at, side, ours), self._excess(at, side, theirs), 1.0])
+                    found[name][at] = found[name].get(at, np.zeros(3)) + both
+        return self._scored("first passage", found)
 
     def inside(self) -> list[Score]:
         """Liquidations within the bands."""
@@ -125,10 +123,12 @@ class _Market:
                 for name, ours, theirs in self._pairs(at, side) if forced else ():
                     near = [self._within(at, side, distance, forced) for distance in (ours, theirs)]
                     found[name][episode] = found[name].get(episode, np.zeros(3)) + np.array([*near, whole])
-        return [
-            self._score("liquidated inside", name, told[:, :2], told[:, 2])
-            for name, told in ((name, np.array([*rows.values()]).reshape(-1, 3)) for name, rows in found.items())
-        ]
+        return self._scored("liquidated inside", found)
+
+    def _scored(self, measure: str, found: Mapping[str, Mapping[int, _Floats]]) -> list[Score]:
+        """By baseline of each episode our sum, the baseline's, and the weight of both."""
+        told = {name: np.array([*rows.values()]).reshape(-1, 3) for name, rows in found.items()}
+        return [self._score(measure, name, rows[:, :2], rows[:, 2]) for name, rows in told.items()]
 
     def _pairs(self, at: int, side: int) -> Iterator[tuple[str, float, float]]:
         """Of each baseline its name, our level and its own, where both are known."""

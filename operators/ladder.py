@@ -9,9 +9,7 @@ from typing import Any, Final
 __all__ = ["Ladder"]
 
 _KEPT: Final = 64
-"""Prices that a fresh scan puts into the sorted list."""
-_MOST: Final = 128
-"""Longer than this and the sorted list is cut back."""
+"""Prices that a fresh scan puts into the sorted list, or more where more are asked for; twice as many are cut back."""
 _INFINITE: Final = float("inf")
 
 
@@ -20,16 +18,18 @@ class Ladder:
 
     ``sign`` is 1 for bids, whose best price is the highest, and -1 for asks. The sorted list holds every level from
     ``_low`` to ``_high``, of which one is infinite; a scan of the whole side (some 600 µs for 5,000 levels) happens
-    only when it has run short. Most of what venues send lies beyond it or is there already, so it seldom changes.
+    only when it has run short, and then it becomes a quarter longer than was asked for. Most of what venues send lies
+    beyond it or is there already, so it seldom changes.
     """
 
-    __slots__ = ("_best", "_high", "_low", "levels", "sign")
+    __slots__ = ("_best", "_high", "_kept", "_low", "levels", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.levels: dict[float, float] = {}
         """Sizes by price."""
         self._best: list[float] = []  # ascending
+        self._kept = _KEPT
         self._unsort()
 
     def __len__(self) -> int:
@@ -51,18 +51,18 @@ class Ladder:
                 levels[price] = size
             elif levels.pop(price, None) and low <= price <= high:
                 del best[bisect_left(best, price)]
-        if len(best) > _MOST:
+        if len(best) > 2 * self._kept:
             if self.sign > 0:
-                del best[:-_KEPT]
+                del best[: -self._kept]
             else:
-                del best[_KEPT:]
+                del best[self._kept :]
             self._bound()
 
     def best(self, count: int) -> list[float]:
         """The ``count`` best prices, best first; fewer where the side has fewer."""
         best = self._best
         if len(best) < count and len(best) < len(self.levels):
-            best = self._scan(max(count, _KEPT))
+            best = self._scan(max(count, self._kept))
         return best[: -count - 1 : -1] if self.sign > 0 else best[:count]
 
     def top(self, count: int) -> tuple[list[float], list[float]]:
@@ -73,13 +73,11 @@ class Ladder:
     def within(self, bound: float) -> tuple[list[float], list[float]]:
         """Prices and sizes of all levels whose price is not worse than ``bound``, best first."""
         best, levels = self._best, self.levels
-        if self.sign > 0:
-            inside = best[bisect_left(best, bound) :] if self._low <= bound else sorted(p for p in levels if p >= bound)
-            inside.reverse()
-        elif bound <= self._high:
-            inside = best[: bisect_right(best, bound)]
-        else:
-            inside = sorted(price for price in levels if price <= bound)
+        if not self._low <= bound <= self._high:
+            count = len([price for price in levels if self.sign * (price - bound) >= 0.0])
+            self._kept = max(_KEPT, count + count // 4)
+            best = self._scan(self._kept)
+        inside = best[bisect_left(best, bound) :][::-1] if self.sign > 0 else best[: bisect_right(best, bound)]
         return inside, [levels[price] for price in inside]
 
     def worst(self) -> float:

@@ -78,7 +78,7 @@ def test_what_has_no_open_interest_is_left_out() -> None:
 
 @needs_data
 def test_on_real_bars_and_open_interest() -> None:
-    """Printed as it is: on the visible months the estimate is no better than its baselines."""
+    """Printed as it is: 75 days are not enough to say that the estimate is better than its baselines."""
     files = [str(BARS / f"BTCUSDT_{name}.csv.gz") for name in ("5m", "open_interest_5m_2023-07_2023-10")]
     done = CliRunner().invoke(
         application(["heatmap"]), ["heatmap", *files, "--instrument", "binanceusdm:BTC/USDT:USDT", "--json"]
@@ -87,7 +87,7 @@ def test_on_real_bars_and_open_interest() -> None:
     rows = msgspec.json.decode(done.stdout)["scores"]["binanceusdm:BTC/USDT:USDT"]
     passage = [row for row in rows if row["measure"] == "first passage"]
     assert len(passage) == 3
-    assert all(row["episodes"] > 100 and row["verdict"] == "no difference" for row in passage)
+    assert all(70 < row["episodes"] < 80 and row["verdict"] == "not conclusive" for row in passage)
 
 
 @needs_data
@@ -100,7 +100,7 @@ def test_open_interest_by_value_and_liquidations_are_scored_too_few_for_a_verdic
     )
     assert done.exit_code == 0, done.output
     rows = msgspec.json.decode(done.stdout)["scores"][name]
-    assert [row["episodes"] for row in rows] == [82, 80, 80, 0, 0, 0]
+    assert [row["episodes"] for row in rows] == [41, 40, 40, 0, 0, 0]
     assert {row["verdict"] for row in rows} == {"not conclusive"}
 
 

@@ -38,7 +38,7 @@ def test_levels_without_information_are_no_better_than_any_other() -> None:
     passage = by_baseline(found, "first passage")
     assert passage.keys() == {*BASELINES}
     for score in passage.values():
-        assert score.episodes > 900
+        assert score.episodes > 450
         assert score.verdict == "no difference"
         assert score.low < score.ours - score.theirs < score.high
         assert -0.1 < score.ours < 0.02  # a walk in steps is a little less likely to get there than a continuous one
@@ -64,7 +64,7 @@ def test_the_probability_that_is_taken_off_is_that_of_the_reflection_principle()
 
 
 def test_few_episodes_conclude_nothing() -> None:
-    closes = walk(5, 60 + HORIZON * (CONCLUSIVE // 2 - 5))
+    closes = walk(5, 60 + HORIZON * (CONCLUSIVE - 5))
     level = np.full(len(closes), 1e-3)
     for score in by_baseline(scores(samples(closes, level, level), HORIZON), "first passage").values():
         assert 0 < score.episodes < CONCLUSIVE

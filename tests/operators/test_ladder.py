@@ -19,6 +19,7 @@ STEPS = st.lists(
         st.tuples(st.just("replace"), LEVELS),
         st.tuples(st.just("trim"), st.integers(1, 30)),
         st.tuples(st.just("best"), st.integers(1, 40)),
+        st.tuples(st.just("within"), PRICES),
         st.tuples(st.just("restore"), st.none()),
     ),
     max_size=40,
@@ -30,7 +31,6 @@ def small_bounds() -> Iterator[None]:
     """So small that every one of them is met in a short stream."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ladder, "_KEPT", 6)
-        patch.setattr(ladder, "_MOST", 12)
         yield
 
 
@@ -64,6 +64,10 @@ def test_equals_a_sorted_dict(steps: list[tuple[str, object]], sign: int, *, com
         elif step == "best":
             assert isinstance(what, int)
             assert side.best(what) == sorted(plain, reverse=sign > 0)[:what]
+        elif step == "within":
+            assert isinstance(what, float)
+            inside = [price for price in sorted(plain, reverse=sign > 0) if sign * price >= sign * what]
+            assert side.within(what) == (inside, [plain[price] for price in inside])
         else:
             saved = side.state()
             side = empty(sign, compiled=compiled)
@@ -93,3 +97,14 @@ def test_of_a_price_that_comes_twice_the_last_size_counts(*, compiled: bool) -> 
 def test_lists_of_different_lengths_are_an_error(*, compiled: bool) -> None:
     with pytest.raises(ValueError, match="zip"):
         empty(1, compiled=compiled).update([1.0, 2.0], [1.0])
+
+
+def test_what_lies_within_a_distance_is_not_looked_for_in_the_whole_side_each_time() -> None:
+    side = Ladder(1)
+    side.replace([float(price) for price in range(1, 1_001)], [1.0] * 1_000)
+    assert len(side.within(900.0)[0]) == 101
+    kept = side._best
+    for second in range(200):
+        side.update([1_000.0 - second % 50, 500.0 + second % 50], [1.0 + second % 2, float(second % 2)])
+        assert len(side.within(900.0 - second % 20)[0]) == 101 + second % 20
+    assert side._best is kept  # a scan makes a new one
