@@ -102,7 +102,8 @@ def _became(data: Dataset, row: int | None, until: int) -> tuple[bool | None, in
 
 
 def _won(data: Dataset, row: int) -> bool | None:
-    return None if data["status"][row] == "unfilled" else bool(data["net_return"][row] > 0)
+    """Nothing came of it, too, where a missing bar hides what."""
+    return None if data["status"][row] == "unfilled" or data["gap"][row] else bool(data["net_return"][row] > 0)
 
 
 def held_back(data: Dataset, since: int, challenger: Model, champion: Model | None, chosen: int) -> Duel:

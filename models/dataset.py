@@ -155,6 +155,10 @@ class Dataset:
         """Of the rows that have a label."""
         return self.take(self["status"] != "unfilled")
 
+    def seen(self) -> "Dataset":
+        """Of those whose way no missing bar hides: what was reached first in one, stop or target, nobody knows."""
+        return self.take((self["status"] != "unfilled") & ~self["gap"])
+
 
 def write(
     directory: Path, rows: Sequence[Row], units: Mapping[str, str], *,

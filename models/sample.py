@@ -81,7 +81,7 @@ def sample_of(data: Dataset, inputs: Sequence[str], config: TrainConfig, name: s
     Raises:
         ModelError: nothing can be learned from them: too few, of one class, or an input that is never known.
     """
-    data = data.entered()
+    data = data.seen()
     lacking = config.least_outcomes - len(data)
     if lacking > 0:
         told = data.manifest

@@ -85,7 +85,7 @@ def segments(data: Dataset, config: TrainConfig) -> tuple[list[Candidate], list[
         part = data.take(own == segment)
         if not len(part):
             continue
-        inputs, empty = inputs_of(part.entered(), config)
+        inputs, empty = inputs_of(part.seen(), config)
         try:
             _check_whole(data, {*part["instrument_id"]}, config)
             sample = sample_of(part, inputs, config, segment)

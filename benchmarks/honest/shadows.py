@@ -132,6 +132,7 @@ def _data(at: Any, lasts: Any, *, won: Any) -> Dataset:
     decided = _START + at.astype(np.int64) * _BAR
     columns = {
         "id": np.array([str(number) for number in range(len(at))]), "status": np.full(len(at), "exited"),
+        "gap": np.zeros(len(at), bool),
         "ts_decided": decided, "ts_end": decided + lasts * _BAR, "net_return": np.where(won, 0.01, -0.01),
     }  # fmt: skip
     manifest = Manifest(

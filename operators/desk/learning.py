@@ -123,7 +123,7 @@ class Learning:
             label = followed.barrier.on_bar(bar)
             if label is not None:
                 del following[identifier]
-                if label.win is not None:
+                if label.win is not None and not label.gap:  # a missing bar hides what was reached first
                     ended.append((label, followed.prediction))
         return ended
 

@@ -45,7 +45,7 @@ def dataset(columns: dict[str, np.ndarray], wins: np.ndarray, x: np.ndarray | No
     decided = START + np.arange(ROWS) * MINUTE
     columns = columns | {
         "status": np.array(["exited"] * ROWS), "ts_decided": decided, "ts_end": decided + MINUTE,
-        "net_return": np.where(wins, 0.01, -0.01),
+        "net_return": np.where(wins, 0.01, -0.01), "gap": np.zeros(ROWS, bool),
     }  # fmt: skip
     manifest = Manifest(
         version=1, ts_start=START, ts_end=int(decided[-1]) + MINUTE, instruments=[BTC], strategies={}, schema_hash="",
@@ -116,6 +116,13 @@ def test_where_one_of_them_gives_no_number_nothing_is_compared() -> None:
     silent = Model(whole.version, whole.manifest, broken, whole.explainer, {})
     for challenger, champion in ((silent, whole), (whole, silent)):
         assert held_back(data, START, challenger, champion, 0).comparison.count == ROWS - 1
+
+
+def test_what_a_missing_bar_hides_is_no_outcome() -> None:
+    data, signals = told(0.7, 0.5)
+    hidden = Dataset(data.manifest, {**data.columns, "gap": np.arange(ROWS) < 40}, data.x)
+    assert [bet.win is None for bet in bets(hidden, signals, "2", "1", 0.5)] == [at < 40 for at in range(ROWS)]
+    assert len(hidden.seen()) == ROWS - 40
 
 
 def test_a_data_set_up_to_a_time_weighs_its_rows_by_those_that_it_has() -> None:

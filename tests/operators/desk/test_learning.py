@@ -79,6 +79,19 @@ def test_it_learns_when_a_label_is_known_and_not_before() -> None:
     assert seen == sorted(seen)
 
 
+def test_what_a_missing_bar_hides_is_not_learnt() -> None:
+    """Stop and targets are so far that each way leads over five bars."""
+    far = replace(CONFIG.strategy, stop_atr=20.0, targets_atr=(20.0, 30.0, 40.0))
+    learnt = []
+    for missing in (99, 5):
+        desk = Desk(replace(CONFIG, strategy=far))
+        records = [one for one in stream(NAMES[0], 9) if isinstance(one, Closed)]
+        records = [replace(one, bar=None) if at == missing else one for at, one in enumerate(records)]
+        desk.on_batch([standing(9, NAMES[0]), *records])
+        learnt.append(labels(desk))
+    assert learnt == [2, 0]
+
+
 def test_below_five_hundred_outcomes_the_rules_speak_and_say_so() -> None:
     desk = Desk(CONFIG)
     out = told(desk, 60)
