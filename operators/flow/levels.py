@@ -8,7 +8,7 @@ from operators.microstructure import Levels
 from operators.state import Slotted
 from schemas.time import MINUTE
 
-__all__ = ["LEVELS", "MEASURES", "LevelFlow", "LevelsPart"]
+__all__ = ["LEVELS", "MEASURES", "LevelFlow", "LevelSide", "LevelsPart"]
 
 LEVELS: Final = 5
 """Levels a side: what lies deeper adds little (Xu, Gould, Howison 2018, section 5) and costs as much."""
@@ -27,7 +27,7 @@ class LevelsPart(NamedTuple):
         )
 
 
-class _Side(Slotted):
+class LevelSide(Slotted):
     """Size added minus taken at each level of a side; ``sign`` is 1 for bids, -1 for asks.
 
     While prices stand, changes of sizes add up to the last one minus the first one.
@@ -43,9 +43,11 @@ class _Side(Slotted):
         self._sums = [0.0] * LEVELS  # up to then
 
     def begin(self, prices: list[float], sizes: list[float]) -> None:
+        """The levels are these from now on."""
         self._prices, self._sizes, self._begun = prices, sizes, sizes
 
     def update(self, prices: list[float], sizes: list[float]) -> bool:
+        """Take the levels after a change; whether any price is another."""
         moved = prices != self._prices
         if moved:
             # What stood is settled; a better price brings its size, a worse one takes away the old size.
@@ -61,11 +63,13 @@ class _Side(Slotted):
         return moved
 
     def take(self) -> list[float]:
+        """The sums of each level, which begin anew."""
         sums = [total + size - begun for total, size, begun in zip(self._sums, self._sizes, self._begun, strict=False)]
         self.restart()
         return sums
 
     def restart(self) -> None:
+        """Begin anew."""
         self._sums, self._begun = [0.0] * LEVELS, self._sizes
 
 
@@ -92,7 +96,7 @@ class LevelFlow(Slotted):
     VERSION = 3
 
     def __init__(self) -> None:
-        self._bids, self._asks = _Side(1), _Side(-1)
+        self._bids, self._asks = LevelSide(1), LevelSide(-1)
         self._known = False  # the levels, now
         self._whole = False  # and all the time since last taken
 

@@ -23,6 +23,7 @@ from operators.feature import of_close, of_range
 from operators.flow.impact import ImpactPart
 from operators.flow.intensity import TradesPart
 from operators.flow.large import _LEAST as LEAST_TRADES, _SHARE as LARGE, LargePart
+from operators.flow.levels import LevelsPart
 from operators.flow.quantile import _MOST as MOST_BINS
 from operators.flow.spread import SpreadPart
 from operators.indicators.levels import _AGES as LEVEL_AGES, _NEAR as LEVEL_NEAR

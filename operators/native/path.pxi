@@ -26,7 +26,9 @@ cdef class FastPath:
     cdef Ladder bids, asks
     cdef int64_t known, applied, at, book_at
     cdef double reach_bid, reach_ask
-    cdef Side bid_side, ask_side
+    cdef LevelFlow levels
+    cdef Side *bid_side
+    cdef Side *ask_side
     cdef bint levels_known, levels_whole, begun
     cdef bint sweeps_known, placed
     cdef double stood[4]
@@ -263,11 +265,11 @@ cdef class FastPath:
             self.levels_known = self.levels_whole = False
         elif not self.levels_known:
             self.levels_known = self.begun = True
-            begin_side(&self.bid_side, self.bids)
-            begin_side(&self.ask_side, self.asks)
+            begin_side(self.bid_side, self.bids)
+            begin_side(self.ask_side, self.asks)
         else:
-            moved = update_side(&self.bid_side, self.bids)
-            other = update_side(&self.ask_side, self.asks)
+            moved = update_side(self.bid_side, self.bids)
+            other = update_side(self.ask_side, self.asks)
             moved = moved or other
         if moved or self.since >= 0:
             self.sweep(told and bids >= TAKEN and asks >= TAKEN)
@@ -303,7 +305,8 @@ cdef class FastPath:
 
     cdef int load(self) except -1:
         """Look at the book; it stays closed where it is not one that goes on plainly."""
-        cdef object book = self.quoting.book, levels = self.recorder._levels, sweeps = self.recorder._resilience
+        cdef object book = self.quoting.book, sweeps = self.recorder._resilience
+        cdef LevelFlow levels = self.recorder._levels
         self.loaded = True
         if (
             not book.synchronised or book.sequence is None or book.depth is not None or book.maintained is not None
@@ -315,13 +318,12 @@ cdef class FastPath:
         self.reach_bid, self.reach_ask = book._reach_bid, book._reach_ask
         self.book_at = self.quoting._book_at
         self.open = True
-        self.metered = levels is not None
+        self.levels, self.metered = levels, levels is not None
         if not self.metered:
             return 0
         self.levels_known, self.levels_whole = levels._known, levels._whole
-        self.begun = PyList_GET_SIZE(<list> levels._bids._prices) == LEVELS
-        load_side(&self.bid_side, levels._bids)
-        load_side(&self.ask_side, levels._asks)
+        self.begun = levels._bids.placed
+        self.bid_side, self.ask_side = &levels._bids.side, &levels._asks.side
         last, since = sweeps._last, sweeps._since
         self.placed = last is not None
         if self.placed:
@@ -333,7 +335,7 @@ cdef class FastPath:
         return 0
 
     cdef int store(self) except -1:
-        cdef object book = self.book, levels = self.recorder._levels, sweeps = self.recorder._resilience
+        cdef object book = self.book, sweeps = self.recorder._resilience
         if self.applied == book.applied:
             return 0
         book.sequence, book.applied, book._at = self.known, self.applied, self.at
@@ -341,10 +343,8 @@ cdef class FastPath:
         self.quoting._book_at = self.book_at
         if not self.metered:
             return 0
-        levels._known, levels._whole = self.levels_known, self.levels_whole
-        if self.begun:
-            store_side(&self.bid_side, levels._bids)
-            store_side(&self.ask_side, levels._asks)
+        self.levels._known, self.levels._whole = self.levels_known, self.levels_whole
+        self.levels._bids.placed = self.levels._asks.placed = self.begun
         sweeps._last = (self.stood[0], self.stood[1], self.stood[2], self.stood[3]) if self.placed else None
         sweeps._since = None if self.since < 0 else self.since
         sweeps._known, sweeps._spread = self.sweeps_known, self.spread

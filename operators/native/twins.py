@@ -6,6 +6,7 @@ from operators import native
 from operators.flow.impact import ImpactMeter
 from operators.flow.intensity import TradeClock
 from operators.flow.large import LargeTrades
+from operators.flow.levels import LevelFlow, LevelSide
 from operators.flow.quantile import LogHistogram
 from operators.flow.samples import BookMeter
 from operators.flow.spread import SpreadMeter
@@ -29,7 +30,8 @@ PLAIN: Final[tuple[type[Slotted], ...]] = (
 )  # fmt: skip
 """Of the classes that have a twin, those that features are made of."""
 METERS: Final[tuple[type[Slotted], ...]] = (
-    BookMeter, ImpactMeter, LargeTrades, LogHistogram, OrderFlowImbalance, SpreadMeter, TradeClock,
+    BookMeter, ImpactMeter, LargeTrades, LevelFlow, LevelSide, LogHistogram, OrderFlowImbalance, SpreadMeter,
+    TradeClock,
 )  # fmt: skip
 """Those that a recorder is made of."""
 _State = TypeVar("_State", bound=Slotted)
