@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from flows.committed import committed
-from flows.engine import registry
+from flows.engine import desk_config, registry
 from flows.errors import FlowError
 from flows.settings import Settings, kafka_client
 from flows.standing import standing
@@ -21,7 +21,7 @@ from flows.state.rebuild import first_at, log_ends
 from models.errors import ModelError, ModelRefused, RegistryAway, RegistryError
 from models.manifest import Manifest
 from models.trained import LEAST_OUTCOMES
-from operators.desk.serving import PROGRAM
+from operators.desk.serving import program
 from schemas.codec import DecodeError, decode_event, encode
 from schemas.errors import CandlewickError
 from schemas.market import CONTROL, Activation
@@ -81,7 +81,7 @@ def activate(
         FlowError: nor can the file; or the close lies too far ahead for the log.
     """
     _near(close, to)
-    lacks = unpassed(registry(settings).load(model, version, PROGRAM).manifest)
+    lacks = unpassed(registry(settings).load(model, version, program(desk_config(settings))).manifest)
     if lacks and not despite_gates:
         raise ModelRefused(f"model {model} {version} {lacks}; --despite-gates activates it all the same, and says so")
     return _write(settings, model, version, close, to, shadow=shadow, reason=reason)
@@ -158,7 +158,7 @@ def rollback(settings: Settings, model: str, close: int, to: Path | None = None)
         raise FlowError(f"model {model} was never activated, so there is nothing to go back from")
     version, closes = back(steps, close)
     if version:
-        registry(settings).load(model, version, PROGRAM)
+        registry(settings).load(model, version, program(desk_config(settings)))
     return [_write(settings, model, version, one, to) for one in closes]
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct, structs
 
 from flows.dataset import fetch_stored, make_dataset
-from flows.engine import costs, registry
+from flows.engine import costs, desk_config, registry
 from flows.errors import FlowError
 from flows.ledger import Compared, Ledger, Look, times
 from flows.models import activate, effective_close, of_late, refuse, unpassed, withdraw
@@ -25,7 +25,7 @@ from models.config import TrainConfig
 from models.dataset import Dataset, load
 from models.errors import ModelError, ModelRefused, RegistryAway, RegistryError
 from models.manifest import Manifest
-from operators.desk.serving import PROGRAM
+from operators.desk.serving import PROGRAM, program
 from schemas.market import Activation
 from schemas.signals import Signal
 from schemas.time import DAY, MINUTE, to_text
@@ -119,6 +119,7 @@ class _Round:
     def __init__(self, settings: Settings, plan: Plan) -> None:
         self._settings, self._plan = settings, plan
         self._known, self._ledger = registry(settings), Ledger(plan.ledger)
+        self._catalogue = program(desk_config(settings))
         self._standing = self._stands()
         self._begun = time.time_ns()
         self._written: list[Activation] = []
@@ -155,7 +156,7 @@ class _Round:
 
     def _judged(self, model: str, shadow: Shadow, data: Dataset, signals: Sequence[Signal]) -> Decision:
         champion, version = self._standing.serving.get(model), shadow.version
-        manifest = self._known.load(model, version, PROGRAM).manifest
+        manifest = self._known.load(model, version, self._catalogue).manifest
         duel = judge(data, signals, version, champion, manifest.figures.get("base_rate", 0.5))
         where = f"in the shadow since {to_text(shadow.first)}"
         judgement = self._told(manifest, version, champion, duel, where)
@@ -250,9 +251,9 @@ class _Round:
         if failed and not plan.despite_gates:
             return Decision(model, version, "refuse", why)
         if since is not None:
-            found = self._known.load(model, version, PROGRAM)
+            found = self._known.load(model, version, self._catalogue)
             try:
-                served = self._known.load(model, champion, PROGRAM) if champion else None
+                served = self._known.load(model, champion, self._catalogue) if champion else None
             except RegistryAway:
                 raise
             except ModelRefused as error:  # it cannot be asked here, and in the stream it speaks

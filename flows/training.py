@@ -15,6 +15,7 @@ from flows.ledger import Ledger, Look, Trial, times, tried
 from flows.settings import Settings
 from models.closes import everyday
 from models.config import TrainConfig
+from models.costs import question_hash
 from models.dataset import load, load_closes, manifest_hash
 from models.drift import CANDIDATES, MONTH, WINDOW, thresholds
 from models.errors import ModelError
@@ -185,7 +186,10 @@ def add_models(
         if closes is not None:
             usual = everyday(closes, manifest.instruments, manifest.inputs, manifest.train_end, seed=config.seed)
         held_back = None if until is None else (until, told.ts_end)
-        manifest = msgspec.structs.replace(manifest, drift=limits, closes=usual, held_back=held_back)
+        manifest = msgspec.structs.replace(
+            manifest, drift=limits, closes=usual, held_back=held_back,
+            question_hash=question_hash(told.strategies, told.costs),
+        )  # fmt: skip
         found.append(Added(manifest.model, registry.add(manifest, files, PROGRAM), best, evaluation.looks))
     return found
 

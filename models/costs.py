@@ -1,14 +1,17 @@
 """What a trade costs beside bid and ask: fees by tier, slippage by size, and a spread where nobody recorded one."""
 
+from collections.abc import Mapping
+from hashlib import sha256
 from itertools import pairwise
 from math import sqrt
 
+import msgspec
 from msgspec import Struct
 
 from models.errors import ModelError
 from schemas.time import MILLISECOND
 
-__all__ = ["Costs"]
+__all__ = ["Costs", "question_hash"]
 
 
 class Costs(Struct, frozen=True, kw_only=True):
@@ -61,3 +64,8 @@ class Costs(Struct, frozen=True, kw_only=True):
         0.0002
         """
         return self.slippage * sqrt(notional / self.slippage_notional)
+
+
+def question_hash(strategies: Mapping[str, str], costs: Costs) -> str:
+    """Of what is asked: do brackets of these versions of ``strategies`` (by name) end with a profit after ``costs``."""
+    return sha256(msgspec.json.encode((sorted(strategies.items()), costs))).hexdigest()

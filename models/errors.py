@@ -2,7 +2,7 @@
 
 from schemas.errors import CandlewickError
 
-__all__ = ["ModelError", "ModelRefused", "RegistryAway", "RegistryError", "VersionAway"]
+__all__ = ["ModelError", "ModelRefused", "ModelUnfit", "RegistryAway", "RegistryError", "VersionAway"]
 
 
 class ModelError(CandlewickError):
@@ -11,6 +11,10 @@ class ModelError(CandlewickError):
 
 class ModelRefused(ModelError):
     """A model that must not serve; the text is the reason, told to people and written into ``models.events``."""
+
+
+class ModelUnfit(ModelRefused):
+    """One that may be as good as it was, and is for another program, or for other settings, than these."""
 
 
 class VersionAway(ModelRefused):

@@ -74,6 +74,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Of the vector's catalogue."""
     context_hash: str
     """Of the context's."""
+    question_hash: str = ""
+    """Of the strategy's version and of the costs, by which candidates end with a profit or not (see `models.costs`);
+    empty: made before it was kept, so it is not known whether what it says is what it is asked."""
     inputs: Annotated[list[str], Meta(min_length=1)]
     """Names of the row's values in order: features of vector and context, and those of `CANDIDATE_INPUTS`."""
     train_start: _Time

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.bucket import Bucket
 from models.directory import Directory
-from models.errors import ModelRefused, VersionAway
+from models.errors import ModelRefused, ModelUnfit, VersionAway
 from models.linear import decode_linear
 from models.manifest import FILES, MODEL_NAME, VERSION_NAME, Manifest, decode, encode, version_of
 from models.rows import Row, row
@@ -38,6 +38,8 @@ class Catalogue(Struct, frozen=True):
     schema_hash: str
     context_hash: str
     names: frozenset[str]
+    question_hash: str = ""
+    """Of the brackets and costs that are asked about; empty: it is not asked whether a model is for these."""
 
 
 class Explainer(Protocol):
@@ -226,7 +228,13 @@ def _fits(manifest: Manifest, catalogue: Catalogue) -> None:
         ("context", manifest.context_hash, catalogue.context_hash),
     ):
         if own != mine:
-            raise ModelRefused(f"it was trained on {what} of schema {own}, this program's is {mine}: train it anew")
+            raise ModelUnfit(f"it was trained on {what} of schema {own}, this program's is {mine}: train it anew")
+    own, mine = manifest.question_hash, catalogue.question_hash
+    if own and mine and own != mine:
+        raise ModelUnfit(
+            f"it was trained on outcomes of {own}, those of these settings are of {mine}: other brackets or costs; "
+            "train it anew, or set them as they were"
+        )
     unknown = [name for name in manifest.inputs if name not in catalogue.names and name not in CANDIDATE_INPUTS]
     if unknown:
         raise ModelRefused(f"input {unknown[0]} is no feature of this program")

@@ -9,15 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows.engine import registry
+from flows.engine import desk_config, registry
 from flows.models import activate as let_serve
 from flows.models import astray, changelog, effective_close, told_events
 from flows.models import rollback as go_back
 from flows.settings import load
 from models.errors import ModelRefused
 from models.manifest import GATES, encode
-from models.registry import Registry
-from operators.desk.serving import PROGRAM
+from models.registry import Catalogue, Registry
+from operators.desk.serving import program
 from schemas.market import Activation
 from schemas.time import to_text
 
@@ -33,7 +33,8 @@ _To = Annotated[Path | None, typer.Option("--to", help="A file for `replay --act
 @models.command("list")
 def show_all() -> None:
     """All versions, and whether each could serve."""
-    known = registry(load())
+    settings = load()
+    known, ours = registry(settings), program(desk_config(settings))
     table = Table("model", "version", "segment", "trained to", "outcomes", "gates", "state")
     for model in known.models():
         for version in known.versions(model):
@@ -46,7 +47,7 @@ def show_all() -> None:
             gates = f"{failed} of {put_to} not passed" if failed else f"{put_to} passed"
             table.add_row(
                 model, version, manifest.segment, to_text(manifest.train_end), f"{manifest.outcomes:,}",
-                gates if manifest.gates else "never seen", _state(known, model, version),
+                gates if manifest.gates else "never seen", _state(known, model, version, ours),
             )  # fmt: skip
     Console(width=None if typer.get_text_stream("stdout").isatty() else 160).print(table)
 
@@ -113,9 +114,9 @@ def _whole(known: Registry, model: str, beginning: str) -> str:
     return found[0]
 
 
-def _state(known: Registry, model: str, version: str) -> Text:
+def _state(known: Registry, model: str, version: str, ours: Catalogue) -> Text:
     try:
-        known.load(model, version, PROGRAM)
+        known.load(model, version, ours)
     except ModelRefused as error:
         return Text(str(error), "red")
     return Text("could serve")

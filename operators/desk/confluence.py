@@ -35,10 +35,12 @@ class Opinion(NamedTuple):
 
 def version_of(strategy: StrategyConfig) -> str:
     """`VERSION`, and what tells other orders than the default ones apart: whether another stop or target is reached
-    first, or within another time, is another question, and no model of the one answers the other.
+    first, or within another time, or from bars of another length, is another question, and no model of the one answers
+    the other.
     """
     told, default = (
-        (one.stop_atr, one.targets_atr, one.horizon_bars, one.entry_bars) for one in (strategy, StrategyConfig())
+        (one.stop_atr, one.targets_atr, one.horizon_bars, one.entry_bars, sorted(one.timeframes))
+        for one in (strategy, StrategyConfig())
     )
     return VERSION if told == default else f"{VERSION}-{sha256(msgspec.json.encode(told)).hexdigest()[:8]}"
 

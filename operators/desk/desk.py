@@ -109,7 +109,7 @@ class Desk:
         self.barrier = Barrier()
         self.contexts = Contexts(config.market)
         self._strategy_version = version_of(config.strategy)
-        self.serving = Serving(config.models, registry, self._strategy_version)
+        self.serving = Serving(config, registry)
         self._quiet_until: dict[str, int] = {}  # instrument, timeframe and status to the end of its cool-down
 
     def on_batch(self, records: Sequence[Told]) -> list[Outgoing]:

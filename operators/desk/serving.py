@@ -8,14 +8,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from models.costs import question_hash
 from models.ensemble import Pooled, sigmoid
-from models.errors import ModelRefused, RegistryAway, VersionAway
+from models.errors import ModelRefused, ModelUnfit, RegistryAway, VersionAway
 from models.online import online_inputs
 from models.registry import Catalogue, Model, Registry
 from models.rows import Row
 from operators.closed import Closed
-from operators.config import ModelsConfig
-from operators.desk.confluence import NAME, VERSION, Opinion
+from operators.config import DeskConfig
+from operators.desk.confluence import NAME, Opinion, version_of
 from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.desk.drift import DriftWatch, Place
 from operators.desk.learning import Learning, Prediction
@@ -27,13 +28,19 @@ from schemas.market import Activation, InstrumentDefinition
 from schemas.results import Context, Drift, ModelEvent, Vector
 from schemas.signals import ModelOpinion, Signal
 
-__all__ = ["PROGRAM", "Serving", "Verdict"]
+__all__ = ["PROGRAM", "Serving", "Verdict", "program"]
 
 PROGRAM: Final = Catalogue(SCHEMA_HASH, CONTEXT_HASH, frozenset((*NAMES, *(feature.name for feature in CONTEXT))))
 """What a model has to be trained on."""
 _GIVEN_UP: Final = "it is given up by models.given_up"
+_NOT_COMPARABLE: Final = "made before its brackets and costs were written down: nobody knows if they are these"
 _Waiting = tuple[int, int, Activation]
 """Counts from when on, how many came before, the record."""
+
+
+def program(config: DeskConfig) -> Catalogue:
+    """`PROGRAM`, and which question is asked by these settings."""
+    return replace(PROGRAM, question_hash=question_hash({NAME: version_of(config.strategy)}, config.models.costs))
 
 
 class Verdict(NamedTuple):
@@ -61,13 +68,14 @@ class Serving:
     nothing is decided at all. They are loaded and verified once, when the activation is told if they are there by then.
     """
 
-    def __init__(self, config: ModelsConfig, registry: Registry | None, strategy_version: str = VERSION) -> None:
+    def __init__(self, config: DeskConfig, registry: Registry | None) -> None:
         self.active: dict[str, str] = {}
         """Version by model."""
         self.shadows: dict[str, str] = {}
         """The same of those that are asked and not heard."""
-        self.learning = Learning(config.costs) if config.online else None
-        self._config, self._registry, self._strategy_version = config, registry, strategy_version
+        self.learning = Learning(config.models.costs) if config.models.online else None
+        self._config, self._registry = config.models, registry
+        self._strategy_version, self._catalogue = version_of(config.strategy), program(config)
         self._watch = DriftWatch()
         self._drifts: list[Drift] = []
         self._waiting: list[_Waiting] = []
@@ -115,7 +123,7 @@ class Serving:
         """
         (model, shadow), learning = self._asked_of(vector.instrument_id), self.learning
         direction, score = (1 if opinion.direction == "long" else -1), min(1.0, abs(opinion.score))
-        least = self._least(model, reward)
+        least, comparable = self._least(model, reward), model is None or bool(model.manifest.question_hash)
         words: dict[str, Word] = {}
         silent: list[str] = []
         seen: tuple[Model, Row, float] | None = None
@@ -133,6 +141,7 @@ class Serving:
                 asked = [replace(of_batch(shadow, row, explain=False).opinion(0.0, explain=False), shadow=True)]
         if learning is None:
             verdict = self._verdict(least, words, None, score, explain=explain)
+            verdict = verdict._replace(calibrated=verdict.calibrated and comparable)
             return verdict._replace(seen=seen, models=[*verdict.models, *asked], vetoes=[*verdict.vetoes, *silent])
         trusted = frozenset(words)
         inputs = online_inputs(vector.features, vector.tainted, direction=direction, score=score)
@@ -141,6 +150,7 @@ class Serving:
         pooled = learning.ensemble.pool(logits, trusted)
         speaking = words if pooled is not None and (trusted or learning.proven) else {}
         verdict = self._verdict(least, speaking, pooled, score, explain=explain)
+        verdict = verdict._replace(calibrated=verdict.calibrated and (learning.ensemble.calibrated or comparable))
         prediction = Prediction(inputs, logits, None if pooled is None else pooled.score)
         return verdict._replace(
             prediction=prediction, seen=seen, models=[*verdict.models, *asked], vetoes=[*verdict.vetoes, *silent]
@@ -255,6 +265,8 @@ class Serving:
             serving[name] = version
             manifest = self._loaded[name, version].manifest
             details["gates_failed"] = manifest.gates_failed
+            if not manifest.question_hash:
+                details["remark"] = _NOT_COMPARABLE
             details["trained"] = {"to": manifest.train_end, "outcomes": manifest.outcomes, **manifest.figures}
         else:
             event = "no longer shadowed" if activation.shadow else "deactivated"
@@ -290,10 +302,10 @@ class Serving:
             raise ModelRefused(_GIVEN_UP)
         if self._registry is None:
             raise ModelRefused("there is no registry")
-        model = self._registry.load(name, version, PROGRAM)
+        model = self._registry.load(name, version, self._catalogue)
         asked, own = f"{model.manifest.strategy} {model.manifest.strategy_version}", f"{NAME} {self._strategy_version}"
         if asked != own:
-            raise ModelRefused(f"it is for candidates of {asked}, the desk makes those of {own}")
+            raise ModelUnfit(f"it is for candidates of {asked}, the desk makes those of {own}")
         self._loaded[name, version] = model
 
     def state(self) -> list[Any]:

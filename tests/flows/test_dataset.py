@@ -14,6 +14,8 @@ from flows.settings import KafkaSettings, Settings
 from models.costs import Costs
 from models.dataset import load, load_closes
 from models.errors import ModelError
+from operators.config import StrategyConfig
+from operators.desk.confluence import version_of
 from schemas.time import MILLISECOND, MINUTE
 from schemas.topics import TOPICS
 from sources.result_files import read_results, result_file
@@ -25,6 +27,7 @@ class _Id(msgspec.Struct):
     id: str
 
 
+VERSION_5M = version_of(StrategyConfig(timeframes=("5m", "15m")))
 ONE, OTHER = "simx:ONE/USDT:USDT", "simx:TWO/USDT:USDT"
 
 
@@ -115,10 +118,10 @@ def test_candidates_of_another_version_of_the_strategy_are_left_out(
     shutil.copytree(results, before)
     path = before / "signals.candidates.jsonl"
     first, *rest = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(first.replace(b'"strategy_version":"1"', b'"strategy_version":"0"') + b"".join(rest))
+    path.write_bytes(first.replace(b'"strategy_version":"', b'"strategy_version":"0') + b"".join(rest))
     told = make_dataset([before], tmp_path / "set", Costs())
     assert (told.rows, told.left_out) == (data.manifest.rows - 1, data.manifest.left_out + 1)
-    assert told.strategies == {"confluence": "1"}
+    assert told.strategies == data.manifest.strategies == {"confluence": VERSION_5M}
 
 
 def test_funding_is_that_of_the_settlement_which_a_trade_lived_through(dataset: Path) -> None:

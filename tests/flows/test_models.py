@@ -20,7 +20,7 @@ from flows.settings import KafkaSettings, ModelsSettings, Settings, StrategySett
 from models.errors import ModelRefused
 from models.manifest import GATES, Gate
 from models.registry import Registry
-from operators.config import ModelsConfig
+from operators.config import DeskConfig
 from operators.desk.serving import PROGRAM, Serving
 from schemas.codec import encode
 from schemas.market import Activation
@@ -164,7 +164,7 @@ def test_a_rollback_of_the_first_leaves_the_rules_alone(
 
 def test_a_rollback_takes_back_what_is_to_come(settings: Settings, versions: list[str], tmp_path: Path) -> None:
     one, other = versions
-    file, serving = tmp_path / "a.jsonl", Serving(ModelsConfig(), Registry(settings.models.dir))
+    file, serving = tmp_path / "a.jsonl", Serving(DeskConfig(), Registry(settings.models.dir))
     activate(settings, "majors", one, START, file)
     for minute in (60, 120):
         activate(settings, "majors", other, START + minute * MINUTE, file, despite_gates=True)

@@ -15,7 +15,7 @@ from flows.replay import replay
 from flows.settings import EngineSettings, Settings, StrategySettings
 from flows.training import evaluate, train_config
 from models.config import Boosting, TrainConfig
-from models.costs import Costs
+from models.costs import Costs, question_hash
 from models.dataset import load
 from models.errors import ModelError
 from models.registry import Registry
@@ -68,6 +68,8 @@ def test_a_model_of_a_random_walk_enters_the_registry_and_must_not_serve(tmp_pat
     (version,) = registry.versions("confluence-all")
     model = registry.load("confluence-all", version, PROGRAM)
     assert not all(gate.passed for gate in model.manifest.gates)
+    told_of = load(dataset).manifest
+    assert model.manifest.question_hash == question_hash(told_of.strategies, told_of.costs)
     usual = model.manifest.closes["5m"]  # of every close, not only those of candidates
     assert usual.window == 264
     assert set(usual.reference) <= {*model.manifest.inputs} - {"direction", "score"}

@@ -28,7 +28,7 @@ from models.config import Boosting, TrainConfig
 from models.errors import RegistryError
 from models.registry import Registry
 from models.trained import Calibration
-from operators.config import ModelsConfig
+from operators.config import DeskConfig
 from operators.desk.serving import PROGRAM, Serving
 from schemas.codec import encode
 from schemas.market import CONTROL, Activation
@@ -256,7 +256,7 @@ def gained(why: str) -> float:
 
 def changes(settings: Settings, before: int, *earlier: Activation) -> list[ModelEvent]:
     """What the desk tells of the activations in the log, after ``earlier`` ones."""
-    serving = Serving(ModelsConfig(), Registry(settings.models.dir))
+    serving = Serving(DeskConfig(), Registry(settings.models.dir))
     records = [*earlier, *activations(settings)[before:]]
     for record in records:
         serving.add(record.effective_close, record)

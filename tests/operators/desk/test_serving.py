@@ -8,13 +8,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from models.costs import Costs
 from models.manifest import GATES
 from models.registry import Registry
 from operators.closed import Closed, Reading, Standing
 from operators.config import DeskConfig, ModelsConfig, StrategyConfig
 from operators.desk.confluence import VERSION, version_of
 from operators.desk.desk import Desk
-from operators.desk.serving import PROGRAM, Serving
+from operators.desk.serving import PROGRAM, Serving, program
 from operators.errors import ModelAway, StateError
 from schemas.errors import AwayError
 from schemas.layouts import Layout
@@ -36,10 +37,14 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
 
 
 def added(
-    registry: Registry, seed: int = 1, model: str = "all", instruments: tuple[str, ...] = (), strategy: str = VERSION
-) -> Version:
+    registry: Registry, seed: int = 1, model: str = "all", instruments: tuple[str, ...] = (), strategy: str = VERSION,
+    question_hash: str = "",
+) -> Version:  # fmt: skip
     made = trained(seed, catalogue=PROGRAM)
-    manifest = replace(made.manifest, model=model, instruments=list(instruments), strategy_version=strategy)
+    manifest = replace(
+        made.manifest, model=model, instruments=list(instruments), strategy_version=strategy,
+        question_hash=question_hash,
+    )  # fmt: skip
     return registry.add(manifest, made.files, PROGRAM)
 
 
@@ -80,7 +85,7 @@ def test_a_model_serves_from_its_close_on_and_a_rollback_ends_it(registry: Regis
 
 
 def test_what_a_signal_says_of_its_model(registry: Registry) -> None:
-    version = added(registry)
+    version = added(registry, question_hash=program(EAGER).question_hash)
     told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, version)]
     out = Desk(EAGER, registry).on_batch([*told, *closes(1, 1)])
     (signal,) = signals(out, "signals.published")
@@ -178,7 +183,25 @@ def test_a_model_is_not_asked_about_other_orders_than_it_was_trained_on(
     said = {signal.strategy_version for signal in signals(out)}
     assert said == {version_of(strategy)} != {"1"}
     assert event.details["reason"].endswith(f"the desk makes those of confluence {version_of(strategy)}")
-    assert version_of(replace(EAGER.strategy, threshold=0.3, cooldown_bars=1, timeframes=("5m",))) == "1"
+    assert version_of(replace(EAGER.strategy, timeframes=("5m", "15m"))) != "1"
+    assert version_of(replace(EAGER.strategy, threshold=0.3, cooldown_bars=1, timeframes=("15m", "5m", "1m"))) == "1"
+
+
+def test_so_is_one_of_other_costs(registry: Registry) -> None:
+    version = added(registry, question_hash=program(EAGER).question_hash)
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, version), *closes(1, 1)]
+    dear = replace(EAGER, models=replace(EAGER.models, costs=Costs(slippage=1e-3)))
+    out = [Desk(one, registry).on_batch(told) for one in (dear, EAGER)]
+    assert [[event.event for event in events(one)] for one in out] == [["refused"], ["activated"]]
+    assert "other brackets or costs" in events(out[0])[0].details["reason"]
+    assert [[len(signal.models) for signal in signals(one)] for one in out] == [[0], [1]]
+
+
+def test_of_one_made_before_that_was_written_down_it_is_told_that_nobody_knows(registry: Registry) -> None:
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, added(registry)), *closes(1, 1)]
+    out = Desk(EAGER, registry).on_batch(told)
+    assert "nobody knows if they are these" in events(out)[0].details["remark"]
+    assert [(len(signal.models), signal.calibrated) for signal in signals(out)] == [(1, False)]
 
 
 @pytest.mark.parametrize("when", ["at its arrival", "at its close", "in part"])
@@ -223,7 +246,7 @@ def test_changed_bytes_are_refused_and_the_champion_goes_on(tmp_path: Path) -> N
 
 
 def test_one_that_comes_too_late_serves_from_the_next_close_and_says_so(registry: Registry) -> None:
-    version = added(registry)
+    version = added(registry, question_hash=program(EAGER).question_hash)
     told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, version, known=2)]
     out = Desk(EAGER, registry).on_batch([*told, *closes(1, 2)])
     assert served(out) == [(1, ""), (2, version)]
@@ -257,7 +280,7 @@ def test_a_shadow_is_asked_and_changes_nothing(registry: Registry) -> None:
 
 def test_a_withdrawal_is_of_the_version_that_it_names(registry: Registry) -> None:
     one, other = added(registry), added(registry, 2)
-    serving = Serving(EAGER.models, registry)
+    serving = Serving(EAGER, registry)
     plain = activation(1, other).record
     assert isinstance(plain, Activation)
     serving.add(ns(60), replace(plain, shadow=True))
