@@ -12,7 +12,9 @@ from sinks.clients import Output, producer, producer_settings, words
 from sinks.errors import BrokerAwayError, BrokerError, SinkError
 from sinks.grace import GRACE_S, STEP_S, Grace, never
 
-__all__ = ["IdempotentWriter", "Placed", "TransactionalWriter", "Writer", "idempotent_producer"]
+__all__ = [
+    "IdempotentWriter", "Placed", "TransactionalWriter", "Writer", "idempotent_producer", "transactional_settings",
+]  # fmt: skip
 
 Placed = tuple[Output, Outgoing]
 """A record and where it goes."""
@@ -60,6 +62,19 @@ def idempotent_producer(client: Mapping[str, Any], *, delivery_timeout_s: float)
         SinkError: a setting that librdkafka refuses.
     """
     return producer(producer_settings(client, delivery_timeout_s))
+
+
+def transactional_settings(client: Mapping[str, Any], transactional_id: str, timeout_s: float) -> dict[str, Any]:
+    """Of a client whose transactions the broker aborts when they are open for ``timeout_s``."""
+    timeout_ms = round(timeout_s * 1_000)
+    return {
+        "linger.ms": 1,  # 0 sends the first record alone, and the others wait for a retry of 25 ms
+        # Two connections may turn out deaf, one after the other, before the transaction that they hold up is aborted.
+        "socket.timeout.ms": timeout_ms * 2 // 5,
+        **producer_settings(client, timeout_s),
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": timeout_ms,
+    }
 
 
 class IdempotentWriter:
@@ -127,12 +142,7 @@ class TransactionalWriter:
         self._id, self._patience_s, self._stop = transactional_id, delivery_timeout_s, stop
         self._following: dict[Output, int] = {}
         timeout_s = min(delivery_timeout_s, _TRANSACTION_TIMEOUT_S)
-        self._producer = producer({
-            "linger.ms": 1,  # 0 sends the first record alone, and the others wait for a retry of 25 ms
-            **producer_settings(client, timeout_s),
-            "transactional.id": transactional_id,
-            "transaction.timeout.ms": round(timeout_s * 1_000),
-        })  # fmt: skip
+        self._producer = producer(transactional_settings(client, transactional_id, timeout_s))
         try:
             deadline = time.monotonic() + delivery_timeout_s
             self._insist(self._producer.init_transactions, transactional_id, deadline, Grace(stop))
