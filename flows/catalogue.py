@@ -20,7 +20,15 @@ that computes it. {count} features of a vector, schema `{schema}`, and behind th
 *Ready*: bars until it can be known. *Memory*: bars for which a loss in an input taints it. *Warm-up*: bars that a start
 from stored bars has to cover for the value to equal that of an uninterrupted run to 1e-9. A *session* begins at
 00:00 UTC; *two hours* are the one that
-a bar begins in and the one before. Plots are of two hours of a simulated market (of its last 120 closes where a feature
+a bar begins in and the one before.
+
+How old each input is, and whether something of it was lost, are features too: `seconds_since_trade`, `quote_age`,
+`book_age`, `mark_age`, `funding_age`, `open_interest_age`, `long_short_age`, `liquidation_age`, those of metrics as
+`fear_greed_age`, and `macro_since`; `trades_gap`, `quotes_gap`, `book_gap`, `derivatives_gap` and `members_gap`. What
+members tell is all of one close: who has nothing to tell is missing, and never older than the others. Figures from
+outside have no numbers: one that was lost shows as the age of the one before, until that is in force no more.
+
+Plots are of two hours of a simulated market (of its last 120 closes where a feature
 is of longer timeframes only), by `candlewick features --plots docs/features`: what it looks like, not what it is worth.
 """
 

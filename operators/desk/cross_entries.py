@@ -107,6 +107,14 @@ ENTRIES: Final = (
         ),
         "all",
     ),
+    (
+        _entry(
+            "members_gap", "flag", "1 if the return of a member at this close is missing or spans a loss; else 0",
+            "1 if return_1 of any member is not there or tainted, else 0", "quality.gaps", "never", 0, low=0.0,
+            high=1.0,
+        ),
+        "all",
+    ),
 )  # fmt: skip
 """Each with whose returns go into it."""
 

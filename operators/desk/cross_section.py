@@ -102,6 +102,7 @@ class CrossSection:
         beside = {name: self._beside(name, slot, strong) for name, slot in slots.items()}
         majors = self._between_majors()
         dispersion, ranked = _dispersion(known.values()), sorted(strong.values())
+        broken = (self._taint is not None and self._taint[0] == ts_close) or any(name not in known for name in members)
         tainted = self._taint is not None and self._taint[0] > ts_close - KEPT * self._length
         beyond = {
             **({} if dispersion is None else _incomplete("dispersion", members, known)),
@@ -109,7 +110,7 @@ class CrossSection:
         }
         return {
             name: (
-                (*beside[name], *majors[slot.named], dispersion, _rank(ranked, strong.get(name))),
+                (*beside[name], *majors[slot.named], dispersion, _rank(ranked, strong.get(name)), float(broken)),
                 beyond | self._tainted(name) if tainted else beyond,
             )
             for name, slot in slots.items()

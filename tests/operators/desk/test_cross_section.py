@@ -95,7 +95,7 @@ def test_every_close_equals_the_definitions() -> None:
         peers = {ETH: (3, 4), SOL: (2, 3), LTC: (2, 4)}
         for column, name in enumerate(NAMES):
             found = told[name]
-            wanted: dict[str, float | None] = dict.fromkeys(found)
+            wanted: dict[str, float | None] = dict.fromkeys(found) | {"members_gap": float(at == 0)}
             if at >= 1:
                 wanted["dispersion"] = float(np.std(returns[at - 1]))
             if at >= 20:
@@ -237,13 +237,15 @@ def test_a_tainted_return_taints_what_it_goes_into_for_as_long_as_it_is_in_it() 
                 for one in vectors
             ]
         told = one.update(vectors[0].ts_close, lost if at in {100, 101} else vectors)
-        for name, (_, tainted) in told.items():
+        for name, (values, tainted) in told.items():
+            assert values[-1] == (at in {0, 100, 101})  # the flag, of all
             for feature, reason in tainted.items():
                 until[name, feature] = at
                 reasons.add((name, reason))
                 assert at >= 100
     memory = {feature.name: feature.memory for feature in FEATURES}
-    of = {name: {f.name for f, source in ENTRIES if source in sources} for name, sources in {
+    remember = [(f.name, source) for f, source in ENTRIES if f.name != "members_gap"]
+    of = {name: {feature for feature, source in remember if source in sources} for name, sources in {
         ETH: ("btc", "sector", "majors", "all"), SOL: ("sector", "majors", "all"), OTHER_SOL: ("all",),
         BTC: ("majors", "all"),
     }.items()}  # fmt: skip
@@ -261,7 +263,7 @@ def test_alone_there_is_nothing_to_compare_with() -> None:
     one = section()
     for vectors in CLOSES:
         told = fed(one, [vectors[0]])
-    assert set(told[BTC].values()) == {None}
+    assert told[BTC] == {**dict.fromkeys(told[BTC]), "members_gap": 0.0}
 
 
 @pytest.mark.parametrize("count", [LEAST - 1, LEAST])
