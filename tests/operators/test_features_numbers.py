@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.bars import OpenBar
-from operators.feature import Moment, Ratios
+from operators.feature import Moment, Ratios, span_on
 from operators.features import CATALOGUE, FeatureSet
 from schemas.time import HOUR, TIMEFRAME_NS, Timeframe
 from tests.operators.support import START
@@ -72,3 +72,20 @@ def test_no_market_makes_a_vector_fail(
                 assert isfinite(value), name
                 assert low is None or value >= low - 1e-9, name
                 assert high is None or value <= high + 1e-9, name
+
+
+def test_a_start_at_any_bar_tells_the_same_of_windows_to_the_bit() -> None:
+    """During a lull after a walk, and behind it: what the windows held before is told nowhere."""
+    draw, price, bars = Random(3), 100.0, list[OpenBar]()  # noqa: S311, a market
+    for at, kind in enumerate([*["walk"] * 110, *["empty"] * 64, *["walk"] * 3]):
+        bars.append(bar_of(draw, kind, START + at * TIMEFRAME_NS["4h"], price))
+        price = bars[-1].close
+    spans = {feature.name: span_on(feature.warm_up, "4h") for feature in CATALOGUE}
+    names = [name for name, span in spans.items() if isinstance(span, int) and 20 <= span <= 61]
+    assert {"bb_percent_b", "vwap_20", "return_1_z", "realised_volatility_60", "cascade"} <= set(names)
+    told = set()
+    for begin in range(0, 42, 2):
+        features = FeatureSet("4h")
+        vectors = [features.update(bar, Moment(open_interest=1e6, forced=(1, 1.0, 1, 1.0))) for bar in bars[begin:]]
+        told.add(tuple(tuple(vector[name] for name in names) for vector in vectors[-70:]))
+    assert len(told) == 1
