@@ -51,7 +51,7 @@ def main() -> None:
         told = features[at]
         row = row_of(inputs, told, {}, direction=1, score=0.5)
         words = {"batch": of_batch(model, row, explain=explain)}
-        words |= of_learner(learner, online_inputs(told, {}, direction=1, score=0.5))
+        words |= of_learner(learner, online_inputs(told, {}, direction=1, score=0.5), told)
         pooled = ensemble.pool({name: word.logit for name, word in words.items()}, trusted)
         assert pooled is not None
         whole = together(words, pooled, ensemble.slope)

@@ -61,12 +61,15 @@ def of_batch(model: Model, row: Row, *, explain: bool) -> Word:
     return Word(name, version, told.logit, probability, told.base, told.parts, seen)
 
 
-def of_learner(learner: Learner, inputs: Mapping[str, float]) -> dict[str, Word]:
-    """What the models say that learn in the stream, by name; a tree of theirs has no parts."""
+def of_learner(learner: Learner, inputs: Mapping[str, float], features: Mapping[str, float | None]) -> dict[str, Word]:
+    """What the models say that learn in the stream, by name; a tree of theirs has no parts. Told are the values of
+    ``features``, of which ``inputs`` are some by how far they speak for the candidate's direction.
+    """
     found, version = {}, f"river {learner.version}"
+    values = {name: features.get(name, value) for name, value in inputs.items()}
     for name, logit in learner.logits(inputs).items():
         parts = learner.terms(inputs)[1] if name == LOGISTIC else {}
-        found[name] = Word(name, version, logit, sigmoid(logit), logit - fsum(parts.values()), parts, inputs)
+        found[name] = Word(name, version, logit, sigmoid(logit), logit - fsum(parts.values()), parts, values)
     return found
 
 

@@ -145,7 +145,7 @@ class Serving:
             return verdict._replace(seen=seen, models=[*verdict.models, *asked], vetoes=[*verdict.vetoes, *silent])
         trusted = frozenset(words)
         inputs = online_inputs(vector.features, vector.tainted, direction=direction, score=score)
-        words |= of_learner(learning.learner, inputs)
+        words |= of_learner(learning.learner, inputs, vector.features)
         logits = {key: word.logit for key, word in words.items()}
         pooled = learning.ensemble.pool(logits, trusted)
         speaking = words if pooled is not None and (trusted or learning.proven) else {}

@@ -115,6 +115,10 @@ def test_with_five_hundred_they_speak_and_are_calibrated() -> None:
         assert opinion.logit is not None
         assert opinion.base is not None
         assert opinion.contributions
+        seen = RISING if last.direction == "long" else FALLING  # and not how far it speaks for the direction
+        assert {
+            part.feature: part.value for part in opinion.contributions if part.feature in seen
+        }.items() <= seen.items()
         assert opinion.base + sum(part.contribution for part in opinion.contributions) == pytest.approx(
             opinion.logit, abs=1e-6
         )
