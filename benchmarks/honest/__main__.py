@@ -65,7 +65,7 @@ def _gates(pool: Executor, seeds: range, rows: int, kept: list[bool], *, quick: 
             _say(f"{name}: skipped, no recordings in {REAL_BARS}")
             continue
         false = sum(pool.map(promoted_null, [name] * runs, [rows] * runs, seeds))
-        kept.append(_kept(f"promoted, {name}", false, runs, enough=false <= max(1, runs // 100)))
+        kept.append(_kept(f"promoted, {name}", false, runs, enough=false <= runs // 100))
     found = sum(pool.map(promoted_edge, [rows] * runs, seeds))
     enough = quick or found >= _LEAST_FOUND * runs
     kept.append(_kept("promoted, an edge of AUC 0.60", found, runs, enough=enough))
