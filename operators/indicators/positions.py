@@ -51,7 +51,7 @@ class _Side(Slotted):
         if before is None:
             before = (0, 0.0)  # the first ever told of came in this bar
         count, notional = float(total[0] - before[0]), total[1] - before[1]
-        many = self.usual.full and notional > _FORCED * self.usual.mean
+        many = notional > 0.0 and self.usual.full and notional > _FORCED * self.usual.mean
         self.usual.push(notional)
         return count, notional, many
 
@@ -92,7 +92,7 @@ class Positions(Slotted):
         )
         cascade: float | None = None
         if move is not None and change is not None and forced is not None and self._moves.full:
-            far = abs(move) > _MOVE * self._moves.deviation and change < 0.0
+            far = change < 0.0 and abs(move) > _MOVE * self._moves.deviation
             cascade = -1.0 if far and move < 0.0 and many_longs else 1.0 if far and move > 0.0 and many_shorts else 0.0
         if move is not None:
             self._moves.push(move)
