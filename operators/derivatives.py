@@ -146,8 +146,9 @@ class Derivatives(Slotted):
     def forget(self) -> None:
         """Nobody listened for a while: what is in force now has to be told again. What was counted stays."""
         self.mark_price = self.index_price = self.funding_rate = self.next_funding = self.open_interest = None
-        self._told = [None] * 4
-        self._forced_at, self._sure = 0, False
+        self._told, self._price = [None] * 4, None
+        self._mark_at = self._forced_at = 0
+        self._sure = False
         self._levels.forget()
 
     def read(self, moment: Moment, told: tuple[int, int] = (0, 0)) -> Moment:

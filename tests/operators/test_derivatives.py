@@ -204,6 +204,20 @@ def test_what_was_forced_is_counted_by_side_and_only_once() -> None:
     assert instrument._derivatives.forced == (1, 18.0, 2, 58.5)
 
 
+def test_after_a_silence_no_price_of_before_says_where_levels_lie() -> None:
+    known, found = Derivatives(), list[bool]()
+    known.on_mark(mark(1, 100.0))
+    known.on_open_interest(interest(1, 1_000.0))
+    known.on_open_interest(interest(2, 2_000.0))
+    found.append(known.outlook is not None)
+    known.forget()
+    known.on_open_interest(interest(3, 2_000.0))
+    found.append(known.outlook is not None)
+    known.on_bar(90.0, 110.0, 105.0)  # its price stands for the mark price until that is told
+    found.append(known.outlook is not None)
+    assert found == [True, False, True]
+
+
 @pytest.mark.parametrize(("inverse", "notional"), [(False, 18.0), (True, 200.0)])
 def test_what_was_forced_is_worth_what_its_contracts_are(inverse: bool, notional: float) -> None:
     instrument = Instrument(ID, InstrumentConfig())

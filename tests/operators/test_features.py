@@ -145,7 +145,7 @@ def test_a_warm_start_equals_the_uninterrupted_run_after_what_the_catalogue_stat
                 one = Warm(feature.name, whole[feature.name], late[feature.name])
                 assert (one.whole is None) == (one.begun_late is None), one
                 if one.whole is not None:
-                    assert one.begun_late == pytest.approx(one.whole, rel=1e-9, abs=1e-9 * bars[-1].close), one
+                    assert one.begun_late == pytest.approx(one.whole, rel=1e-9, abs=1e-12), one
 
 
 @settings(max_examples=30)
