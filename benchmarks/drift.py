@@ -4,24 +4,28 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from importlib import import_module
+from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.barriers import Label
 from models.closes import Closes, everyday
 from models.config import TrainConfig
 from models.drift import CANDIDATES, GRID, MONTH, PART, WINDOW, histogram, thresholds
 from models.manifest import Manifest
+from models.outcomes import limits_of
 from models.registry import Model
 from models.trained import CANDIDATE_INPUTS, Calibration, Everyday, Golden
 from operators.desk.context import CONTEXT
 from operators.desk.drift import DriftWatch, Place
 from operators.features import CATALOGUE
+from schemas.cards import CurveBin
 from schemas.results import Drift
 from schemas.time import DAY, HOUR, TIMEFRAME_NS, Timeframe
 
-__all__ = ["World", "delays", "false_alerts", "main"]
+__all__ = ["World", "delays", "false_alerts", "false_alerts_of_outcomes", "main"]
 
 _lfilter: Any = import_module("scipy.signal").lfilter
 _Floats = NDArray[np.float32]
@@ -144,6 +148,38 @@ def false_alerts(
     return alerts, beyond
 
 
+def false_alerts_of_outcomes(seeds: Sequence[int], *, days: int, candidates: int, hours: float) -> list[Drift]:
+    """The alerts where probabilities are true, and all candidates of a model hang on one market: each wins or not by
+    its move from entry to end, ``hours`` long.
+    """
+    alerts, watch = list[Drift](), DriftWatch()
+    told: list[tuple[Model, int, float, Label]] = []
+    for seed in seeds:
+        random, length = np.random.default_rng(seed), round(hours * HOUR / GRID)
+        closes = (_TRAINING + days) * DAY // GRID
+        moved = np.concatenate(([0.0], np.cumsum(random.normal(size=closes + length))))
+        entries = np.sort(random.integers(0, closes, candidates * (_TRAINING + days)))
+        p = random.uniform(0.3, 0.6, len(entries))
+        normal = NormalDist()
+        chance = [normal.cdf(one) for one in ((moved[entries + length] - moved[entries]) / np.sqrt(length)).tolist()]
+        win = np.array(chance) < p
+        cut = int(np.searchsorted(entries, _TRAINING * DAY // GRID))
+        model = _model(
+            f"outcomes-{seed}", ["x"], said=limits_of(p[:cut], win[:cut], days=_TRAINING, seed=seed),
+            curve=[CurveBin(said=float(p[:cut].mean()), seen=float(win[:cut].mean()), rows=cut)],
+        )  # fmt: skip
+        for at in range(cut, len(p)):
+            begin = int(entries[at]) * GRID
+            label = Label(
+                candidate_id=f"{seed}-{at}", instrument_id="x", status="horizon", ts_end=begin + length * GRID,
+                spread_model=False, gap=False, ts_entry=begin, net_return=1.0 if win[at] else -1.0,
+            )  # fmt: skip
+            told.append((model, label.ts_end, float(p[at]), label))
+    for model, ts, said, label in sorted(told, key=lambda one: one[1]):
+        alerts += [one for one in watch.on_label(model, said, label, Place(ts, "1m", label.candidate_id)) if one.alert]
+    return alerts
+
+
 def delays(
     seed: int, *, inputs: int, instruments: int, beginnings: int, most_days: int = _MOST_DAYS, shift: float = 1.0
 ) -> dict[float, list[float]]:  # fmt: skip
@@ -193,8 +229,15 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=3, help="of an engine, each of a market of its own")
     parser.add_argument("--candidates", type=int, default=40, help="a day and model")
     parser.add_argument("--beginnings", type=int, default=10, help="of a shift, of each seed and autocorrelation time")
+    parser.add_argument("--only", choices=("alerts", "outcomes", "delays"))
     told = parser.parse_args()
     seeds = range(told.seed, told.seed + told.seeds)
+    for what, run in {"alerts": _alerts, "outcomes": _outcomes, "delays": _delays}.items():
+        if told.only in {None, what}:
+            run(seeds, told)
+
+
+def _alerts(seeds: Sequence[int], told: argparse.Namespace) -> None:
     _say(
         f"{told.models} models, each of {told.inputs} inputs at each of {', '.join(_TIMEFRAMES)}, "
         f"{told.instruments} instruments, {told.candidates} candidates a day; {told.days} days"
@@ -202,26 +245,53 @@ def main() -> None:
     rates: list[float] = []
     for seed in seeds:
         alerts, beyond = false_alerts(
-            [seed + 1_000 * model for model in range(told.models)], inputs=told.inputs, days=told.days,
-            instruments=told.instruments, candidates=told.candidates,
+            _seeds_of(seed, told), inputs=told.inputs, days=told.days, instruments=told.instruments,
+            candidates=told.candidates,
         )  # fmt: skip
         rates.append(len(alerts) * MONTH / told.days)
         words = ", ".join(f"{what} {number}" for what, number in sorted(beyond.items()))
         _say(f"seed {seed}: {rates[-1]:.2f} false alerts a month; beyond thresholds: {words or 'nothing'}")
     _say(f"in the mean {np.mean(rates):.2f} false alerts a month, at most {max(rates):.2f}")
+
+
+def _outcomes(seeds: Sequence[int], told: argparse.Namespace) -> None:
+    for hours in (0.5, 2.0, 8.0):
+        rates = [
+            len(
+                false_alerts_of_outcomes(
+                    _seeds_of(seed, told), days=told.days, candidates=told.candidates, hours=hours
+                )
+            ) * MONTH / told.days
+            for seed in seeds
+        ]  # fmt: skip
+        _say(
+            f"outcomes that take {hours:g} h, {told.models} models, seeds {seeds[0]} to {seeds[-1]}: "
+            f"{np.mean(rates):.2f} false alerts a month in the mean, at most {max(rates):.2f}"
+        )
+
+
+def _delays(seeds: Sequence[int], told: argparse.Namespace) -> None:
     every: dict[float, list[float]] = {time: [] for time in _TIMES}
     for seed in seeds:
         for time, found in delays(
             seed, inputs=told.inputs, instruments=told.instruments, beginnings=told.beginnings
         ).items():
             every[time] += found
+    _say(
+        f"a shift by 1 sigma of a 5m feature, {told.instruments} instruments, seeds {seeds[0]} to {seeds[-1]}, hours "
+        f"until told (inf: not in {_MOST_DAYS} days):"
+    )
     for time, found in every.items():
         late, middle = sum(one > DAY / HOUR for one in found), np.median(found)
         _say(
-            f"1 sigma, 5m, autocorrelation time {time * DAY / HOUR:6.2f} h, {len(found)} beginnings at any time, "
-            f"hours until told: {middle:.1f} in the median, {max(found):.1f} at worst; {late} more than a day"
+            f"autocorrelation time {time * DAY / HOUR:5.2f} h, {len(found)} beginnings at any time of day: "
+            f"{middle:.1f} in the median, {max(found):.1f} at worst; {late} more than a day"
         )
-    _say(f"inf: not in {_MOST_DAYS} days")
+
+
+def _seeds_of(seed: int, told: argparse.Namespace) -> list[int]:
+    """Of each model."""
+    return [seed + 1_000 * model for model in range(told.models)]
 
 
 def _inputs() -> int:

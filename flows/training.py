@@ -23,6 +23,7 @@ from models.evaluation import LEARNERS
 from models.gates import stretches
 from models.manifest import entry_of
 from models.metrics import overfitting_probability
+from models.outcomes import limits_of
 from models.registry import Registry
 from models.training import Attempt, Candidate, attempts, folds_of, segments, trained
 from operators.desk.serving import PROGRAM
@@ -179,15 +180,18 @@ def add_models(
         sample = evaluation.candidate.sample
         days = (manifest.train_end - manifest.train_start) / DAY
         limits = thresholds(
-            sample.x, manifest.reference, looks=len(sample) / WINDOW / max(days, 1e-9) * MONTH, alerts=CANDIDATES,
+            sample.x, manifest.reference, looks=len(sample) / WINDOW / max(days, 1e-9) * MONTH, alerts=0.8 * CANDIDATES,
             seed=config.seed,
         )  # fmt: skip
         usual = {}
         if closes is not None:
             usual = everyday(closes, manifest.instruments, manifest.inputs, manifest.train_end, seed=config.seed)
         held_back = None if until is None else (until, told.ts_end)
+        walk = best.walk
+        tested = (int(walk.sample.ends.max()) - int(walk.sample.decided.min())) / DAY
+        said = limits_of(walk.p, walk.sample.win, days=tested, seed=config.seed)
         manifest = msgspec.structs.replace(
-            manifest, drift=limits, closes=usual, held_back=held_back,
+            manifest, drift=limits, closes=usual, said=said, held_back=held_back,
             question_hash=question_hash(told.strategies, told.costs),
         )  # fmt: skip
         found.append(Added(manifest.model, registry.add(manifest, files, PROGRAM), best, evaluation.looks))

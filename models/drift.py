@@ -13,9 +13,9 @@ from models.trained import Histogram
 from schemas.time import HOUR, MINUTE
 
 __all__ = [
-    "CANDIDATES", "CLOSES", "GRID", "MONTH", "OUTCOMES", "PART", "PARTS", "WINDOW", "bin_of", "binned_ks", "counts_of",
-    "histogram", "jensen_shannon", "ks", "kullback_leibler", "location", "normal_scores", "psi", "rare_mean",
-    "thresholds",
+    "CANDIDATES", "CLOSES", "DRAWS", "GRID", "MONTH", "OUTCOMES", "OVERLAPPING", "PART", "PARTS", "WINDOW", "bin_of",
+    "binned_ks", "counts_of", "histogram", "jensen_shannon", "ks", "kullback_leibler", "location", "normal_scores",
+    "psi", "rare_mean", "rare_squares", "thresholds",
 ]  # fmt: skip
 
 GRID: Final = 5 * MINUTE
@@ -41,8 +41,8 @@ _MEASURES: Final = {"location": 0.8, "psi": 0.1, "ks": 0.1}
 _BINS: Final = 10
 _PRIOR: Final = 0.5
 """Added to each bin (Jeffreys), so that an empty one is no certainty."""
-_DRAWS: Final = 1_000
-_OVERLAPPING: Final = 1.5
+DRAWS: Final = 1_000
+OVERLAPPING: Final = 1.5
 """Windows that overlap tell as much of a variance as so many times their number of separate ones (Meketon and
 Schmeiser, "Overlapping batch means: something for nothing?", 1984)."""
 _NOTHING: Final = 1e-18  # a variance that is rounding only
@@ -159,15 +159,15 @@ def thresholds(
         return {}
     block = max(1, min(window, len(rows) // 4))
     seldom = min(0.5, alerts / max(looks, 1.0) / len(reference))
-    freedom = max(1.0, _OVERLAPPING * len(rows) / window)
-    starts = np.random.default_rng(seed).integers(0, len(rows) - block + 1, (_DRAWS, ceil(window / block)))
+    freedom = max(1.0, OVERLAPPING * len(rows) / window)
+    starts = np.random.default_rng(seed).integers(0, len(rows) - block + 1, (DRAWS, ceil(window / block)))
     part = min(0.5, window / len(rows))
     more = (1.0 + part) / (1.0 - part)
     found: dict[str, dict[str, float]] = {}
     for at, (name, about) in enumerate(reference.items()):
         drawn, weights, distances, moved, chance = _drawn(bin_of(about, rows[:, at]), about, starts, block)
         far = _rare_sum(drawn, weights, seldom * _MEASURES["psi"], freedom)
-        apart = _rare(distances**2, seldom * _MEASURES["ks"], freedom)
+        apart = rare_squares(distances**2, seldom * _MEASURES["ks"], freedom)
         if far is not None and apart is not None:
             least = float((distances**2).mean()) * log(2.0 / (seldom * _MEASURES["ks"])) * _KOLMOGOROV
             found[name] = {
@@ -183,7 +183,7 @@ def rare_mean(drawn: NDArray[np.float64], seldom: float, freedom: float) -> floa
     return float(np.sqrt((drawn**2).mean()) * student.isf(seldom / 2, freedom))
 
 
-def _rare(drawn: NDArray[np.float64], seldom: float, freedom: float) -> float | None:
+def rare_squares(drawn: NDArray[np.float64], seldom: float, freedom: float) -> float | None:
     """The same of a sum of squares; none where nothing varies."""
     fisher: Any = import_module("scipy.stats").f
     middle, variance = float(drawn.mean()), float(drawn.var())

@@ -107,6 +107,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """By input, then measure: the threshold that a stationary market exceeds as seldom as the alert budget allows."""
     closes: dict[Timeframe, Everyday] = {}
     """By timeframe; without it what the model sees at closes without a candidate is not watched."""
+    said: dict[str, float] = {}
+    """The same of what it says and what becomes of that, by measure."""
     dataset: str = ""
     """SHA-256 of its manifest."""
     seed: Count = 0

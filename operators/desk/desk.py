@@ -70,8 +70,18 @@ def _by_part(state: dict[str, Any]) -> dict[str, Any]:
     return state | {"serving": [*before, watched, shadows]}
 
 
+def _followed_apart(state: dict[str, Any]) -> dict[str, Any]:
+    """What becomes of candidates is followed whether or not anybody learns; labels counted for drift begin anew."""
+    *before, learnt, watched, shadows = state["serving"]
+    if learnt is None:
+        return state | {"serving": [*before, None, watched, shadows, None]}
+    kept = {name: learnt[name] for name in ("learner", "ensemble")}
+    followed = [learnt["following"], learnt["funding"]]
+    return state | {"serving": [*before, kept, watched, shadows, followed]}
+
+
 _LAYOUT: Final = Layout(
-    "desk", 15, {
+    "desk", 16, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
@@ -87,6 +97,7 @@ _LAYOUT: Final = Layout(
         12: _undecided_yet,
         13: lambda state: state,  # the barrier tells when closes could be decided, from the next one on
         14: _by_part,
+        15: _followed_apart,
     },
 )  # fmt: skip
 _NAMED: Final = 10

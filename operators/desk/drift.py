@@ -2,13 +2,15 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from math import inf, isnan, sqrt
+from math import copysign, fsum, inf, isnan, sqrt
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from models.barriers import Label
 from models.drift import PART, WINDOW, binned_ks, counts_of, jensen_shannon, kullback_leibler, location, psi
+from models.outcomes import by_chance, together
 from models.registry import Model
 from models.rows import Row
 from models.trained import Histogram
@@ -35,6 +37,15 @@ class Place(Struct, frozen=True):
     """By whose row or outcome, as there may be several at one close; empty: by that of a day."""
 
 
+class _Ended(Struct, array_like=True):
+    """An outcome of what was said."""
+
+    probability: float
+    win: bool
+    ts_entry: int
+    ts_end: int
+
+
 class _Window(Struct):
     """What came together of one version since the last window was told."""
 
@@ -42,11 +53,7 @@ class _Window(Struct):
     """Counts by input, then bin."""
     output: list[int]
     rows: int = 0
-    labels: int = 0
-    wins: int = 0
-    expected: float = 0.0
-    """Sum of the labelled candidates' probabilities."""
-    variance: float = 0.0
+    ended: list[_Ended] = []
 
 
 class DriftWatch:
@@ -54,8 +61,8 @@ class DriftWatch:
 
     Of each input the location, the population stability index and the Kolmogorov-Smirnov distance of its bins; of the
     probability, Kullback-Leibler and Jensen-Shannon divergence from those out of sample; of outcomes, how far their
-    number lies from what was expected, in standard deviations, and the share of wins. What is seen at closes is looked
-    at by `EverydayWatch`, several times a day.
+    number lies from what was expected, in standard deviations, and the share of wins from that out of sample. What is
+    seen at closes is looked at by `EverydayWatch`, several times a day.
 
     What is beyond its threshold, or a change of the online losses, raises an alert; of all that is told at once only
     the furthest one, and none within a day of another, whatever model it is of.
@@ -100,22 +107,31 @@ class DriftWatch:
         window.rows += 1
         return self._tell_rows(model, window, place) if window.rows >= WINDOW else []
 
-    def on_label(self, model: Model, probability: float, place: Place, *, win: bool) -> list[Drift]:
-        """Take an outcome of what ``model`` said."""
-        window = self._window(model)
-        window.labels += 1
-        window.wins += win
-        window.expected += probability
-        window.variance += probability * (1.0 - probability)
-        if window.labels < WINDOW:
+    def on_label(self, model: Model, probability: float, label: Label, place: Place) -> list[Drift]:
+        """Take the outcome of a candidate that was entered, of which ``model`` had said ``probability``.
+
+        The limits are the greater ones of training and of chance, given how the outcomes of the window overlap.
+        """
+        window, entry = self._window(model), label.ts_end if label.ts_entry is None else label.ts_entry
+        window.ended.append(_Ended(probability, bool(label.win), entry, label.ts_end))
+        if len(window.ended) < WINDOW:
             return []
-        surprise = (window.wins - window.expected) / sqrt(max(window.variance, 1e-9))
-        rate = window.wins / window.labels
-        window.labels, window.wins, window.expected, window.variance = 0, 0, 0.0, 0.0
-        return [
-            _record(model, _OUTCOME, "calibration", surprise, place),
-            _record(model, _OUTCOME, "label_rate", rate, place),
-        ]
+        ended, window.ended = window.ended, []
+        variances = [one.probability * (1.0 - one.probability) for one in ended]
+        begin, end = [one.ts_entry for one in ended], [one.ts_end for one in ended]
+        far = by_chance((max(end) - min(begin)) / DAY) * sqrt(together(begin, end, variances))
+        wins, error = sum(one.win for one in ended), sqrt(max(fsum(variances), 1e-9))
+        out = [self._stray(model, "calibration", (wins - fsum(one.probability for one in ended)) / error, far, place)]
+        usual = _usual_rate(model)
+        if usual is not None:
+            error = sqrt(max(usual * (1.0 - usual), 1e-9) / len(ended))
+            out.append(self._stray(model, "label_rate", wins / len(ended) - usual, far * error, place))
+        return self._alerted(out, place)
+
+    def _stray(self, model: Model, measure: str, value: float, by_chance: float, place: Place) -> Drift:
+        """The threshold has the sign of what it is held against."""
+        limit = max(by_chance, model.manifest.said.get(measure, 0.0))
+        return _record(model, _OUTCOME, measure, value, place, copysign(limit, value))
 
     def _window(self, model: Model) -> _Window:
         manifest, version = model.manifest, model.version
@@ -139,14 +155,12 @@ class DriftWatch:
                     out.append(_record(model, name, measure, far(reference, counts), place, limits.get(measure)))
         if manifest.scores is not None:
             reference = counts_of(manifest.scores)
-            out.append(_record(model, _OUTPUT, "kl", kullback_leibler(reference, window.output), place))
-            out.append(_record(model, _OUTPUT, "js", jensen_shannon(reference, window.output), place))
+            for measure, of in (("kl", kullback_leibler), ("js", jensen_shannon)):
+                limit = manifest.said.get(measure)
+                out.append(_record(model, _OUTPUT, measure, of(reference, window.output), place, limit))
         del self._windows[model.version]
-        if window.labels:
-            kept = self._window(model)
-            kept.labels, kept.wins, kept.expected, kept.variance = (
-                window.labels, window.wins, window.expected, window.variance,
-            )  # fmt: skip
+        if window.ended:
+            self._window(model).ended = window.ended
         return self._alerted(out, place)
 
     def _alerted(self, records: list[Drift], place: Place) -> list[Drift]:
@@ -197,7 +211,13 @@ def _bin(histogram: Histogram, value: float) -> int:
 
 def _beyond(record: Drift) -> float:
     """How far beyond its threshold, in thresholds; without one, never."""
-    return -inf if not record.threshold else (record.value - record.threshold) / abs(record.threshold)
+    return record.value / record.threshold - 1.0 if record.threshold else -inf
+
+
+def _usual_rate(model: Model) -> float | None:
+    """The share of wins out of sample."""
+    rows = sum(one.rows for one in model.manifest.curve)
+    return fsum(one.seen * one.rows for one in model.manifest.curve) / rows if rows else None
 
 
 def _record(

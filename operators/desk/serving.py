@@ -19,8 +19,9 @@ from operators.config import DeskConfig
 from operators.desk.confluence import NAME, Opinion, version_of
 from operators.desk.context import CONTEXT, CONTEXT_HASH
 from operators.desk.drift import DriftWatch, Place
-from operators.desk.learning import Learning, Prediction
+from operators.desk.learning import Learning
 from operators.desk.opinions import Word, of_batch, of_learner, reasons, together
+from operators.desk.outcomes import Outcomes, Prediction
 from operators.errors import ModelAway, StateError
 from operators.features import NAMES, SCHEMA_HASH
 from schemas.identifiers import derive
@@ -73,8 +74,11 @@ class Serving:
         """Version by model."""
         self.shadows: dict[str, str] = {}
         """The same of those that are asked and not heard."""
-        self.learning = Learning(config.models.costs) if config.models.online else None
-        self._config, self._registry = config.models, registry
+        models = config.models
+        self.learning = Learning() if models.online else None
+        self.outcomes = Outcomes(models.costs) if models.online or registry is not None else None
+        """Of what somebody said something of."""
+        self._config, self._registry = models, registry
         self._strategy_version, self._catalogue = version_of(config.strategy), program(config)
         self._watch = DriftWatch()
         self._drifts: list[Drift] = []
@@ -141,8 +145,12 @@ class Serving:
                 asked = [replace(of_batch(shadow, row, explain=False).opinion(0.0, explain=False), shadow=True)]
         if learning is None:
             verdict = self._verdict(least, words, None, score, explain=explain)
-            verdict = verdict._replace(calibrated=verdict.calibrated and comparable)
-            return verdict._replace(seen=seen, models=[*verdict.models, *asked], vetoes=[*verdict.vetoes, *silent])
+            logits = {key: word.logit for key, word in words.items()}
+            return verdict._replace(
+                calibrated=verdict.calibrated and comparable,
+                prediction=Prediction({}, logits, None) if logits else None, seen=seen,
+                models=[*verdict.models, *asked], vetoes=[*verdict.vetoes, *silent],
+            )  # fmt: skip
         trusted = frozenset(words)
         inputs = online_inputs(vector.features, vector.tainted, direction=direction, score=score)
         words |= of_learner(learning.learner, inputs, vector.features)
@@ -192,25 +200,30 @@ class Serving:
         return Verdict(chance, calibrated, opinions, vetoes, about, max(0.0, 1.0 - spread / most), None)
 
     def follow(self, signal: Signal, definition: InstrumentDefinition | None, verdict: Verdict) -> None:
-        """Learn what becomes of ``signal``, if anybody learns; what a model saw of it counts for drift."""
+        """Wait for what becomes of ``signal``, of which somebody said something; what a model saw counts for drift."""
         if verdict.seen is not None:
             self._drifts += self._watch.on_row(*verdict.seen, Place(signal.ts_event, signal.timeframe, signal.id))
-        if self.learning is not None and verdict.prediction is not None:
-            self.learning.follow(signal, definition, verdict.prediction)
+        if self.outcomes is not None and verdict.prediction is not None:
+            self.outcomes.follow(signal, definition, verdict.prediction)
 
     def learn(self, ts_close: int, closed: Sequence[Closed]) -> None:
-        """Take the members' bars of a close, after its candidates."""
-        if self.learning is None:
+        """Take the members' bars of a close, after its candidates: models are held against what they said, whether or
+        not anybody learns.
+        """
+        if self.outcomes is None:
             return
-        for learnt in self.learning.close(ts_close, closed):
-            place = Place(ts_close, "1m", learnt.label.candidate_id)
-            if learnt.loss is not None and learnt.changed:
+        asked = sorted(self._asked())
+        for outcome in self.outcomes.close(ts_close, closed):
+            place = Place(ts_close, "1m", outcome.label.candidate_id)
+            learns = self.learning if outcome.prediction.inputs else None  # nobody learnt when it was thought
+            learnt = None if learns is None else learns.learn(outcome)
+            if learnt is not None and learnt.loss is not None and learnt.changed:
                 self._drifts += self._watch.on_losses(learnt.changed, learnt.loss, place)
-            for named in sorted(self._asked()):
+            for named in asked:
                 model = self._loaded[named]
-                logit = learnt.prediction.logits.get(_key(model))
+                logit = outcome.prediction.logits.get(_key(model))
                 if logit is not None:
-                    self._drifts += self._watch.on_label(model, sigmoid(logit), place, win=bool(learnt.label.win))
+                    self._drifts += self._watch.on_label(model, sigmoid(logit), outcome.label, place)
 
     def drifts(self, ts_close: int) -> list[Drift]:
         """What was found since last asked, up to ``ts_close`` (ns)."""
@@ -311,7 +324,8 @@ class Serving:
     def state(self) -> list[Any]:
         """Plain data for recovery: names only, the bytes are the registry's."""
         learnt = None if self.learning is None else self.learning.state()
-        return [self.active, self._waiting, self._count, learnt, self._watch.state(), self.shadows]
+        followed = None if self.outcomes is None else self.outcomes.state()
+        return [self.active, self._waiting, self._count, learnt, self._watch.state(), self.shadows, followed]
 
     def restore(self, state: list[Any]) -> None:
         """Take up ``state`` again; what was learnt in the stream only if anybody learns now.
@@ -320,9 +334,14 @@ class Serving:
             ModelAway: a version that serves is not in the registry, or not all of it.
             StateError: it is there, and is refused now.
         """
-        self.active, self._waiting, self._count, learnt, watched, self.shadows = msgspec.convert(
-            state, tuple[dict[str, str], list[_Waiting], int, dict[str, Any] | None, list[Any], dict[str, str]]
+        self.active, self._waiting, self._count, learnt, watched, self.shadows, followed = msgspec.convert(
+            state,
+            tuple[
+                dict[str, str], list[_Waiting], int, dict[str, Any] | None, list[Any], dict[str, str], list[Any] | None
+            ],
         )
+        if self.outcomes is not None and followed is not None:
+            self.outcomes.restore(followed)
         if self.learning is not None and learnt is not None:
             self.learning.restore(learnt)
         for name, version in sorted(self._asked()):

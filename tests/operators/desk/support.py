@@ -85,3 +85,12 @@ def interleaved(streams: dict[str, list[Closed | Standing]], random: Random) -> 
     while queues := [queue for queue in queues if queue]:
         out.append(random.choice(queues).pop(0))
     return out
+
+
+def older(state: dict[str, Any]) -> dict[str, Any]:
+    """The desk's unsealed state as it was before layout 15: learning followed outcomes itself, drift counted days."""
+    active, waiting, count, learnt, watched, shadows, followed = state["serving"]
+    if learnt is not None:
+        learnt |= {"following": followed[0], "funding": followed[1]}
+    state["serving"] = [active, waiting, count, learnt, [*watched[:2], [], 0], shadows]
+    return state

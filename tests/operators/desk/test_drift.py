@@ -13,16 +13,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from models.barriers import Label
 from models.drift import WINDOW, counts_of, histogram, psi
 from models.errors import ModelRefused
 from models.manifest import decode
-from models.registry import Registry
+from models.registry import Model, Registry
 from operators.closed import Closed
 from operators.desk.desk import Desk
 from operators.desk.drift import DriftWatch, Place
 from operators.desk.serving import PROGRAM
+from schemas.cards import CurveBin
 from schemas.results import Context, Drift
-from schemas.time import DAY, HOUR
+from schemas.time import DAY, HOUR, MINUTE
 from schemas.topics import Outgoing
 from tests.models.catalogue import INPUTS
 from tests.models.trees import Trained, trained
@@ -116,7 +118,7 @@ def test_whatever_a_manifest_says_it_is_refused_or_can_be_watched(told: dict[str
     around = Context(id="", instrument_id=ID, timeframe="5m", ts_close=0, ts_decided=0, schema_hash="", features={})
     for row in made.rows[:WINDOW]:
         out += watch.on_row(model, row, 0.5, Place(START, "5m"))
-        out += watch.on_label(model, 0.5, Place(START, "1m"), win=True)
+        out += watch.on_label(model, 0.5, ended(0, win=True), Place(START, "1m"))
     for timeframe in ("5m", "1d"):
         seen = replace(vector(5, {"tfi": 0.2}, timeframe="5m"), timeframe=timeframe, ts_close=START)
         watch.closes.on_close(model, seen, around)
@@ -158,7 +160,7 @@ def test_windows_that_several_complete_at_one_close_are_told_apart(tmp_path: Pat
             told.append(closed(seen, known=definition(name), bar=made))
     found = drifts(Desk(CONFIG, registry).on_batch(told))
     assert Counter((one.feature, one.measure) for one in found if one.ts_close == ns(60))["probability", "kl"] == 2
-    assert Counter(one.measure for one in found)["label_rate"] == 2
+    assert Counter(one.measure for one in found)["calibration"] == 2
 
 
 def test_losses_that_change_twice_at_one_close_are_told_apart() -> None:
@@ -193,19 +195,61 @@ def test_when_an_activation_arrives_changes_nothing_that_is_counted(tmp_path: Pa
     windows = late.serving._watch._windows
     assert set(windows) == {one}
     assert 0 < windows[one].rows <= 2 * 21
-    assert 0 < windows[one].labels <= 2 * 21
+    assert 0 < len(windows[one].ended) <= 2 * 21
 
 
-def test_labels_are_held_against_what_was_said(tmp_path: Path) -> None:
-    made = referenced()
-    registry = Registry(tmp_path)
-    model = registry.load("majors", registry.add(made.manifest, made.files, PROGRAM), PROGRAM)
-    watch, out = DriftWatch(), []
-    for number in range(WINDOW):
-        out += watch.on_label(model, 0.6, Place(START, "1m"), win=number % 4 == 0)
-    assert [(one.measure, one.value) for one in out] == [
-        ("calibration", pytest.approx((50 - 120) / (200 * 0.24) ** 0.5)), ("label_rate", 0.25),
-    ]  # fmt: skip
+def ended(number: int, *, win: bool, hours: int = 2) -> Label:
+    """Of a candidate each ten minutes."""
+    begin = START + number * 10 * MINUTE
+    return Label(
+        candidate_id=str(number), instrument_id=ID, status="horizon", ts_end=begin + hours * HOUR, spread_model=False,
+        gap=False, ts_entry=begin, net_return=0.01 if win else -0.01,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    made, registry = referenced(), Registry(tmp_path)
+    manifest = replace(made.manifest, curve=[CurveBin(said=0.5, seen=0.6, rows=700)])
+    return registry.load("majors", registry.add(manifest, made.files, PROGRAM), PROGRAM)
+
+
+def held(model: Model, rate: float, *, windows: int = 1, hours: int = 2) -> list[Drift]:
+    """What is told where a model says 0.6, and that share of candidates wins."""
+    watch, random = DriftWatch(), np.random.default_rng(4)
+    return [
+        one
+        for number, win in enumerate((random.random(windows * WINDOW) < rate).tolist())
+        for one in watch.on_label(
+            model, 0.6, ended(number, win=win, hours=hours), Place(START + number * 10 * MINUTE, "1m")
+        )
+    ]
+
+
+def test_labels_are_held_against_what_was_said_and_alert(model: Model) -> None:
+    wins = int((np.random.default_rng(4).random(WINDOW) < 0.25).sum())
+    surprise, rate = held(model, 0.25)
+    assert (surprise.measure, rate.measure) == ("calibration", "label_rate")
+    assert surprise.value == pytest.approx((wins - 120) / (200 * 0.24) ** 0.5)
+    assert rate.value == pytest.approx(wins / WINDOW - 0.6)
+    for one in (surprise, rate):
+        assert one.threshold is not None
+        assert one.value < one.threshold < 0
+    assert [one.alert for one in (surprise, rate)].count(True) == 1
+
+
+def test_outcomes_that_overlap_prove_less(model: Model) -> None:
+    assert any(one.alert for one in held(model, 0.25))
+    assert not any(one.alert for one in held(model, 0.25, hours=12))  # as some five independent ones
+    assert not any(one.alert for one in held(model, 0.6, windows=20))
+
+
+def test_what_training_knows_of_chance_counts_where_it_is_more(model: Model) -> None:
+    said = replace(model, manifest=replace(model.manifest, said={"calibration": 50.0, "label_rate": 0.9, "kl": 1e-6}))
+    assert [(one.threshold, one.alert) for one in held(said, 0.25)] == [(-50.0, False), (-0.9, False)]
+    watch, row = DriftWatch(), referenced().rows[0]
+    out = [one for _ in range(WINDOW) for one in watch.on_row(said, row, 0.5, Place(START, "5m"))]
+    assert [one.measure for one in out if one.alert] == ["kl"]
 
 
 def test_a_change_of_losses_alerts_once_a_day() -> None:

@@ -17,7 +17,7 @@ from schemas.layouts import Layout
 from schemas.results import Context, Drift, Vector
 from schemas.time import DAY
 from tests.models.trees import trained
-from tests.operators.desk.support import CALM, closed, definition, standing, vector
+from tests.operators.desk.support import CALM, closed, definition, older, standing, vector
 from tests.operators.desk.test_drift import drifts
 from tests.operators.desk.test_serving import EAGER, activation
 from tests.operators.support import ID, ns
@@ -144,7 +144,7 @@ def test_the_state_of_before_is_gone_on_with(tmp_path: Path) -> None:
     model = made(registry)
     desk = Desk(EAGER, registry)
     desk.serving.active = {"majors": model.version}
-    state = Layout("desk", 15).unseal(desk.state())
+    state = older(Layout("desk", 16).unseal(desk.state()))
     state["serving"][4] = state["serving"][4][:2]
     assert Desk.restored(Layout("desk", 8).seal(state), EAGER, registry).state() == desk.state()
     counted = np.ones((3, 11), "<i4").tobytes()

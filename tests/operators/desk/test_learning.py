@@ -20,7 +20,17 @@ from schemas.layouts import Layout
 from schemas.results import Bar
 from schemas.time import MINUTE
 from schemas.topics import Outgoing
-from tests.operators.desk.support import FALLING, RISING, closed, definition, interleaved, signals, standing, vector
+from tests.operators.desk.support import (
+    FALLING,
+    RISING,
+    closed,
+    definition,
+    interleaved,
+    older,
+    signals,
+    standing,
+    vector,
+)
 from tests.operators.desk.test_serving import activation, added, events
 from tests.operators.support import DELAY, ns
 
@@ -177,10 +187,10 @@ def test_another_version_of_the_library_learns_again_and_says_so() -> None:
     desk, last = Desk(CONFIG), [record for name in NAMES for record in list(stream(name, 36))[30:]]
     told(desk, 30)
     before = labels(desk)
-    state = Layout("desk", 15).unseal(desk.state())
+    state = Layout("desk", 16).unseal(desk.state())
     for kept, count in ((True, before), (False, 0)):
         state["serving"][3]["learner"][:] = ["0.1.0", b"", *state["serving"][3]["learner"][2:]][: 3 if kept else 2]
-        again = Desk.restored(Layout("desk", 15).seal(state), CONFIG)
+        again = Desk.restored(Layout("desk", 16).seal(state), CONFIG)
         assert labels(again) == count
         out = again.on_batch([standing(36, *NAMES), *last])
         (event,) = events(out)
@@ -194,7 +204,7 @@ def test_another_version_of_the_library_learns_again_and_says_so() -> None:
 def test_a_state_from_before_goes_on_with_the_line_that_it_had() -> None:
     desk = Desk(CONFIG)
     told(desk, 30)
-    state = Layout("desk", 15).unseal(desk.state())
+    state = older(Layout("desk", 16).unseal(desk.state()))
     ensemble = state["serving"][3]["ensemble"]
     del ensemble["line"]
     state["serving"][3]["ensemble"] = ensemble | {"slope": 0.7, "intercept": -0.1, "pairs": [(0.1, True)] * 250}
@@ -202,12 +212,15 @@ def test_a_state_from_before_goes_on_with_the_line_that_it_had() -> None:
     learning = again.serving.learning
     assert learning is not None
     assert (learning.ensemble.calibrated, learning.ensemble.slope, learning.ensemble.intercept) == (True, 0.7, -0.1)
+    assert again.serving.outcomes is not None
+    assert desk.serving.outcomes is not None
+    assert again.serving.outcomes.state() == desk.serving.outcomes.state()
 
 
 def test_members_of_a_state_from_before_begin_alike_and_stay_proven() -> None:
     desk = Desk(CONFIG)
     told(desk, 30)
-    state = Layout("desk", 15).unseal(desk.state())
+    state = older(Layout("desk", 16).unseal(desk.state()))
     state["serving"][3]["ensemble"]["members"] = {"online-logistic": [70.0, 300], "online-tree": [2.0, 120]}
     learning = Desk.restored(Layout("desk", 11).seal(state), CONFIG).serving.learning
     assert learning is not None
@@ -220,8 +233,8 @@ def test_members_of_a_state_from_before_begin_alike_and_stay_proven() -> None:
 def test_what_is_learnt_waits_for_no_instrument_that_has_gone() -> None:
     desk = Desk(CONFIG)
     told(desk, 5)
-    learning = desk.serving.learning
-    assert learning is not None
-    assert learning._following["x:a/b"]
-    learning.close(ns(0) + 3 * 1_440 * MINUTE, [])
-    assert learning._following == {}
+    outcomes = desk.serving.outcomes
+    assert outcomes is not None
+    assert outcomes._following["x:a/b"]
+    outcomes.close(ns(0) + 3 * 1_440 * MINUTE, [])
+    assert outcomes._following == {}

@@ -24,7 +24,7 @@ from schemas.results import ModelEvent
 from schemas.time import MINUTE
 from schemas.topics import Outgoing
 from tests.models.trees import breaking, trained
-from tests.operators.desk.support import FALLING, RISING, closed, definition, signals, standing, vector
+from tests.operators.desk.support import FALLING, RISING, closed, definition, older, signals, standing, vector
 from tests.operators.support import ID, ns
 
 EAGER = DeskConfig(strategy=StrategyConfig(cooldown_bars=0), models=ModelsConfig(min_probability=0.0))
@@ -359,16 +359,16 @@ def test_what_waited_in_an_older_state_is_decided_at_its_close(registry: Registr
     version = added(registry)
     desk = Desk(EAGER, registry)
     desk.on_batch([standing(99, ID), activation(2, version), *closes(1, 1)])
-    state = Layout("desk", 15).unseal(desk.state())
+    state = older(Layout("desk", 16).unseal(desk.state()))
     state["serving"][1][0].append("the registry cannot be read")
-    older = Desk.restored(Layout("desk", 12).seal(state), EAGER, registry)
-    assert served(older.on_batch(closes(2, 2))) == [(2, version)]
+    again = Desk.restored(Layout("desk", 12).seal(state), EAGER, registry)
+    assert served(again.on_batch(closes(2, 2))) == [(2, version)]
 
 
 def test_the_state_from_before_there_were_models_is_gone_on_with() -> None:
     desk = Desk(EAGER)
     desk.on_batch([standing(99, ID), *closes(1, 1)])
-    state = Layout("desk", 15).unseal(desk.state())
+    state = Layout("desk", 16).unseal(desk.state())
     del state["serving"]
-    older = Desk.restored(Layout("desk", 4).seal(state), EAGER)
-    assert older.state() == desk.state()
+    again = Desk.restored(Layout("desk", 4).seal(state), EAGER)
+    assert again.state() == desk.state()
