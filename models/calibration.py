@@ -1,10 +1,10 @@
 """Platt's calibration: a logistic regression of what came on what a model said."""
 
-from math import exp, log
+from math import exp, fsum, log
 from typing import Final
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from models.trained import Calibration
@@ -16,13 +16,15 @@ _NOTHING: Final = 1e-6
 """The slope of a logit that says nothing; above 0, so that it can be gone back."""
 _RIDGE: Final = 1e-9
 """On the curvature, which is none where all is certain."""
-_FORGET: Final = 0.998
-"""An outcome counts so much less with each after it: some 500 decide."""
+_PART, _PARTS = 50, 10
+"""Outcomes whose curvature is summed up as one, and how many such sums decide: the last 500 outcomes, in steps of 50.
+Were they forgotten by and by, those of logits that were far too large would outweigh all others for thousands more."""
 _STEP: Final = 0.1
 """The most that one outcome moves slope and intercept: where scores are sure and right for long, curvature is next to
 nothing, and a single surprise would turn the line over."""
 _BEGIN: Final = 20.0
-"""Curvature of what is believed before the first outcome, that logits are right as they are: that of 80 outcomes."""
+"""Curvature of what is believed before the first outcome, that logits are right as they are: that of 80 outcomes; it
+goes with the first of them."""
 
 
 def platt(logits: Floats, win: NDArray[np.bool_], weights: Floats | None = None) -> Calibration:
@@ -62,8 +64,8 @@ def platt(logits: Floats, win: NDArray[np.bool_], weights: Floats | None = None)
 
 
 class PlattInTime(Struct, array_like=True):
-    """The same line, followed from outcome to outcome by one step of Newton's method each, on a curvature that forgets:
-    Gupta and Ramdas, "Online Platt scaling with calibeating", 2023. A few operations an outcome, whatever came before.
+    """The same line, followed from outcome to outcome by one step of Newton's method each, on the curvature of the last
+    ones: Gupta and Ramdas, "Online Platt scaling with calibeating", 2023. A few operations each, whatever came before.
 
     >>> line = PlattInTime()
     >>> for at in range(400):
@@ -75,21 +77,22 @@ class PlattInTime(Struct, array_like=True):
     slope: float = 1.0
     intercept: float = 0.0
     count: int = 0
-    _steep: float = _BEGIN
-    _both: float = 0.0
-    _flat: float = _BEGIN
+    _curves: list[tuple[float, float, float]] = field(default_factory=lambda: [(_BEGIN, 0.0, _BEGIN)])
+    """Of each part, the one that grows last: by the slope, by both, by the intercept."""
 
     def learn(self, logit: float, *, win: bool) -> None:
         """Take an outcome and the logit that was told before it."""
         p = 1.0 / (1.0 + exp(-max(-700.0, min(700.0, self.slope * logit + self.intercept))))
         curve, wrong = p * (1.0 - p), p - win
-        self._steep = _FORGET * self._steep + curve * logit * logit + _RIDGE
-        self._both = _FORGET * self._both + curve * logit
-        self._flat = _FORGET * self._flat + curve + _RIDGE
-        area = self._steep * self._flat - self._both * self._both
-        steeper = _bounded(wrong * (self._flat * logit - self._both) / area)
+        if self.count % _PART == 0:
+            self._curves = [*self._curves[1 - _PARTS :], (0.0, 0.0, 0.0)]
+        steep, both, flat = self._curves[-1]
+        self._curves[-1] = steep + curve * logit * logit + _RIDGE, both + curve * logit, flat + curve + _RIDGE
+        steep, both, flat = map(fsum, zip(*self._curves, strict=True))
+        area = steep * flat - both * both
+        steeper = _bounded(wrong * (flat * logit - both) / area)
         self.slope = max(_NOTHING, self.slope - steeper)
-        self.intercept -= _bounded(wrong * (self._steep - self._both * logit) / area)
+        self.intercept -= _bounded(wrong * (steep - both * logit) / area)
         self.count += 1
 
 

@@ -57,7 +57,9 @@ class Ensemble(Struct, kw_only=True):
     members: dict[str, _Member] = {}
     labels: int = 0
     line: PlattInTime = field(default_factory=PlattInTime)
-    """Of the pooled scores."""
+    """Of the pooled scores, since who is trusted changed last."""
+    changes: int = 0
+    """How often that was."""
 
     @property
     def calibrated(self) -> bool:
@@ -73,6 +75,10 @@ class Ensemble(Struct, kw_only=True):
     def intercept(self) -> float:
         """What is added then."""
         return self.line.intercept if self.calibrated else 0.0
+
+    def begin_anew(self) -> None:
+        """Others are trusted from now on, so the line is that of scores which nobody makes any more."""
+        self.line, self.changes = PlattInTime(), self.changes + 1
 
     def pool(self, logits: dict[str, float], trusted: frozenset[str]) -> Pooled | None:
         """One word of ``logits``, by member; those ``trusted`` need no proof. ``None`` if nobody has a weight."""

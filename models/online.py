@@ -72,9 +72,12 @@ class Learner:
         self._tree: Any = import_module("river.tree").HoeffdingAdaptiveTreeClassifier(
             splitter=splitter, leaf_prediction="mc", seed=_SEED
         )
-        drift: Any = import_module("river.drift")
-        self._watches: dict[str, Any] = {"adwin": drift.ADWIN(delta=_DELTA), "page_hinkley": drift.PageHinkley()}
+        self._watches = _watches()
         self._packed: bytes | None = None
+
+    def watch_anew(self) -> None:
+        """Losses to come are those of others, and not held against the ones before."""
+        self._watches, self._packed = _watches(), None
 
     def watch(self, loss: float) -> list[str]:
         """Take the log loss of what was told of an outcome; who says that losses have changed.
@@ -138,3 +141,8 @@ class Learner:
             self.learn(known, win=win)
             if not isnan(loss):
                 self.watch(loss)
+
+
+def _watches() -> dict[str, Any]:
+    drift: Any = import_module("river.drift")
+    return {"adwin": drift.ADWIN(delta=_DELTA), "page_hinkley": drift.PageHinkley()}

@@ -81,7 +81,7 @@ def _followed_apart(state: dict[str, Any]) -> dict[str, Any]:
 
 
 _LAYOUT: Final = Layout(
-    "desk", 16, {
+    "desk", 17, {
         2: lambda state: state | {"contexts": {}},
         3: lambda state: state | {"external": {"life": 0}},
         4: lambda state: state | {"serving": [{}, [], 0]},
@@ -98,6 +98,7 @@ _LAYOUT: Final = Layout(
         13: lambda state: state,  # the barrier tells when closes could be decided, from the next one on
         14: _by_part,
         15: _followed_apart,
+        16: _of_ensemble(lambda ensemble: {"line": ensemble["line"][:3]}),  # its curvature is summed up otherwise
     },
 )  # fmt: skip
 _NAMED: Final = 10

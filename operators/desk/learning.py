@@ -49,10 +49,17 @@ class Learning:
         """Take an outcome."""
         label, prediction = outcome
         win, score = bool(label.win), prediction.score
+        if prediction.changes != self.ensemble.changes:
+            score = None  # of others, who are trusted no more
         loss = None if score is None else log_loss(score, win=win)
         self.learner.learn(prediction.inputs, win=win)
         self.ensemble.learn(prediction.logits, win=win, score=score)
         return Learnt(loss, [] if loss is None else self.learner.watch(loss))
+
+    def begin_anew(self) -> None:
+        """Others are trusted from now on: what was learnt of all together is of no use for them."""
+        self.ensemble.begin_anew()
+        self.learner.watch_anew()
 
     def event(self, ts_close: int) -> ModelEvent | None:
         """That learning has begun anew, if it is to be told."""

@@ -27,6 +27,8 @@ class Prediction(Struct, array_like=True):
     """By member."""
     score: float | None
     """Pooled; ``None``: nobody had a weight."""
+    changes: int = 0
+    """`Ensemble.changes` then: what was told when others were trusted says nothing of those who are now."""
 
 
 class Outcome(NamedTuple):

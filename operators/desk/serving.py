@@ -101,9 +101,12 @@ class Serving:
         Raises:
             ModelAway: a version that counts from here on is not in the registry, or not all of it.
         """
+        before = dict(self.active)
         events = [*self._given_up(ts_close)]
         while self._waiting and self._waiting[0][0] <= ts_close:
             events.append(self._apply(heappop(self._waiting), ts_close))
+        if self.learning is not None and self.active != before:
+            self.learning.begin_anew()
         if self.learning is not None and (told := self.learning.event(ts_close)) is not None:
             events.append(told)
         if events:
@@ -159,7 +162,7 @@ class Serving:
         speaking = words if pooled is not None and (trusted or learning.proven) else {}
         verdict = self._verdict(least, speaking, pooled, score, explain=explain)
         verdict = verdict._replace(calibrated=verdict.calibrated and (learning.ensemble.calibrated or comparable))
-        prediction = Prediction(inputs, logits, None if pooled is None else pooled.score)
+        prediction = Prediction(inputs, logits, pooled and pooled.score, learning.ensemble.changes)
         return verdict._replace(
             prediction=prediction, seen=seen, models=[*verdict.models, *asked], vetoes=[*verdict.vetoes, *silent]
         )

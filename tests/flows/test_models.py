@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from flows.embedded.broker import CLIENT, EmbeddedBroker
+from flows.engine import desk_config
 from flows.errors import FlowError
 from flows.feeds import recorded_feed, simulated_feed
 from flows.ingest import Recorder, ingest
@@ -20,7 +21,7 @@ from flows.settings import KafkaSettings, ModelsSettings, Settings, StrategySett
 from models.errors import ModelRefused
 from models.manifest import GATES, Gate
 from models.registry import Registry
-from operators.config import DeskConfig
+from operators.desk.confluence import version_of
 from operators.desk.serving import PROGRAM, Serving
 from schemas.codec import encode
 from schemas.market import Activation
@@ -47,7 +48,10 @@ def versions(settings: Settings) -> list[str]:
     for seed in (1, 2):
         made = trained(seed, catalogue=PROGRAM)
         passed = [Gate(name=name, passed=True) for name in GATES]
-        manifest = replace(made.manifest, gates=[*passed, Gate(name="edge", passed=seed == 1, detail="0.1 < 0.2")])
+        manifest = replace(
+            made.manifest, gates=[*passed, Gate(name="edge", passed=seed == 1, detail="0.1 < 0.2")],
+            strategy_version=version_of(desk_config(settings).strategy),
+        )  # fmt: skip
         found.append(known.add(manifest, made.files, PROGRAM))
     return found
 
@@ -164,7 +168,7 @@ def test_a_rollback_of_the_first_leaves_the_rules_alone(
 
 def test_a_rollback_takes_back_what_is_to_come(settings: Settings, versions: list[str], tmp_path: Path) -> None:
     one, other = versions
-    file, serving = tmp_path / "a.jsonl", Serving(DeskConfig(), Registry(settings.models.dir))
+    file, serving = tmp_path / "a.jsonl", Serving(desk_config(settings), Registry(settings.models.dir))
     activate(settings, "majors", one, START, file)
     for minute in (60, 120):
         activate(settings, "majors", other, START + minute * MINUTE, file, despite_gates=True)

@@ -16,7 +16,7 @@ from pyarrow import parquet
 from flows.committed import committed
 from flows.dataset import fetch_stored, make_dataset
 from flows.embedded.postgres import EmbeddedPostgres
-from flows.engine import costs
+from flows.engine import costs, desk_config
 from flows.errors import FlowError
 from flows.feeds import Feed, simulated_feed
 from flows.ledger import Compared, Ledger
@@ -28,7 +28,7 @@ from models.config import Boosting, TrainConfig
 from models.errors import RegistryError
 from models.registry import Registry
 from models.trained import Calibration
-from operators.config import DeskConfig
+from operators.desk.confluence import version_of
 from operators.desk.serving import PROGRAM, Serving
 from schemas.codec import encode
 from schemas.market import CONTROL, Activation
@@ -242,6 +242,7 @@ def registered_liar(settings: Settings, says: float = -3.0) -> str:
     manifest = replace(
         made.manifest, model=_MODEL, calibration=calibration, golden=golden, train_end=_START - DAY,
         instruments=[listing.instrument_id for listing in LISTINGS[:2]],
+        strategy_version=version_of(desk_config(settings).strategy),
     )  # fmt: skip
     return Registry(settings.models.dir).add(manifest, made.files, PROGRAM)
 
@@ -256,7 +257,7 @@ def gained(why: str) -> float:
 
 def changes(settings: Settings, before: int, *earlier: Activation) -> list[ModelEvent]:
     """What the desk tells of the activations in the log, after ``earlier`` ones."""
-    serving = Serving(DeskConfig(), Registry(settings.models.dir))
+    serving = Serving(desk_config(settings), Registry(settings.models.dir))
     records = [*earlier, *activations(settings)[before:]]
     for record in records:
         serving.add(record.effective_close, record)

@@ -63,6 +63,18 @@ def test_the_line_stays_finite_whatever_comes() -> None:
         assert line.slope > 0
 
 
+def test_what_came_five_hundred_outcomes_ago_decides_nothing() -> None:
+    """Logits that were three times too large do not outweigh those that are right."""
+    old, new = PlattInTime(), PlattInTime()
+    for at in range(2_000):
+        old.learn(6.0 if at % 2 else -6.0, win=bool(at % 2) != (at % 8 < 2))
+    for at in range(550):
+        for line in (old, new):
+            line.slope, line.intercept = 1.0, 0.0
+            line.learn(1.0 if at % 2 else -1.0, win=bool(at % 2) != (at % 8 < 2))
+    assert (old.slope, old.intercept) == pytest.approx((new.slope, new.intercept), abs=1e-12)
+
+
 def test_one_surprise_after_a_long_certainty_does_not_turn_the_line_over() -> None:
     line = PlattInTime()
     for number in range(6_000):

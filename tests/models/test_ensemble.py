@@ -124,6 +124,16 @@ def test_what_is_told_too_surely_is_calibrated() -> None:
     assert pooled.probability < 0.75
 
 
+def test_of_others_who_are_trusted_nothing_is_known_yet() -> None:
+    ensemble = Ensemble()
+    for score, win in drawn(500, 0.4):
+        ensemble.learn({"sure": score}, win=win, score=score)
+    ensemble.begin_anew()
+    pooled = ensemble.pool({"right": 1.4}, frozenset({"right"}))
+    assert pooled is not None
+    assert (ensemble.calibrated, pooled.logit, ensemble.changes) == (False, 1.4, 1)
+
+
 def test_losses_and_logits_stay_finite() -> None:
     assert log_loss(1e3, win=False) == 1e3
     assert log_loss(2.0, win=True) == pytest.approx(-log(1 / (1 + exp(-2.0))))

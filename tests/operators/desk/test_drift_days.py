@@ -144,7 +144,7 @@ def test_the_state_of_before_is_gone_on_with(tmp_path: Path) -> None:
     model = made(registry)
     desk = Desk(EAGER, registry)
     desk.serving.active = {"majors": model.version}
-    state = older(Layout("desk", 16).unseal(desk.state()))
+    state = older(Layout("desk", 17).unseal(desk.state()))
     state["serving"][4] = state["serving"][4][:2]
     assert Desk.restored(Layout("desk", 8).seal(state), EAGER, registry).state() == desk.state()
     counted = np.ones((3, 11), "<i4").tobytes()

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from models.calibration import PlattInTime
 from models.registry import Registry
 from operators.closed import Closed, Reading, Standing
 from operators.config import DeskConfig, ModelsConfig, StrategyConfig
@@ -149,6 +150,27 @@ def test_beside_a_batch_model_they_are_heard_when_they_are_proven(tmp_path: Path
     assert all(0 < one.weight < 1 for one in last[1:])
 
 
+def test_a_line_that_was_learnt_of_one_version_does_not_bend_another(tmp_path: Path) -> None:
+    """Nor do outcomes teach it that come after the change, of what was told before."""
+    registry = Registry(tmp_path)
+    desk = Desk(CONFIG, registry)
+    records: list[Told] = [standing(40, *NAMES)]
+    for minute, seed in ((1, 1), (30, 2)):
+        records.append(activation(minute, added(registry, seed, strategy=STRATEGY)))
+    desk.on_batch([*records, *[record for name in NAMES for record in stream(name, 29)]])
+    assert desk.serving.learning is not None
+    ensemble = desk.serving.learning.ensemble
+    assert ensemble.line.count > 0
+    ensemble.line = PlattInTime(0.2, 0.5, 300)
+    for minute in (30, 31):
+        said = signals(desk.on_batch([list(stream(name, minute))[-1] for name in NAMES]))
+        assert [one.confidence for one in said] == [pytest.approx(one.models[1].probability) for one in said] != []
+        assert (ensemble.changes, ensemble.line.count) == (2, 0)
+    before = ensemble.labels
+    desk.on_batch([record for name in NAMES for record in list(stream(name, 40))[31:]])
+    assert 0 < ensemble.line.count < ensemble.labels - before
+
+
 def test_models_that_disagree_make_the_size_smaller_and_abstain(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     version = added(registry, strategy=STRATEGY)
@@ -187,10 +209,10 @@ def test_another_version_of_the_library_learns_again_and_says_so() -> None:
     desk, last = Desk(CONFIG), [record for name in NAMES for record in list(stream(name, 36))[30:]]
     told(desk, 30)
     before = labels(desk)
-    state = Layout("desk", 16).unseal(desk.state())
+    state = Layout("desk", 17).unseal(desk.state())
     for kept, count in ((True, before), (False, 0)):
         state["serving"][3]["learner"][:] = ["0.1.0", b"", *state["serving"][3]["learner"][2:]][: 3 if kept else 2]
-        again = Desk.restored(Layout("desk", 16).seal(state), CONFIG)
+        again = Desk.restored(Layout("desk", 17).seal(state), CONFIG)
         assert labels(again) == count
         out = again.on_batch([standing(36, *NAMES), *last])
         (event,) = events(out)
@@ -204,7 +226,7 @@ def test_another_version_of_the_library_learns_again_and_says_so() -> None:
 def test_a_state_from_before_goes_on_with_the_line_that_it_had() -> None:
     desk = Desk(CONFIG)
     told(desk, 30)
-    state = older(Layout("desk", 16).unseal(desk.state()))
+    state = older(Layout("desk", 17).unseal(desk.state()))
     ensemble = state["serving"][3]["ensemble"]
     del ensemble["line"]
     state["serving"][3]["ensemble"] = ensemble | {"slope": 0.7, "intercept": -0.1, "pairs": [(0.1, True)] * 250}
@@ -220,7 +242,7 @@ def test_a_state_from_before_goes_on_with_the_line_that_it_had() -> None:
 def test_members_of_a_state_from_before_begin_alike_and_stay_proven() -> None:
     desk = Desk(CONFIG)
     told(desk, 30)
-    state = older(Layout("desk", 16).unseal(desk.state()))
+    state = older(Layout("desk", 17).unseal(desk.state()))
     state["serving"][3]["ensemble"]["members"] = {"online-logistic": [70.0, 300], "online-tree": [2.0, 120]}
     learning = Desk.restored(Layout("desk", 11).seal(state), CONFIG).serving.learning
     assert learning is not None

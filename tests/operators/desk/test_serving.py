@@ -359,7 +359,7 @@ def test_what_waited_in_an_older_state_is_decided_at_its_close(registry: Registr
     version = added(registry)
     desk = Desk(EAGER, registry)
     desk.on_batch([standing(99, ID), activation(2, version), *closes(1, 1)])
-    state = older(Layout("desk", 16).unseal(desk.state()))
+    state = older(Layout("desk", 17).unseal(desk.state()))
     state["serving"][1][0].append("the registry cannot be read")
     again = Desk.restored(Layout("desk", 12).seal(state), EAGER, registry)
     assert served(again.on_batch(closes(2, 2))) == [(2, version)]
@@ -368,7 +368,7 @@ def test_what_waited_in_an_older_state_is_decided_at_its_close(registry: Registr
 def test_the_state_from_before_there_were_models_is_gone_on_with() -> None:
     desk = Desk(EAGER)
     desk.on_batch([standing(99, ID), *closes(1, 1)])
-    state = Layout("desk", 16).unseal(desk.state())
+    state = Layout("desk", 17).unseal(desk.state())
     del state["serving"]
     again = Desk.restored(Layout("desk", 4).seal(state), EAGER)
     assert again.state() == desk.state()
