@@ -8,7 +8,7 @@ from time import process_time
 from typing import Final
 
 from operators.bars import OpenBar
-from operators.feature import Moment
+from operators.feature import Moment, Ratios, Told
 from operators.features import FeatureSet
 from operators.indicators.adx import AverageDirectionalIndex
 from operators.indicators.atr import AverageTrueRange
@@ -19,8 +19,9 @@ from operators.indicators.obv import OnBalanceVolume
 from operators.indicators.returns import Returns
 from operators.indicators.rsi import RelativeStrengthIndex
 from operators.indicators.sma import SimpleMovingAverage
+from operators.liquidation_map import Cluster, Outlook
 from operators.native.twins import compiled
-from schemas.time import DAY, HOUR, MINUTE, TIMEFRAMES
+from schemas.time import DAY, HOUR, MINUTE, TIMEFRAME_NS, TIMEFRAMES
 
 __all__ = ["OURS", "VECTOR", "Bar", "Made", "Update", "run"]
 
@@ -83,16 +84,28 @@ def _ours(bars: list[Bar]) -> dict[str, Update]:
 
 
 def _vectors(bars: list[Bar]) -> Update:
-    """Whole vectors of all timeframes in turn, with what is told of the moment."""
-    moment = Moment(bid=1.0, ask=2.0, funding_rate=1e-4, funding_interval=8 * HOUR, basis_bps=1.0, open_interest=9.0)
+    """Whole vectors of all timeframes in turn, each of its bars in a row, with all that is told of the moment."""
     features = [FeatureSet(timeframe) for timeframe in TIMEFRAMES]
     made = []
     for i, (opened, high, low, close, volume) in enumerate(bars):
-        bar = OpenBar(20 * DAY + i * MINUTE)
+        number, place = divmod(i, len(features))
+        bar = OpenBar(20 * DAY + number * TIMEFRAME_NS[TIMEFRAMES[place]])
         bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades = opened, high, low, close, volume, 5
         bar.notional, bar.buy_volume, bar.sell_volume = volume * close, volume / 2, volume / 2
-        made.append(bar)
-    return lambda i: features[i % len(features)].update(made[i], moment)
+        made.append((bar, _moment(bar.ts_open, close)))
+    return lambda i: features[i % len(features)].update(*made[i])
+
+
+def _moment(ts: int, price: float) -> Moment:
+    told = 9.0 + price % 1.0
+    return Moment(
+        spread=1.0, spread_bps=1.0, microprice=price, microprice_bps=0.1, obi_1=0.1, obi_5=0.2, obi_10=0.3, obi_20=0.4,
+        shape=(0.5,) * 13, bid=price - 0.5, ask=price + 0.5, funding_rate=1e-4 * told, funding_percentile=0.5,
+        funding_interval=8 * HOUR, next_funding=ts + 8 * HOUR, basis_bps=told, open_interest=told, mark_price=price,
+        ratios=Ratios(told, told, told, told, ts), funding_settled=1e-4, told=Told(ts, ts, ts, ts, ts, ts), lost={},
+        forced=(ts // MINUTE, ts / MINUTE * told, ts // MINUTE, ts / MINUTE * told),
+        outlook=Outlook(Cluster(price * 1.01, 1.0), Cluster(price * 0.99, 1.0), 3.0, 2.0),
+    )  # fmt: skip
 
 
 def spent(update: Update, count: int) -> float:
