@@ -85,6 +85,7 @@ class Serving:
         self._waiting: list[_Waiting] = []
         self._count = 0
         self._loaded: dict[tuple[str, str], Model] = {}
+        self._unfit: dict[tuple[str, str], str] = {}  # what was restored, and is not for this program
         self._chosen: dict[str, tuple[Model | None, Model | None]] = {}  # by instrument: it, and its shadow
 
     def add(self, known: int, activation: Activation) -> None:
@@ -102,7 +103,7 @@ class Serving:
             ModelAway: a version that counts from here on is not in the registry, or not all of it.
         """
         before = dict(self.active)
-        events = [*self._given_up(ts_close)]
+        events = [*self._left(ts_close)]
         while self._waiting and self._waiting[0][0] <= ts_close:
             events.append(self._apply(heappop(self._waiting), ts_close))
         if self.learning is not None and self.active != before:
@@ -246,17 +247,19 @@ class Serving:
     def _asked(self) -> set[tuple[str, str]]:
         """Model and version of all that are asked now."""
         asked = {*self.active.items(), *self.shadows.items()}
-        return {named for named in asked if named[1] not in self._config.given_up}
+        return {named for named in asked if named[1] not in self._config.given_up and named not in self._unfit}
 
-    def _given_up(self, ts_close: int) -> Iterator[ModelEvent]:
-        """What serves by the recovery state and was given up since serves no more."""
+    def _left(self, ts_close: int) -> Iterator[ModelEvent]:
+        """What serves by the recovery state, and was given up since or is for another program, serves no more."""
         for serving, event, shadow in ((self.active, "deactivated", False), (self.shadows, "no longer shadowed", True)):
             for name, version in sorted(serving.items()):
-                if version in self._config.given_up:
+                reason = _GIVEN_UP if version in self._config.given_up else self._unfit.get((name, version))
+                if reason is not None:
                     del serving[name]
                     yield _event(
-                        name, version if shadow else "", event, ts_close, {"before": version, "reason": _GIVEN_UP}
+                        name, version if shadow else "", event, ts_close, {"before": version, "reason": reason}
                     )
+        self._unfit = {}
 
     def _apply(self, waited: _Waiting, ts_close: int) -> ModelEvent:
         known, _, activation = waited
@@ -335,7 +338,7 @@ class Serving:
 
         Raises:
             ModelAway: a version that serves is not in the registry, or not all of it.
-            StateError: it is there, and is refused now.
+            StateError: it is there, and is refused by this very program now.
         """
         self.active, self._waiting, self._count, learnt, watched, self.shadows, followed = msgspec.convert(
             state,
@@ -348,9 +351,18 @@ class Serving:
         if self.learning is not None and learnt is not None:
             self.learning.restore(learnt)
         for name, version in sorted(self._asked()):
+            try:
+                self._load(name, version)
+            except ModelUnfit as error:  # as its activation would be, if it came now
+                self._unfit[name, version] = f"refused: {error}"
+            except ModelRefused:
+                pass  # that is told below
+            if (name, version) in self._unfit:
+                continue
             if refusal := self._refusal(name, version):
                 raise StateError(
-                    f"model {name} {version} serves by the recovery state, and is refused: {refusal}; put it back"
+                    f"model {name} {version} serves by the recovery state, and is refused: {refusal}; put it back, or "
+                    "name it in models.given_up"
                 )
         for _, _, activation in self._waiting:
             if activation.version:

@@ -355,6 +355,38 @@ def test_one_that_serves_and_is_lost_can_be_given_up(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("changed", ["context", "brackets", "costs"])
+def test_what_is_for_another_program_serves_no_more_after_a_restart(
+    registry: Registry, changed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be refused if it were activated now, and the rules go on; nobody has to make the state anew."""
+    asked = program(EAGER).question_hash
+    one, other = added(registry, question_hash=asked), added(registry, 2, question_hash=asked)
+    shadow = activation(1, other)
+    assert isinstance(shadow.record, Activation)
+    desk, config = Desk(EAGER, registry), EAGER
+    told: list[Closed | Standing | Reading] = [standing(99, ID), activation(1, one)]
+    desk.on_batch(
+        [*told, Reading(shadow.known, replace(shadow.record, shadow=True)), activation(3, one), *closes(1, 1)]
+    )
+    if changed == "context":
+        monkeypatch.setattr("operators.desk.serving.PROGRAM", replace(PROGRAM, context_hash="e" * 64))
+    elif changed == "brackets":
+        config = replace(EAGER, strategy=replace(EAGER.strategy, stop_atr=2.0))
+    else:
+        config = replace(EAGER, models=replace(EAGER.models, costs=Costs(slippage=1e-3)))
+    desk = Desk.restored(desk.state(), config, registry)
+    desk = Desk.restored(desk.state(), config, registry)  # nothing was decided between
+    out = desk.on_batch(closes(2, 3))
+    assert served(out) == [(2, ""), (3, "")]
+    found = events(out)
+    assert [(event.event, event.ts_event, event.version) for event in found] == [
+        ("deactivated", ns(120), ""), ("no longer shadowed", ns(120), other), ("refused", ns(180), one),
+    ]  # fmt: skip
+    assert all(event.details["reason"].startswith("refused: it ") for event in found[:2])
+    assert events(Desk.restored(desk.state(), config, registry).on_batch(closes(4, 4))) == []
+
+
 def test_what_waited_in_an_older_state_is_decided_at_its_close(registry: Registry) -> None:
     version = added(registry)
     desk = Desk(EAGER, registry)
