@@ -140,7 +140,7 @@ MEASURES = (
             name="kyle_lambda", unit="quote/size", inputs=("trades", "quotes"), memory=1, null=_NULL,
             summary="Kyle's lambda: how far the middle moves with a unit bought",
             formula="slope of least squares: middle's change in a second = a + lambda (bought - sold in it) + error",
-            source="Kyle 1985; regressed as in Hasbrouck 2009",
+            source="Kyle 1985; least squares of a bar's seconds",
         ),
         Feature(
             name="kyle_r2", unit="ratio", low=0.0, high=1.0, inputs=("trades", "quotes"), memory=1,
