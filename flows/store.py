@@ -144,7 +144,9 @@ def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None
     stored.
 
     Raises:
-        DatabaseError: no connection, missing tables or rights, another store at work, a contradiction.
+        UnreachableError: no connection, or another store at work.
+        DatabaseError: missing tables or rights.
+        ContradictionError: an identifier came again with other content.
         LogError: no broker, no such topic, or messages that are gone before they were stored.
     """
     spare_collector()

@@ -26,7 +26,7 @@ class DatabaseError(SinkError):
 
 
 class UnreachableError(DatabaseError, AwayError):
-    """No connection: the server is away, or does not let this role in."""
+    """No connection, or none that may write now: the server is away, does not let this role in, or is another's."""
 
 
 def fault(dsn: str) -> str | None:

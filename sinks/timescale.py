@@ -110,13 +110,15 @@ class TimescaleWriter:
     stop
         Once set, waiting for a database that is away ends, and nothing more is written.
     patience
-        Seconds to wait for the very first connection before it is an error (at most 5 for another store to end). Later
-        losses are waited out for ever.
+        Seconds to wait for the very first connection, and for another store to end, before it is an error. Later losses
+        are waited out for ever.
 
     Raises
     ------
+    UnreachableError
+        No connection within ``patience``, or another store at work: worth another try.
     DatabaseError
-        No connection within ``patience``, another store at work, missing migrations, missing rights.
+        Missing migrations, missing rights.
     """
 
     def __init__(self, dsn: str, *, stop: Event | None = None, patience: float = 30.0) -> None:
@@ -208,12 +210,10 @@ class TimescaleWriter:
         try:
             connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])  # the lock of a store that just died goes soon
         except errors.LockNotAvailable as error:
-            where, holder = address(self._dsn), _holder(connection)
-            if self._deadline is None:  # most likely our own lost session, which the server has not given up yet
-                raise UnreachableError(f"database {where}: its lock is still held ({holder})") from error
-            raise DatabaseError(
-                f"database {where}: another `candlewick store` writes into it ({holder}):"
-                " only one may, stop that one first"
+            # It may be at work, or be gone with its host or connection, which the server notices after a while.
+            raise UnreachableError(
+                f"database {address(self._dsn)}: another `candlewick store` writes into it ({_holder(connection)}):"
+                " only one may; this one waits for its end"
             ) from error
         connection.execute("SET lock_timeout = '5s'")
 
