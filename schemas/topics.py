@@ -38,6 +38,8 @@ class Topic(Struct, frozen=True, kw_only=True):
     retention_ms: int
     """-1: for ever."""
     compacted: bool = False
+    shared: bool = False
+    """Others than the engine write there too, so that where the engine stopped says nothing of what must be left."""
     partitions: int | None = None
     """``None``: as many as the log has."""
     summary: str
@@ -95,7 +97,7 @@ TOPICS: Final = (
     ),
     Topic(
         name="dead_letters", record=DeadLetter, key="topic[partition]", lane="features", retention_ms=90 * _DAY_MS,
-        summary="What could not be read, with its place, reason and bytes",
+        shared=True, summary="What could not be read, with its place, reason and bytes",
     ),
     Topic(
         name="signals.candidates", record=Signal, key="instrument_id", lane="signals", retention_ms=365 * _DAY_MS,

@@ -11,14 +11,14 @@ from confluent_kafka.admin import AdminClient
 from schemas.errors import gone, place
 from schemas.failpoints import reach
 from schemas.layouts import REBUILD
-from schemas.topics import Outgoing
+from schemas.topics import BY_NAME, Outgoing
 from sinks.clients import Output, common, consumer, words
 from sinks.errors import BrokerError, ContradictionError, SinkError
 from sinks.gate import Gate, Past
 from sinks.grace import Grace, never
 from sinks.kafka_admin import EARLIEST, LATEST, OffsetSpec
 
-__all__ = ["Known", "Ledger", "committed", "look_back", "offsets", "read_back"]
+__all__ = ["Known", "Ledger", "committed", "look_back", "missing", "offsets", "read_back"]
 
 _PASSING: Final = {
     KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -163,14 +163,22 @@ def _results(
             yield message, identifier.decode(errors="replace")
 
 
+def missing(output: Output, start: int, first: int, end: int) -> str | None:
+    """What is gone for an engine that goes on at ``start``, in words.
+
+    Of a topic that others write to too, what lay before ``first`` need not be the engine's. If it was, it is written
+    again under its identifier.
+    """
+    shared = output[0] in BY_NAME and BY_NAME[output[0]].shared
+    return None if (shared or first <= start) and start <= end else gone(*output, start, first, end)
+
+
 def _begin(output: Output, start: int | None, first: int, end: int) -> int:
     if start is None:
         return first
-    if not first <= start <= end:
-        raise SinkError(
-            f"{gone(*output, start, first, end)}, so what was written cannot be known: restore the topic, or {REBUILD}"
-        )
-    return start
+    if (lost := missing(output, start, first, end)) is not None:
+        raise SinkError(f"{lost}, so what was written cannot be known: restore the topic, or {REBUILD}")
+    return max(start, first)
 
 
 def _range(admin: AdminClient, outputs: Iterable[Output], grace: Grace) -> tuple[dict[Output, int], dict[Output, int]]:

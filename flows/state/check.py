@@ -11,10 +11,11 @@ from flows.state.snapshots import DATABASE, Snapshot, damage, opened, snapshots
 from operators.control import Control
 from operators.desk.desk import Desk
 from operators.instrument import Instrument
-from schemas.errors import CandlewickError, gone
+from schemas.errors import CandlewickError
 from schemas.market import CONTROL
 from schemas.topics import LOG
 from sinks.kafka import LAYOUT as SINK
+from sinks.readback import missing
 from sources.kafka import LogError, consumer, consumer_settings, offset_range
 from sources.log import LAYOUT as SOURCE
 
@@ -102,5 +103,5 @@ def _offsets(settings: Settings, found: list[Snapshot]) -> Iterator[str]:
                 except LogError as error:
                     yield str(error)
                 else:
-                    if not low <= offset <= high:
-                        yield gone(topic, partition, offset, low, high)
+                    if (lost := missing((topic, partition), offset, low, high)) is not None:
+                        yield lost

@@ -30,15 +30,11 @@ _ADVICE: Final = (
 )
 _LOST: Final = "what led to them is not all there any more"
 _UNLIKE: Final = "not all of them are known to be of this program and these settings"
-_LETTERS: Final = "dead_letters"
-"""Ingesters write there too, perhaps before there has been any engine."""
 _VECTORS: Final = "features.vectors"
 _log: Final = logging.getLogger(__name__)
 _TAIL: Final = 20_000
 """Of a partition's vectors; hours of them."""
-_RESULTS: Final = [
-    topic.name for topic in TOPICS if topic.lane != "log" and topic.name != _LETTERS and not topic.compacted
-]
+_RESULTS: Final = [topic.name for topic in TOPICS if topic.lane != "log" and not (topic.shared or topic.compacted)]
 
 _Ranges = dict[tuple[str, int], tuple[int, int]]
 """By topic and partition the first offset, and the one after the last."""

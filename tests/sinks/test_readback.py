@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.topics import Outgoing
-from sinks.errors import ContradictionError
+from sinks.errors import ContradictionError, SinkError
 from sinks.readback import Ledger, read_back
 
 OUTPUT = ("features.bars", 3)
@@ -86,10 +86,10 @@ def test_other_content_under_an_identifier_stops_the_engine() -> None:
 
 
 class StubAdmin:
-    """Answers as the client does whose connection went away at its first questions: an offset of -1001, no error."""
+    """Answers ``offsets``, then 7 for ever: nothing is left of what was before."""
 
-    def __init__(self) -> None:
-        self.offsets = [-1001, 7, -1001, 7]
+    def __init__(self, offsets: list[int]) -> None:
+        self.offsets = offsets
 
     def list_offsets(self, asked: dict[Any, Any], **_: Any) -> dict[Any, "Future[SimpleNamespace]"]:
         answer: Future[SimpleNamespace] = Future()
@@ -101,4 +101,16 @@ class StubAdmin:
 
 
 def test_an_offset_that_is_none_is_asked_for_again() -> None:
-    assert read_back({}, cast("AdminClient", StubAdmin()), {OUTPUT: None}).state() == [(*OUTPUT, 7)]
+    """A client whose connection went away at its questions answers -1001, and no error."""
+    admin = cast("AdminClient", StubAdmin([-1001, 7, -1001, 7]))
+    assert read_back({}, admin, {OUTPUT: None}).state() == [(*OUTPUT, 7)]
+
+
+def test_only_of_what_others_write_too_may_something_be_gone() -> None:
+    """Who purges `dead_letters` takes what ingesters wrote there after the engine had."""
+    admin = cast("AdminClient", StubAdmin([]))
+    assert read_back({}, admin, {("dead_letters", 0): 3}).state() == [("dead_letters", 0, 7)]
+    with pytest.raises(SinkError, match=r"features.bars\[3\]: offsets 3 to 6 are gone"):
+        read_back({}, admin, {OUTPUT: 3})
+    with pytest.raises(SinkError, match=r"dead_letters\[0\]: offset 8 comes next, but the topic ends at 7"):
+        read_back({}, admin, {("dead_letters", 0): 8})
