@@ -62,6 +62,9 @@ class ApiConfig(Struct, frozen=True, kw_only=True):
     client_queue: int = 256
     """Signals a WebSocket client may be behind before it is dropped."""
     max_clients: int = 200
+    """WebSocket clients at once."""
+    max_clients_each: int = 50
+    """Of them, those of one key, or of one address without a key."""
     send_timeout_s: float = 10.0
     """How long one message to a WebSocket client may take before it is dropped."""
     ping_s: float = 20.0

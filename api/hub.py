@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -85,7 +86,7 @@ class Hub:
         self._store, self._config, self._metrics = store, config, metrics
         self._batch = max(1, config.client_queue // 2)  # however much is stored at once, it cannot drop a quick client
         self._clients: set[Client] = set()
-        self._connections = 0
+        self._admitted: Counter[str] = Counter()
         self._seq: int | None = None  # None: nothing was asked yet
         self.pace = Pace()
         self.catching_up = asyncio.Semaphore(_CATCHING_UP)
@@ -93,14 +94,26 @@ class Hub:
         """Whether the store could be asked last time."""
 
     @contextmanager
-    def admitted(self) -> Iterator[bool]:
-        """Counts a connection while it lasts; false if there are as many as are allowed."""
-        self._connections += 1
+    def admitted(self, account: str) -> Iterator[None]:
+        """Counts a connection while it lasts, as one of ``account``; one that is refused takes nobody's place.
+
+        Raises:
+            UnavailableError: there are as many as are allowed, of all callers or of this one.
+        """
+        if self._admitted[account] >= self._config.max_clients_each:
+            raise UnavailableError(
+                f"{self._config.max_clients_each} streams are open under this key or address, the most that one caller"
+                " may have; close one of them"
+            )
+        if self._admitted.total() >= self._config.max_clients:
+            raise UnavailableError("as many clients as are allowed are connected; come back later")
+        self._admitted[account] += 1
         self._metrics.clients.inc()
         try:
-            yield self._connections <= self._config.max_clients
+            yield
         finally:
-            self._connections -= 1
+            self._admitted[account] -= 1
+            self._admitted += Counter()  # forgets who has none
             self._metrics.clients.dec()
 
     @contextmanager

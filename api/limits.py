@@ -45,7 +45,7 @@ class Rate:
 
 
 class Gate:
-    """Notes who asks, and refuses who asks too often (429) or sends too much (413)."""
+    """Notes who asks and whom it counts for, and refuses who asks too often (429) or sends too much (413)."""
 
     def __init__(self, app: ASGIApp, config: ApiConfig, keyring: Keyring) -> None:
         self._app, self._keyring = app, keyring
@@ -59,8 +59,9 @@ class Gate:
             return
         headers = Headers(scope=scope)
         caller = self._keyring.identify(presented(headers))
-        scope.setdefault("state", {})["caller"] = caller
-        wait = self._rate.wait(f"key {caller.key}" if caller.key else _address(scope))
+        account = f"key {caller.key}" if caller.key else _address(scope)
+        scope.setdefault("state", {}).update(caller=caller, account=account)
+        wait = self._rate.wait(account)
         length = headers.get("content-length", "0")
         if wait:
             seconds = math.ceil(wait)

@@ -26,8 +26,9 @@ loses nor doubles a row while others are added. Every failure is one line in `er
 
 **WebSocket `/ws/signals?after=`** sends each published signal as it is stored: `SignalMessage`, with a `Heartbeat` \
 first and in silence. `after` is the identifier of the last signal you have (`start`: from the first ever; without it: \
-from now on). A client that does not keep up is closed with code 1013 and comes back with `after`. A browser, which \
-cannot give headers here, sends its key as a subprotocol beside `candlewick`.
+from now on). A client that does not keep up is closed with code 1013 and comes back with `after`; so is one too many, \
+of one caller or of all, with the reason. A browser, which cannot give headers here, sends its key as a subprotocol \
+beside `candlewick`.
 """
 
 

@@ -92,7 +92,8 @@ def serving(config: dict[str, object]) -> Iterator[tuple[int, int]]:
     """The API as a process of its own on a free port of loopback: the port and its process id."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    told = msgspec.json.encode({**config, "port": port}).decode()
+    each = Load().clients  # one address stands for all callers
+    told = msgspec.json.encode({"max_clients_each": each, **config, "port": port}).decode()
     process = subprocess.Popen([sys.executable, "-c", _PROGRAM, told])
     try:
         deadline = time.monotonic() + 30

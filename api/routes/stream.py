@@ -38,11 +38,10 @@ async def stream(websocket: WebSocket) -> None:
     """Send until the client goes, or is refused, or falls too far behind."""
     sender = _Sender(websocket)
     await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in websocket.scope["subprotocols"] else None)
-    with sender.hub.admitted() as room, suppress(WebSocketDisconnect):
+    with suppress(WebSocketDisconnect):
         try:
-            if not room:
-                raise UnavailableError("as many clients as are allowed are connected; come back later")
-            await _until_either_ends(sender.send_all(), sender.watch(), _until_gone(websocket))
+            with sender.hub.admitted(websocket.state.account):
+                await _until_either_ends(sender.send_all(), sender.watch(), _until_gone(websocket))
         except (BadQueryError, UnauthorizedError) as error:
             await sender.refuse(status.WS_1008_POLICY_VIOLATION, str(error))
         except UnavailableError as error:

@@ -6,7 +6,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -23,6 +23,7 @@ from api.database import Database
 from api.hub import Client, Hub, Parcel
 from api.metrics import Metrics
 from schemas.time import MINUTE
+from sinks.api_keys import add_key
 from tests.api.market import BTC, Filler, Record, definition, fill, signal
 from tests.api.serving import running, wait_for
 
@@ -247,6 +248,28 @@ def test_there_is_room_for_so_many_clients(store: str) -> None:
         receive(first, "heartbeat")
         said, code, _ = refusal(address, "")
         assert (code, said) == (1013, "as many clients as are allowed are connected; come back later")
+
+
+def test_one_caller_takes_no_more_than_a_share(store: str) -> None:
+    with psycopg.connect(store) as connection:
+        desk, greedy = (add_key(connection, name, "read")[1] for name in ("desk", "greedy"))
+    config = ApiConfig(dsn=store, port=0, max_clients=3, max_clients_each=2)
+    with running(config) as address, ExitStack() as stack:
+        url = f"ws{address.removeprefix('http')}/ws/signals"
+
+        def opened(key: str) -> ClientConnection:
+            return stack.enter_context(connect(url, additional_headers={"authorization": f"Bearer {key}"}))
+
+        for _ in range(2):
+            receive(opened(greedy), "heartbeat")
+        for _ in range(3):
+            one_more = opened(greedy)
+            assert receive(one_more, "refusal")["error"].startswith("2 streams are open under this key or address")
+            with pytest.raises(ConnectionClosed) as closed:
+                one_more.recv(5)
+            assert closed.value.rcvd is not None
+            assert (closed.value.rcvd.code, closed.value.rcvd.reason[:9]) == (1013, "2 streams")
+        receive(opened(desk), "heartbeat")
 
 
 def test_pages_of_other_sites_get_no_stream(address: str) -> None:
