@@ -8,8 +8,9 @@ from typing import Final
 _ROOT: Final = Path(__file__).parents[1]
 _OF_WHOLE_NUMBERS: Final = {
     "models/barriers.py": 1, "models/closes.py": 1, "models/config.py": 1, "models/dataset.py": 3,
-    "models/training.py": 1, "operators/closing.py": 1, "operators/derivatives.py": 1,
-    "operators/desk/cross_section.py": 2, "operators/desk/peers.py": 3, "operators/desk/returns.py": 1,
+    "models/training.py": 1, "models/treeshap.py": 1, "operators/closing.py": 1, "operators/derivatives.py": 1,
+    "operators/desk/cross_section.py": 2, "operators/desk/drift.py": 2, "operators/desk/everyday.py": 2,
+    "operators/desk/peers.py": 3, "operators/desk/returns.py": 1,
     "operators/flow/intensity.py": 1, "operators/flow/quantile.py": 1, "operators/flow/shape.py": 2,
     "operators/quote_queue.py": 1,
 }  # fmt: skip
