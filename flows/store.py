@@ -145,6 +145,7 @@ def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None
 
     Raises:
         UnreachableError: no connection, or another store at work.
+        ServerError: the database fails again and again.
         DatabaseError: missing tables or rights.
         ContradictionError: an identifier came again with other content.
         LogError: no broker, no such topic, or messages that are gone before they were stored.

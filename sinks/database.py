@@ -12,8 +12,8 @@ from schemas.errors import AwayError
 from sinks.errors import SinkError
 
 __all__ = [
-    "Connection", "DatabaseError", "UnreachableError", "address", "check_dsn", "connect", "fault", "in_one_line",
-    "one_line",
+    "Connection", "DatabaseError", "ServerError", "UnreachableError", "address", "check_dsn", "connect", "fault",
+    "in_one_line", "one_line",
 ]  # fmt: skip
 
 _EXAMPLE: Final = "postgresql://candlewick:secret@127.0.0.1:5432/candlewick"
@@ -23,6 +23,12 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 class DatabaseError(SinkError):
     """The database cannot be reached, or refuses what was asked of it."""
+
+
+class ServerError(DatabaseError):
+    """The server failed at what it should be able to do; a new start may go well."""
+
+    exit_status = 1
 
 
 class UnreachableError(DatabaseError, AwayError):

@@ -25,7 +25,7 @@ from schemas.errors import place
 from schemas.failpoints import reach
 from schemas.message import Message
 from sinks.arrays import FloatsDumper
-from sinks.database import Connection, DatabaseError, UnreachableError, address, connect, one_line
+from sinks.database import Connection, DatabaseError, ServerError, UnreachableError, address, connect, one_line
 from sinks.errors import ContradictionError
 from sinks.loading import Loader
 from sinks.migrate import pending
@@ -39,6 +39,8 @@ _log: Final = logging.getLogger(__name__)
 _LOCK: Final = 0x6377746F72  # "cwtor"
 _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 10.0
+_MOST_TRIES: Final = 8
+"""Within 13 s, of what the server fails at, though it is there."""
 # A peer that is gone without a word is noticed within half a minute: here, so that the loss is seen, and there, so that
 # the lost session gives its lock back.
 _KEEPALIVES: Final = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
@@ -54,6 +56,8 @@ _PACKING: Final = """
     WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"""
 """Packing a vector is two fifths of a server's work on it by its default way; not every server has the faster one."""
 _AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction, UnreachableError)
+# SQLSTATE classes of what a person has to mend: a table, column, right, database or schema that is lacking.
+_LACKING: Final = ("42", "3D", "3F")
 # What is wrong with a row, not with the server. Numbers out of range and NUL in a text are found by psycopg itself.
 _REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded, UnicodeError, OverflowError)
 
@@ -143,6 +147,7 @@ class TimescaleWriter:
         Raises:
             ContradictionError: a signal or outcome of known identifier differs from what is stored; nothing is written.
             DatabaseError: the role may not write, or a table is not as the migrations left it.
+            ServerError: the server fails at it again and again.
         """
         return self.store(prepare(batch))
 
@@ -164,7 +169,7 @@ class TimescaleWriter:
             self._session = None
 
     def _persist(self, action: Callable[[Loader], T]) -> T | None:
-        delay = _FIRST_DELAY
+        delay, failures = _FIRST_DELAY, 0
         while not self._stop.is_set():
             try:
                 return action(self._open())
@@ -172,11 +177,19 @@ class TimescaleWriter:
                 self.close()
                 if self._deadline is not None and monotonic() + delay > self._deadline:
                     raise UnreachableError(one_line(error)) from error
-                _log.warning("%s; trying again in %.1f s", one_line(error), delay)
-                self._stop.wait(delay)
-                delay = min(2 * delay, _LONGEST_DELAY)
+                cause: Exception = error
             except psycopg.Error as error:
-                raise DatabaseError(f"database {address(self._dsn)}: {one_line(error)}") from error
+                said = f"database {address(self._dsn)}: {one_line(error)}"
+                if (error.sqlstate or "").startswith(_LACKING):
+                    raise DatabaseError(said) from error
+                self.close()
+                failures += 1
+                if failures == _MOST_TRIES:
+                    raise ServerError(f"{said} (SQLSTATE {error.sqlstate}, {failures} times in a row)") from error
+                cause = error
+            _log.warning("%s; trying again in %.1f s", one_line(cause), delay)
+            self._stop.wait(delay)
+            delay = min(2 * delay, _LONGEST_DELAY)
         return None
 
     def _open(self) -> Loader:

@@ -15,7 +15,7 @@ from schemas.codec import encode
 from schemas.identifiers import derive
 from schemas.message import Message
 from schemas.time import SECOND
-from sinks.database import DatabaseError, UnreachableError
+from sinks.database import DatabaseError, ServerError, UnreachableError
 from sinks.errors import ContradictionError
 from sinks.migrate import migrate
 from sinks.tables import TABLES
@@ -273,6 +273,43 @@ def test_stopping_ends_the_wait_and_stores_nothing_later(timescale: TimescaleSer
             work.join(5)
         assert done == [False]
         assert not writer.write(messages(of_bars(5)))
+    assert counts(timescale_database)["bars"] == 0
+
+
+def _fail(dsn: str, times: int, sqlstate: str) -> None:
+    """Makes the server fail at the next ``times`` transactions with bars."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            f"""
+            CREATE SEQUENCE failures;
+            CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF nextval('failures') <= {times} THEN RAISE 'broken' USING ERRCODE = '{sqlstate}'; END IF;
+                RETURN NULL;
+            END $$;
+            CREATE TRIGGER fail AFTER INSERT ON bars FOR EACH ROW EXECUTE FUNCTION fail()""".encode()
+        )
+
+
+@pytest.mark.parametrize("sqlstate", ["XX000", "P0001", "UNKNO"])
+def test_what_a_server_fails_at_may_pass(
+    timescale_database: str, sqlstate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.timescale._FIRST_DELAY", 0.001)
+    _fail(timescale_database, 2, sqlstate)
+    with _writer(timescale_database) as writer:
+        assert writer.write(messages(of_bars(1)))
+    assert counts(timescale_database)["bars"] == 1
+
+
+@pytest.mark.parametrize(("sqlstate", "kind", "status"), [("XX000", ServerError, 1), ("42501", DatabaseError, 2)])
+def test_what_does_not_pass_ends_the_store(
+    timescale_database: str, sqlstate: str, kind: type[DatabaseError], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.timescale._FIRST_DELAY", 0.001)
+    _fail(timescale_database, 1_000, sqlstate)
+    with _writer(timescale_database) as writer, pytest.raises(kind, match=r"database host=.*: broken") as caught:
+        writer.write(messages(of_bars(1)))
+    assert caught.value.exit_status == status
     assert counts(timescale_database)["bars"] == 0
 
 
