@@ -17,12 +17,14 @@ from flows.settings import Settings, kafka_client
 from flows.vitals import Pulse
 from schemas.errors import CandlewickError
 from schemas.message import Message
+from schemas.topics import TOPICS
 from sinks.tables import TABLES
 from sinks.timescale import Prepared, TimescaleWriter, prepare
 from sources.results import ResultTopics
 
 __all__ = ["run_store"]
 
+_SIGNALS: Final = [topic.name for topic in TOPICS if topic.lane == "signals"]
 _AT_ONCE: Final = 500
 """Messages a read, few enough to be decoded before they have left the processor's cache."""
 _MOST: Final = 10_000
@@ -164,6 +166,7 @@ def run_store(settings: Settings, *, until_end: bool = False, stop: Event | None
             source = ResultTopics(
                 client, TABLES, offsets, stop=pulse.stopped, failed=run.fail, until_end=until_end,
                 batch_size=_AT_ONCE, at=pulse.read_to,
+                transactional=_SIGNALS if settings.kafka.transactions else (),
             )  # fmt: skip
             flow = Dataflow("store")
             op.output("database", op.input("topics", flow, source), _Sink(writer, run, pulse))

@@ -43,8 +43,8 @@ class Writer(Protocol):
         ...
 
     def settle(self) -> dict[Output, int]:
-        """Wait until the broker has acknowledged all that was written; the offset after the last record of each output
-        written to since this was last asked.
+        """Wait until the broker has acknowledged all that was written; the first offset that a next record may have, of
+        each output written to since this was last asked.
 
         Raises:
             SinkError: some record could not be delivered.
@@ -182,7 +182,8 @@ class TransactionalWriter:
         reach("signals.commit.before")
         self._insist(self._producer.commit_transaction, _topics(records), deadline, grace)
         reach("signals.commit.after")
-        return reports.take()
+        # What comes next is behind the mark that ends the transaction: with the last record it may be all that is gone.
+        return {output: following + 1 for output, following in reports.take().items()}
 
     def _abort(self, records: Sequence[Placed], deadline: float, grace: Grace) -> None:
         try:

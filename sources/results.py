@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, cast
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -51,6 +51,7 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
         failed: called with the `LogError` that ended the source: no broker, no such topic, messages gone.
         batch_size: messages a read.
         at: told how far each partition is read, as far as that is known without asking the broker.
+        transactional: those of ``topics`` that are written in transactions only.
 
     Raises:
         LogError: a setting that librdkafka refuses.
@@ -67,12 +68,13 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
         until_end: bool = False,
         batch_size: int = 5_000,
         at: Position = lambda _place, _following, _end: None,
+        transactional: Collection[str] = (),
     ) -> None:
         self._settings = consumer_settings(client)
         consumer(self._settings).close()
         self._topics, self._offsets = tuple(topics), offsets
         self._stop, self._failed, self._until_end, self._batch_size = stop, failed, until_end, batch_size
-        self._at = at
+        self._at, self._transactional = at, transactional
 
     def list_parts(self) -> list[str]:
         """The only one."""
@@ -83,6 +85,7 @@ class ResultTopics(FixedPartitionedSource[list[Message], None]):
         return _Part(
             consumer(self._settings), self._topics, self._offsets, self._settings["bootstrap.servers"],
             stop=self._stop, failed=self._failed, until_end=self._until_end, batch_size=self._batch_size, at=self._at,
+            transactional=self._transactional,
         )  # fmt: skip
 
 
@@ -99,10 +102,12 @@ class _Part(StatefulSourcePartition[list[Message], None]):
         until_end: bool,
         batch_size: int,
         at: Position,
+        transactional: Collection[str],
     ) -> None:
         self._consumer, self._topics, self._offsets, self._broker = consumer, topics, offsets, broker
         self._stop, self._failed, self._until_end, self._batch_size = stop, failed, until_end, batch_size
         self._at, self._told = at, float("-inf")
+        self._transactional = transactional
         self._ends: dict[tuple[str, int], int] | None = None  # what is still to be read, once assigned
         self._starts: dict[tuple[str, int], int] = {}
 
@@ -169,6 +174,8 @@ class _Part(StatefulSourcePartition[list[Message], None]):
         for topic, partition in self._partitions():
             low, high = offset_range(self._consumer, topic, partition)
             start = self._offsets.get((topic, partition), low)
+            if start == low - 1 and low == high and topic in self._transactional:
+                start = low  # the last offset that such a topic has used is a transaction's marker
             if not low <= start <= high:
                 raise _lost(topic, partition, start, low, high)
             starts.append(TopicPartition(topic, partition, start))

@@ -3,6 +3,7 @@
 import secrets
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from schemas.topics import Outgoing
 from sinks.errors import ContradictionError, SinkError
 from sinks.kafka import LAYOUT, KafkaFeatures, KafkaSignals
 from sinks.log_writer import LogWriter
+from sources.kafka import LogError
+from sources.results import ResultTopics
 from tests.integration.kafka_broker import KafkaBroker
 from tests.kafka_tools import limit, make_topic, put, read_all, trim, write
 
@@ -54,6 +57,36 @@ def test_a_topic_that_does_not_reach_back_far_enough_is_refused(kafka: KafkaBrok
     trim(kafka.client, topic, 3)
     with pytest.raises(SinkError, match=rf"{name}\.\w+\[0\]: offsets \d to 2 are gone, the topic now begins at 3"):
         sink.build_part("out", part, state)
+
+
+@LANES
+def test_who_has_read_a_topic_to_its_end_goes_on_when_it_is_emptied(kafka: KafkaBroker, name: str) -> None:
+    """Of a transaction a mark remains behind its last record, which neither engine nor store have read."""
+    topic = make_topic(kafka.client, name, 1)
+    sink, part = lane(name, kafka, topic)
+    first = sink.build_part("out", part, None)
+    write(first, [record(topic, 0), record(topic, 1)])
+    state = first.snapshot()
+    sink.build_part("out", part, state)  # which waits for the mark
+    transactional = [topic] if name == "signals" else []
+    trim(kafka.client, topic, 3 if transactional else 2)
+    sink.build_part("out", part, state)
+    assert lost(kafka, topic, 2, transactional) == []
+    assert "offsets 1 to" in str(lost(kafka, topic, 1, transactional)[0])
+    if transactional:
+        assert "offsets 2 to 2 are gone" in str(lost(kafka, topic, 2, [])[0])
+
+
+def lost(kafka: KafkaBroker, topic: str, offset: int, transactional: list[str]) -> list[LogError]:
+    """Why a reader of results does not go on at ``offset``."""
+    said: list[LogError] = []
+    source = ResultTopics(
+        kafka.client, [topic], {(topic, 0): offset}, stop=lambda: False, failed=said.append, until_end=True,
+        transactional=transactional,
+    )  # fmt: skip
+    with closing(source.build_part("out", "results", None)) as part, pytest.raises(StopIteration):
+        part.next_batch()
+    return said
 
 
 @LANES
