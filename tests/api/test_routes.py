@@ -230,7 +230,7 @@ def test_a_version_tells_how_it_did_and_how_its_inputs_drift(store: str, until: 
         (tmp_path / "majors" / version / "manifest.json").unlink()
         broken = get(api, f"/models/majors/{version}")
         assert api.get("/models/Majors/latest").status_code == 422
-    assert broken["refused"] == f"manifest.json of majors {version} is no plain file"
+    assert broken["refused"] == f"manifest.json of majors {version}: No such file or directory"
     assert (found["card"]["outcomes"], found["refused"]) == (600, "")
     assert found["card"]["curve"] == [{"said": 0.4, "seen": 0.5, "rows": 9}]
     assert [one["feature"] for one in found["card"]["importance"]] == ["rsi_14", "tfi"]
