@@ -37,6 +37,12 @@ class ApiConfig(Struct, frozen=True, kw_only=True):
     """Requests a second of one key, or of one address without a key; twice as many may come at once."""
     max_body: int = 65_536
     """Bytes of a request's body."""
+    max_connections: int = 512
+    """Open at once, of all callers, WebSockets among them; half as many as a process may usually have descriptors."""
+    max_connections_each: int = 128
+    """Of them, those of one address that is not a trusted proxy's."""
+    request_timeout_s: float = 10.0
+    """A connection is cut if it takes longer to send a request."""
 
     connections: int = 4
     connect_timeout_s: float = 2.0

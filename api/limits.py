@@ -4,6 +4,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -15,7 +16,7 @@ from api.access import Keyring, presented
 from api.config import ApiConfig
 from api.errors import problem
 
-__all__ = ["Gate", "Rate"]
+__all__ = ["Gate", "Rate", "network"]
 
 _MOST: Final = 10_000  # callers that are remembered; one that is forgotten begins anew
 _BURST_S: Final = 2.0  # what may come at once: as much as in this time
@@ -59,7 +60,7 @@ class Gate:
             return
         headers = Headers(scope=scope)
         caller = self._keyring.identify(presented(headers))
-        account = f"key {caller.key}" if caller.key else _address(scope)
+        account = f"key {caller.key}" if caller.key else network(scope["client"][0] if scope.get("client") else "")
         scope.setdefault("state", {}).update(caller=caller, account=account)
         wait = self._rate.wait(account)
         length = headers.get("content-length", "0")
@@ -89,9 +90,9 @@ class Gate:
         return limited
 
 
-def _address(scope: Scope) -> str:
-    """Who asks without a key: an address; of IPv6 its network, of which one host has all addresses."""
-    host = scope["client"][0] if scope.get("client") else ""
+@lru_cache(_MOST)
+def network(host: str) -> str:
+    """Whom an address is counted as: itself; of IPv6 its network, of which one host has all addresses."""
     try:
         address = ip_address(host)
     except ValueError:

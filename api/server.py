@@ -11,6 +11,7 @@ import uvicorn
 
 from api.app import create_app
 from api.config import ApiConfig
+from api.connections import bounded
 
 __all__ = ["make_server"]
 
@@ -57,7 +58,8 @@ def make_server(config: ApiConfig, tick: Callable[[], None] = lambda: None) -> u
     return _Server(
         uvicorn.Config(
             create_app(config), host=config.host, port=config.port, log_level="warning", access_log=False,
-            server_header=False, http="h11", loop="asyncio",  # else whatever other packages happen to bring along
+            server_header=False, http=bounded(config),
+            loop="asyncio",  # else whatever other packages happen to bring along
             ws_max_size=4096, ws_ping_interval=config.ping_s,
             ws_ping_timeout=config.ping_s,
             ws_per_message_deflate=False,  # it costs more time than the sending, and memory for every client

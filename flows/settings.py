@@ -262,6 +262,8 @@ class ApiSettings(_Section):
     cors_origins: tuple[Origin, ...] = ()
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     rate_limit: Annotated[float, Field(ge=1, le=1e6)] = 100.0
+    max_connections: Annotated[int, Field(ge=8, le=100_000)] = 512
+    max_connections_each: Annotated[int, Field(ge=8, le=100_000)] = 128  # a browser opens six, and a WebSocket
     max_clients: Annotated[int, Field(ge=1, le=100_000)] = 200
     max_clients_each: Annotated[int, Field(ge=1, le=100_000)] = 50
     tls_certificate: Path | None = None

@@ -6,8 +6,9 @@ import ssl
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -84,6 +85,57 @@ def test_who_asks_and_takes_no_answer_is_cut_off(market: str) -> None:
             client.sendall(f"GET /features/{BTC}?limit=500 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() * 20)
         wait_for(lambda: len([*handles.iterdir()]) >= before + 5)
         wait_for(lambda: len([*handles.iterdir()]) <= before + 4, 30)  # the pool may have opened connections
+
+
+def test_who_sends_no_whole_request_is_cut_off(market: str) -> None:
+    with (
+        running(ApiConfig(dsn=market, port=0, request_timeout_s=1.0, heartbeat_s=0.1)) as address,
+        ExitStack() as stack,
+    ):
+        to = ("127.0.0.1", int(address.rpartition(":")[2]))
+        head = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        stream = stack.enter_context(connect(f"ws{address.removeprefix('http')}/ws/signals"))
+        clients = [stack.enter_context(socket.create_connection(to, 0.05)) for _ in range(4)]
+        begun = (b"", head, head + b"Content-Length: 99\r\n\r\nabc", head + b"\r\n" + head)
+        for client, sent in zip(clients, begun, strict=True):
+            client.sendall(sent)
+        assert all(is_cut(client) for client in clients)
+        for _ in range(12):  # a WebSocket has sent its one request
+            assert "heartbeat" in str(stream.recv(10))
+
+
+def is_cut(client: socket.socket) -> bool:
+    """Whether ``client`` is cut off, however often it sends a byte more."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            if not client.recv(65_536):
+                return True
+        except TimeoutError:
+            with suppress(OSError):
+                client.sendall(b"x")
+        except OSError:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("config", [{"max_connections": 3}, {"max_connections_each": 3, "trusted_proxies": ()}])
+def test_there_is_room_for_so_many_connections(market: str, config: dict[str, Any]) -> None:
+    with running(ApiConfig(dsn=market, port=0, **config)) as address:
+        to = ("127.0.0.1", int(address.rpartition(":")[2]))
+
+        def status() -> int:
+            with suppress(httpx.TransportError):  # cut off before it had sent all of its request
+                return httpx.get(f"{address}/health").status_code
+            return 0
+
+        with ExitStack() as stack:
+            for _ in range(3):
+                stack.enter_context(socket.create_connection(to))
+            with socket.create_connection(to, 10) as more:
+                assert more.recv(4096).startswith(b"HTTP/1.1 503 ")
+            wait_for(lambda: status() == 503)
+        wait_for(lambda: status() == 200)
 
 
 def test_a_malformed_connection_string_is_said_before_anything_is_served() -> None:
