@@ -1,8 +1,8 @@
 """Fills the tables from messages of the result topics, rows and offsets in one transaction.
 
-Unit of parallelism: the database; an advisory lock keeps a second writer out. Guarantee: a batch is in the tables with
-the offsets behind it, or neither is; a batch written again changes nothing. A row that cannot be read, or that the
-database refuses, becomes a dead letter and holds nothing up.
+Unit of parallelism: the database; an advisory lock keeps a second writer out, which would do no harm but work.
+Guarantee: a batch is in the tables with the offsets behind it, or neither is; a batch written again changes nothing.
+A row that cannot be read, or that the database refuses, becomes a dead letter and holds nothing up.
 
 Needs a session of its own (advisory lock, temporary tables): not a pooler in transaction mode.
 """
@@ -223,11 +223,14 @@ class TimescaleWriter:
         try:
             connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])  # the lock of a store that just died goes soon
         except errors.LockNotAvailable as error:
-            # It may be at work, or be gone with its host or connection, which the server notices after a while.
-            raise UnreachableError(
-                f"database {address(self._dsn)}: another `candlewick store` writes into it ({_holder(connection)}):"
-                " only one may; this one waits for its end"
-            ) from error
+            where, (holder, writes) = address(self._dsn), _holder(connection)
+            if writes:  # or is gone with its host or connection, which the server notices after a while
+                raise UnreachableError(
+                    f"database {where}: another `candlewick store` writes into it ({holder}):"
+                    " only one may; this one waits for its end"
+                ) from error
+            # Anybody may take it. What two stores write is right too, only written twice.
+            _log.warning("database %s: %s holds the store's lock and may not write: passed over", where, holder)
         connection.execute("SET lock_timeout = '5s'")
 
     def _store(self, session: Loader, prepared: Prepared) -> Counter[str]:
@@ -328,12 +331,17 @@ def _decode(table: Table, messages: list[Message], prepared: Prepared) -> None:
         kept.append(message)
 
 
-def _holder(connection: Connection) -> str:
+def _holder(connection: Connection) -> tuple[str, bool]:
+    """Who holds the lock, and whether that one may write, as a store may."""
     query = """
-        SELECT format('%%s, process %%s', application_name, pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
-        WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigint) = %s"""
-    found = connection.execute(query, [_LOCK]).fetchone()
-    return found[0] if found else "gone by now"
+        SELECT
+            format('%%s of %%s, process %%s', application_name, usename, pid),
+            coalesce(has_table_privilege(usesysid, to_regclass('stream_offsets'), 'UPDATE'), false)
+        FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_database()
+            AND (classid::bigint << 32 | objid::bigint) = %s
+        ORDER BY 2 DESC LIMIT 1"""
+    return connection.execute(query, [_LOCK]).fetchone() or ("gone by now", True)
 
 
 _ADVANCE: Final = """

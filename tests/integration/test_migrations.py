@@ -1,5 +1,6 @@
 """The migrations on a real TimescaleDB and on plain PostgreSQL: the same names, the same answers, clear errors."""
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,6 +128,44 @@ def test_readers_read_and_writers_write_no_more_than_they_must(database: str) ->
         for forbidden in ("DELETE FROM bars", "UPDATE signals SET confidence = 1", "DROP TABLE bars"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden.encode())
+
+
+def test_who_may_only_read_holds_up_neither_the_store_nor_a_signal(timescale_database: str) -> None:
+    writer = TimescaleWriter(_login(timescale_database, "candlewick_write"), patience=0.1)
+    with psycopg.connect(_login(timescale_database, "candlewick_read")) as reader:
+        for key in ("hashtextextended('signal_order', 0)", 0x6377746F72):
+            reader.execute(f"SELECT pg_advisory_lock({key})".encode())
+        reader.execute("LOCK TABLE signals, signal_order IN ACCESS SHARE MODE")
+        for stronger in ("LOCK TABLE signal_turn IN ACCESS SHARE MODE", "SELECT FROM signal_order FOR KEY SHARE"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), reader.transaction():
+                reader.execute(stronger.encode())
+        done: list[bool] = []
+        work = threading.Thread(target=lambda: done.append(writer.write(messages(results(60)))), daemon=True)
+        work.start()
+        work.join(20)
+        assert done == [True]
+    writer.close()
+
+
+def test_a_signal_is_numbered_only_once_the_one_before_is_visible(database: str) -> None:
+    """Or a reader that has seen the later number would never see the earlier one."""
+    writer = TimescaleWriter(database)
+    assert writer.write(messages(results(60)))
+    writer.close()
+    another = """
+        INSERT INTO signals SELECT r.* FROM signals s,
+            jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid())) r LIMIT 1"""
+    numbers = "SELECT count(*) FROM signal_order"
+    with psycopg.connect(database) as first, psycopg.connect(database) as second:
+        before = first.execute(numbers).fetchone()
+        first.execute(another)
+        second.execute("SET lock_timeout = '50ms'")
+        second.commit()
+        with pytest.raises(psycopg.errors.LockNotAvailable), second.transaction():
+            second.execute(another)
+        assert second.execute(numbers).fetchone() == before  # readers do not wait
+        first.commit()
+        second.execute(another)
 
 
 def test_a_role_without_rights_is_told_so(database: str) -> None:

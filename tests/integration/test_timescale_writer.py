@@ -318,7 +318,7 @@ def test_only_one_store_may_write_and_another_tries_again(timescale_database: st
         assert first.offsets() == {}
         with (
             _writer(timescale_database, patience=0.1) as second,
-            pytest.raises(UnreachableError, match=r"another `candlewick store` writes into it \(candlewick store, pro"),
+            pytest.raises(UnreachableError, match=r"another `candlewick store` writes into it \(candlewick store of "),
         ):
             second.write(messages(of_bars(1)))
     with _writer(timescale_database, patience=0.1) as third:
