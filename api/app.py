@@ -18,6 +18,7 @@ from api.limits import Gate
 from api.metrics import Metrics
 from api.middleware import Guard, Observer
 from api.openapi import DescribedApi
+from api.readiness import Readying
 from api.routes import (
     bars,
     books,
@@ -90,6 +91,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     config: ApiConfig = app.state.config
     async with Database(config) as database:
         app.state.database = database
+        app.state.readying = Readying(database, config)
         app.state.hub = Hub(database, config, app.state.metrics)
         await app.state.keyring.refresh(database)
         following = [

@@ -52,6 +52,8 @@ class ApiConfig(Struct, frozen=True, kw_only=True):
     max_close_age_s: float = 180.0
     """Not ready when the newest bar of any timeframe closed longer ago."""
     max_book_age_s: float = 15.0
+    ready_cache_s: float = 1.0
+    """How long an answer of ``/ready`` is given again."""
     vitals: Path | None = None
     """Where the other stages on this machine write their vitals, for readiness and metrics; ``None``: not asked."""
     limits: Limits = Limits()

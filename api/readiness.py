@@ -1,7 +1,8 @@
 """Whether what is read here is there and fresh: one named check a condition, so that a person sees what is wrong."""
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from api.clock import age_s
@@ -14,12 +15,30 @@ from sinks.health import checks as judge
 from sinks.queries import InstrumentState, instruments
 from sinks.vitals import read_vitals
 
-__all__ = ["readiness"]
+__all__ = ["Readying"]
 
 _RETIRED_S: Final = 86_400.0  # a book silent for longer is of an instrument that nobody follows any more
 
 
-async def readiness(store: Database, config: ApiConfig) -> Readiness:
+class Readying:
+    """The checks of a moment ago, for all who ask: whoever asks needs no key, and the pool is small."""
+
+    def __init__(self, store: Database, config: ApiConfig, now: Callable[[], float] = time.monotonic) -> None:
+        self._store, self._config, self._now = store, config, now
+        self._state: Readiness | None = None
+        self._until = 0.0
+        self._looking = asyncio.Lock()
+
+    async def state(self) -> Readiness:
+        """Looks again at most every ``ready_cache_s``, however many wait for it."""
+        async with self._looking:
+            if self._state is None or self._now() >= self._until:
+                self._state = await _look(self._store, self._config)
+                self._until = self._now() + self._config.ready_cache_s
+            return self._state
+
+
+async def _look(store: Database, config: ApiConfig) -> Readiness:
     """All checks; those behind a failed one are left out, as they could say nothing.
 
     Of the stages that run beside the API on this machine, what they tell of themselves is judged too.

@@ -7,7 +7,7 @@ from api import examples
 from api.access import WATCH, Watcher
 from api.database import Store
 from api.openapi import answers
-from api.readiness import readiness
+from api.readiness import Readying
 from api.views import Health, Readiness, answer
 
 __all__ = ["router"]
@@ -22,12 +22,13 @@ async def health(request: Request) -> Response:
 
 
 @router.get("/ready", responses=answers(Readiness, examples.READINESS, also=503))
-async def ready(request: Request, store: Store, watcher: Watcher) -> Response:
+async def ready(request: Request, watcher: Watcher) -> Response:
     """200 if everything that is read here is there and fresh, else 503 with the same body and the reasons in it.
 
-    The reasons are told to whoever may read; that it is not ready to all.
+    It is looked at once a second. The reasons are told to whoever may read; that it is not ready to all.
     """
-    state = await readiness(store, request.app.state.config)
+    readying: Readying = request.app.state.readying
+    state = await readying.state()
     if not watcher:
         state = Readiness(ready=state.ready, checks=[])
     return answer(state, 200 if state.ready else 503)

@@ -264,7 +264,7 @@ def test_stats_count_every_stage(api: httpx.Client, until: int) -> None:
 def test_ready_names_what_is_missing(store: str) -> None:
     now = time.time_ns()
     with (
-        running(ApiConfig(dsn=store, port=0, max_close_age_s=120, max_book_age_s=30)) as address,
+        running(ApiConfig(dsn=store, port=0, max_close_age_s=120, max_book_age_s=30, ready_cache_s=0)) as address,
         httpx.Client(base_url=address) as api,
     ):
 

@@ -14,7 +14,7 @@ from tests.vitals_samples import engine, key, vitals
 
 
 def test_the_engine_is_judged_beside_the_store(market: str, tmp_path: Path) -> None:
-    config = ApiConfig(dsn=market, port=0, vitals=tmp_path)
+    config = ApiConfig(dsn=market, port=0, vitals=tmp_path, ready_cache_s=0)
     with running(config) as address, httpx.Client(base_url=address) as client:
         names = {check["name"] for check in client.get("/ready").json()["checks"]}
         assert names == {"database", "migrations", "bars", "books"}
