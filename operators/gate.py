@@ -9,6 +9,7 @@ from operators.leaps import Held, Leaps
 from operators.outbox import Outbox
 from schemas.batches import Batch
 from schemas.codec import UNREADABLE, parse_event
+from schemas.deadletters import plausible_ms
 from schemas.market import CONTROL, ExchangeBar, MarketEvent
 from schemas.time import MILLISECOND, SECOND, TIMEFRAME_NS
 
@@ -68,7 +69,7 @@ class Gate:
                 else:
                     handlers[type(event)](event)
             except (*UNREADABLE, Refused) as error:
-                self._outbox.refuse(batch.partition, message, str(error))
+                self._refuse(batch.partition, *message, str(error))
 
     def reach(self, ts_received: int) -> None:
         """A record was handed on that shows how far the key has come, ``ts_received`` (ns)."""
@@ -103,16 +104,16 @@ class Gate:
             try:
                 self._own[type(believed)](believed)
             except Refused as error:
-                self._refuse(held, str(error))
+                self._refuse(held.partition, held.offset, held.ts_ms, held.value, str(error))
 
     def _refute(self, held: Held) -> None:
         ahead = (held.ts_received - held.since) / SECOND
-        self._refuse(
-            held, f"$.ts_received is {ahead:.3f} s ahead of the records before it, and none after it confirms that"
-        )
+        reason = f"$.ts_received is {ahead:.3f} s ahead of the records before it, and none after it confirms that"
+        self._refuse(held.partition, held.offset, held.ts_ms, held.value, reason)
 
-    def _refuse(self, held: Held, reason: str) -> None:
-        self._outbox.refuse(held.partition, (held.offset, held.ts_ms, held.value), reason)
+    def _refuse(self, partition: int, offset: int, ts_ms: int, value: bytes, reason: str) -> None:
+        stamp_ms = plausible_ms(ts_ms) or self._leaps.reached // MILLISECOND
+        self._outbox.refuse(partition, (offset, stamp_ms, value), reason)
 
     def state(self) -> list[Any]:
         """Plain data for recovery."""

@@ -56,6 +56,11 @@ class Leaps:
         self.limit = self._near
         """Records received later than this (ns) have to be judged, the others can be taken as they are."""
 
+    @property
+    def reached(self) -> int:
+        """How far the key is known to have come, ns; 0: not at all."""
+        return self._reached
+
     def plain(self, ts_received: int, patience: int = 0) -> bool:
         """Whether `judge` would give back just this message."""
         return not self._held and ts_received <= self._reached + LEAP + patience

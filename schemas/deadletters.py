@@ -46,7 +46,10 @@ def identify(topic: str, partition: int, offset: int, key: bytes | None, value: 
 
 
 def plausible_ms(ts_ms: int) -> int:
-    """``ts_ms``, or 0 where it is none (-1) or beyond the year 2109: a producer may write any number."""
+    """``ts_ms``, or 0 where it is none (-1) or beyond the year 2109: a producer may write any number.
+
+    Retention takes what is as of 0 at once: who knows another time of the log gives that instead.
+    """
     return ts_ms if 0 <= ts_ms < 2**42 else 0
 
 

@@ -9,6 +9,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from schemas.batches import Batch, Rejected, RejectedMessage
+from schemas.deadletters import plausible_ms
 from schemas.errors import gone, place
 from schemas.failpoints import reach
 from schemas.layouts import REBUILD, Layout, unversioned
@@ -32,7 +33,7 @@ __all__ = ["LAYOUT", "KafkaLog", "LogError", "LogState"]
 
 Item = tuple[str, Batch | Rejected]
 
-LAYOUT: Final = Layout("log", 2, {1: unversioned})
+LAYOUT: Final = Layout("log", 3, {1: unversioned, 2: lambda state: {**state, "stamp_ms": 0}})
 """Of a `LogState`."""
 _NAP: Final = timedelta(milliseconds=4)
 """Between two questions to a partition that had nothing to give."""
@@ -49,6 +50,8 @@ class LogState(TypedDict):
     """Of the topic: with another number, instruments would be elsewhere."""
     offset: int
     """Of the next message."""
+    stamp_ms: int
+    """The last plausible time stamp before it; 0: none."""
 
 
 class KafkaLog(FixedPartitionedSource[Item, bytes]):
@@ -107,13 +110,13 @@ class KafkaLog(FixedPartitionedSource[Item, bytes]):
         """
         partition = int(for_part)
         if resume_state is None:
-            offset = self._start.get(partition)
+            offset, stamp_ms = self._start.get(partition), 0
         else:
             state: LogState = LAYOUT.unseal(resume_state)
             self._check(partition, state)
-            offset = state["offset"]
+            offset, stamp_ms = state["offset"], state["stamp_ms"]
         return _Part(
-            consumer(self._settings), self._topic, partition, self._partitions, offset,
+            consumer(self._settings), self._topic, partition, self._partitions, offset, stamp_ms,
             batch_size=self._batch_size, pace=self._pace, watch=self._watch, stop=self._stop, until_end=self._until_end,
         )  # fmt: skip
 
@@ -134,6 +137,7 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         partition: int,
         partitions: int,
         offset: int | None,
+        stamp_ms: int,
         *,
         batch_size: int,
         pace: Pace,
@@ -143,7 +147,7 @@ class _Part(StatefulSourcePartition[Item, bytes]):
     ) -> None:
         self._consumer, self._topic, self._partition, self._partitions = consumer, topic, partition, partitions
         self._batch_size, self._pace, self._watch, self._stop = batch_size, pace, watch, stop
-        self._name = f"{partition:05d}"
+        self._name, self._stamp_ms = f"{partition:05d}", stamp_ms
         low, high = self._range()
         self._next = low if offset is None else offset
         if not low <= self._next <= high:
@@ -177,7 +181,7 @@ class _Part(StatefulSourcePartition[Item, bytes]):
 
     def snapshot(self) -> bytes:
         reach("log.snapshot")
-        return LAYOUT.seal(LogState(partitions=self._partitions, offset=self._next))
+        return LAYOUT.seal(LogState(partitions=self._partitions, offset=self._next, stamp_ms=self._stamp_ms))
 
     def close(self) -> None:
         self._watch.leave()
@@ -207,9 +211,29 @@ class _Part(StatefulSourcePartition[Item, bytes]):
         if messages and messages[-1].error() is None:
             self._next = max(self._next, messages[-1].offset() + 1)
             self._pace.moved(self._name, messages[-1].timestamp()[1])
-        return self._routed(groups)
+        items, rejected = self._routed(groups)
+        if rejected:
+            dead = f"dead:{self._topic}:{self._name}"
+            items.append((dead, Rejected(dead, self._topic, self._partition, self._stamped(rejected, messages))))
+        stamps = (plausible_ms(message.timestamp()[1]) for message in reversed(messages))
+        self._stamp_ms = next(filter(None, stamps), self._stamp_ms)
+        return items
 
-    def _routed(self, groups: dict[bytes | None, list[tuple[int, int, bytes]]]) -> list[Item]:
+    def _stamped(self, rejected: list[RejectedMessage], messages: list[Consumed]) -> list[RejectedMessage]:
+        """In order; one without a plausible time stamp has that of the last message before it that has one.
+
+        Retention goes by it: as of 1970, a dead letter would be gone at once.
+        """
+        stamp_ms, stamps = self._stamp_ms, dict[int, int]()
+        for message in messages:
+            stamp_ms = plausible_ms(message.timestamp()[1]) or stamp_ms
+            stamps[message.offset()] = stamp_ms
+        found = [(offset, stamps[offset], key, value, reason) for offset, _, key, value, reason in rejected]
+        return sorted(found, key=lambda message: message[0])
+
+    def _routed(
+        self, groups: dict[bytes | None, list[tuple[int, int, bytes]]]
+    ) -> tuple[list[Item], list[RejectedMessage]]:
         items: list[Item] = []
         rejected: list[RejectedMessage] = []
         for key, messages in groups.items():
@@ -218,11 +242,7 @@ class _Part(StatefulSourcePartition[Item, bytes]):
                 rejected += [(offset, ts_ms, key, value, reason) for offset, ts_ms, value in messages]
             else:
                 items.append((name, Batch(name, self._partition, messages)))
-        if rejected:
-            rejected.sort(key=lambda message: message[0])
-            dead = f"dead:{self._topic}:{self._name}"
-            items.append((dead, Rejected(dead, self._topic, self._partition, rejected)))
-        return items
+        return items, rejected
 
     def _read_key(self, key: bytes) -> tuple[str, str]:
         try:

@@ -187,6 +187,14 @@ def test_a_receipt_before_the_message_s_time_stamp_is_believed() -> None:
     assert taken(ID, log) == run(stream)
 
 
+@pytest.mark.parametrize("stamp", [-1, 0, 2**62])
+def test_what_cannot_be_read_and_has_no_time_is_as_of_where_its_key_stands(stamp: int) -> None:
+    log = messages([*beats(0, 10)])
+    log.insert(7, (10**6, stamp, b"{"))
+    _, letter = the_letter(taken(ID, log))
+    assert letter.ts_received == log[6][1] * MILLISECOND
+
+
 @pytest.mark.parametrize("pause", [600, 86_400 * 40])
 def test_after_a_pause_nothing_is_lost(pause: int) -> None:
     """The first record leaps, the next one confirms it."""

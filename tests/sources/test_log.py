@@ -124,6 +124,26 @@ def test_what_belongs_nowhere_is_handed_on_with_its_reason(embedded_kafka: Clien
     assert "longer than 512 bytes" in reasons[4]
 
 
+def test_what_belongs_nowhere_and_has_no_time_has_that_of_the_message_before(embedded_kafka: Client) -> None:
+    """Whatever is read at once, and wherever a snapshot was taken."""
+    right, none = KEYS[0].encode(), 2**45
+    partition = home(KEYS[0])
+    stamps = [none, TS_MS, none, none, TS_MS + 7, none]
+    messages: list[Message] = [(right if stamp != none else b"", b"", partition, stamp) for stamp in stamps]
+    topic, name = fill(embedded_kafka, messages), f"{partition:05d}"
+    for size in (1, 2, 10):
+        log, state, found = KafkaLog(embedded_kafka, topic=topic, batch_size=size, until_end=True), None, list[int]()
+        while state is None or LAYOUT.unseal(state)["offset"] < len(stamps):
+            part = log.build_part("log", name, state)
+            items: list[tuple[str, Batch | Rejected]] = []
+            while not items:
+                items = part.next_batch()
+            state = part.snapshot()
+            part.close()
+            found += [m[1] for _, batch in items if isinstance(batch, Rejected) for m in batch.messages]
+        assert found == [0, TS_MS, TS_MS, TS_MS + 7]
+
+
 def test_ends_at_once_when_told_to_stop(embedded_kafka: Client) -> None:
     stopped: list[bool] = []
     log = KafkaLog(embedded_kafka, topic=fill(embedded_kafka, regular(40)), stop=lambda: bool(stopped))
@@ -131,7 +151,7 @@ def test_ends_at_once_when_told_to_stop(embedded_kafka: Client) -> None:
     stopped.append(True)
     with pytest.raises(StopIteration):
         part.next_batch()
-    assert LAYOUT.unseal(part.snapshot()) == {"partitions": PARTITIONS, "offset": 0}
+    assert LAYOUT.unseal(part.snapshot()) == {"partitions": PARTITIONS, "offset": 0, "stamp_ms": 0}
 
 
 def test_a_part_far_ahead_waits_for_the_others(embedded_kafka: Client) -> None:
@@ -174,14 +194,16 @@ def test_begins_at_the_offsets_given(embedded_kafka: Client) -> None:
 def test_a_state_that_does_not_fit_is_refused(embedded_kafka: Client, change: dict[str, int], reason: str) -> None:
     log = KafkaLog(embedded_kafka, topic=fill(embedded_kafka, regular(40)))
     with pytest.raises(LogError, match=reason):
-        log.build_part("log", "00000", LAYOUT.seal({"partitions": 4, "offset": 0, **change}))
+        log.build_part("log", "00000", LAYOUT.seal({"partitions": 4, "offset": 0, "stamp_ms": 0, **change}))
 
 
-def test_a_state_of_version_1_is_read_and_a_newer_one_refused(embedded_kafka: Client) -> None:
+def test_a_state_of_before_is_read_and_a_newer_one_refused(embedded_kafka: Client) -> None:
     log = KafkaLog(embedded_kafka, topic=fill(embedded_kafka, regular(40)))
     first: Any = {"version": 1, "partitions": 4, "offset": 3}
-    assert LAYOUT.unseal(log.build_part("log", "00000", first).snapshot()) == {"partitions": 4, "offset": 3}
-    with pytest.raises(LayoutError, match="log state has version 9, newer than 2"):
+    for old in (first, Layout("log", 2).seal({"partitions": 4, "offset": 3})):
+        state = LAYOUT.unseal(log.build_part("log", "00000", old).snapshot())
+        assert state == {"partitions": 4, "offset": 3, "stamp_ms": 0}
+    with pytest.raises(LayoutError, match="log state has version 9, newer than 3"):
         log.build_part("log", "00000", Layout("log", 9).seal(None))
 
 
