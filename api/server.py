@@ -17,6 +17,9 @@ __all__ = ["make_server"]
 
 _SEND_BUFFER: Final = 1 << 17
 """Bytes that the kernel keeps for a connection (it takes twice as many): its own bound, 4 MB, is too far off."""
+_BACKLOG: Final = 128
+"""Connections that the kernel keeps in line. The event loop takes all of them before it refuses one, and meanwhile they
+hold descriptors, of which a process usually may have 1,024."""
 
 
 def _is_alarming(record: logging.LogRecord) -> bool:
@@ -60,7 +63,7 @@ def make_server(config: ApiConfig, tick: Callable[[], None] = lambda: None) -> u
             create_app(config), host=config.host, port=config.port, log_level="warning", access_log=False,
             server_header=False, http=bounded(config),
             loop="asyncio",  # else whatever other packages happen to bring along
-            ws_max_size=4096, ws_ping_interval=config.ping_s,
+            backlog=_BACKLOG, ws_max_size=4096, ws_ping_interval=config.ping_s,
             ws_ping_timeout=config.ping_s,
             ws_per_message_deflate=False,  # it costs more time than the sending, and memory for every client
             timeout_graceful_shutdown=3, forwarded_allow_ips=list(config.trusted_proxies),

@@ -138,6 +138,12 @@ def test_there_is_room_for_so_many_connections(market: str, config: dict[str, An
         wait_for(lambda: status() == 200)
 
 
+def test_a_flood_leaves_descriptors() -> None:
+    config = ApiConfig(dsn="")
+    in_passing = 3 * make_server(config).config.backlog  # one line taken, one being refused, one being closed
+    assert config.max_connections + in_passing < 1_000
+
+
 def test_a_malformed_connection_string_is_said_before_anything_is_served() -> None:
     with pytest.raises(DatabaseError, match="has an @ or / within user or password") as caught:
         make_server(ApiConfig(dsn="postgresql://me:hun@ter2@127.0.0.1/candlewick"))
