@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from bytewax.dataflow import Dataflow
 
 from flows.cluster import run_cluster
 from flows.engine import engine_flow
+from flows.errors import told
 from flows.login import log_in
 from flows.observed import EngineObserver, ObservedLog, ObservedSink
 from flows.process import keep_memory, spare_collector, stop_flag
@@ -20,6 +21,7 @@ from flows.settings import Settings, kafka_client
 from flows.state.manifest import read_manifest
 from flows.vitals import Pulse
 from schemas.time import TIMEFRAMES
+from sinks.errors import BrokerAwayError, BrokerError
 from sinks.kafka import KafkaFeatures, KafkaSignals
 from sinks.lease import Lease
 from sinks.vitals import inherited
@@ -58,8 +60,26 @@ def _alone(settings: Settings, stop: threading.Event) -> Iterator[None]:
     manifest = read_manifest(directory)
     makers = "" if manifest is None else manifest.makers
     with Lease(kafka_client(settings), directory / MEMBER, stop.set, stamp=makers) as lease:
-        yield
+        try:
+            yield
+        except Exception as error:
+            lease.check()
+            if _transient(error) and not stop.is_set():
+                _confirm(lease)
+            raise
         lease.check()
+
+
+def _transient(error: Exception) -> bool:
+    """Whether whoever started us would start us again; of a worker that is all that is known here."""
+    ours = told(error)
+    return ours is not None and ours.exit_status == BrokerError.exit_status
+
+
+def _confirm(lease: Lease) -> None:
+    """Who was replaced must not come back by itself: its transactions fail before it has heard of that."""
+    with suppress(BrokerAwayError):  # which says nothing of the lease
+        lease.confirm()
 
 
 def run_worker(

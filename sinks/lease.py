@@ -26,6 +26,7 @@ _NOTICE_S: Final = 1.0
 _SESSION_S: Final = 300.0
 """Without a word from the broker for so long, nobody knows who took over meanwhile."""
 _NAP_S: Final = 0.1
+_OTHER: Final = "another engine has taken over; this one ends so that nothing is written twice"
 _silent: Final = logging.getLogger("candlewick.lease")
 _silent.disabled = True  # what is of interest is told by our own error, the rest by other clients
 _PASSING: Final = {
@@ -69,8 +70,10 @@ class Lease:
         self._note, self._lost, self._group = note, lost, group
         self._stamp = TopicPartition(topic, 0, 0, stamp)
         self._error: SinkError | None = None
+        self._name = ""
         self._joined, self._closed = threading.Event(), threading.Event()
-        others = _members(admin(client), group) - {note.read_text() if note.exists() else ""}
+        self._admin = admin(client)
+        others = _members(self._admin, group) - {note.read_text() if note.exists() else ""}
         self._consumer = consumer(_settings(client, group))
         self._consumer.subscribe([topic], on_assign=self._on_assign, on_lost=self._on_lost)
         self._thread = threading.Thread(target=self._watch, name="lease", daemon=True)
@@ -84,6 +87,16 @@ class Lease:
         """Raises SinkError if it is lost."""
         if self._error is not None:
             raise self._error
+
+    def confirm(self) -> None:
+        """Asks the broker, where `check` says what it has told by itself.
+
+        Raises:
+            SinkError: it is lost, or the broker does not answer.
+        """
+        if self._joined.is_set() and _members(self._admin, self._group) - {self._name}:
+            self._error = self._error or SinkError(f"group {self._group}: {_OTHER}")
+        self.check()
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +114,7 @@ class Lease:
             if error is None:
                 continue
             if error.code() in _TAKEN:
-                self._end(SinkError, "another engine has taken over; this one ends so that nothing is written twice")
+                self._end(SinkError, _OTHER)
             elif error.code() in _REFUSED:
                 self._end(SinkError, f"{error.str()}; the engine's user needs READ on it")
 
@@ -112,8 +125,9 @@ class Lease:
     def _on_assign(self, consumer: Consumer, _: list[TopicPartition]) -> None:
         consumer.assign([])
         consumer.commit(offsets=[self._stamp], asynchronous=True)
+        self._name = consumer.memberid()  # outside of this callback the client may never answer that
         with suppress(OSError):  # without a note a successor waits for a second
-            self._note.write_text(consumer.memberid())
+            self._note.write_text(self._name)
         self._joined.set()
 
     def _on_lost(self, _consumer: Consumer, _: list[TopicPartition]) -> None:

@@ -204,11 +204,12 @@ class TransactionalWriter:
                 if not reason.retriable() or time.monotonic() > deadline:
                     raise
 
-    def _failed(self, records: Sequence[Placed], error: KafkaException) -> SinkError:
+    def _failed(self, records: Sequence[Placed], error: KafkaException) -> BrokerError:
         reason: KafkaError = error.args[0]
         fenced = reason.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED)  # noqa: SLF001, the client names its codes so
-        what = f"{_topics(records)}: transaction of {self._id} failed: {words(error)}"
-        return SinkError(f"{what}; another engine writes as {self._id}") if fenced else BrokerError(what)
+        # The client has one word for both; which it was, the lease knows.
+        why = "; it was open for too long, or another engine writes under this name" if fenced else ""
+        return BrokerError(f"{_topics(records)}: transaction of {self._id} failed: {words(error)}{why}")
 
 
 class _Reports:

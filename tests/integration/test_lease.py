@@ -45,6 +45,7 @@ def test_who_comes_last_has_it(kafka: KafkaBroker, tmp_path: Path) -> None:
             with pytest.raises(SinkError, match="another engine has taken over"):
                 one.lease.check()
             two.lease.check()
+            two.lease.confirm()
             until(lambda: read_stamp(kafka.client, topic=topic, group=topic) == "two", "another stamp")
             assert not two.gone.is_set()
 
@@ -69,3 +70,17 @@ def test_a_broker_that_was_away_for_a_while_takes_nothing_from_anybody(kafka: Ka
         assert not one.gone.is_set()
         with held(kafka, tmp_path / "two", topic):
             assert one.gone.wait(10)
+
+
+def test_the_broker_knows_before_it_has_told(
+    kafka: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.lease._HEARTBEAT_S", 60.0)
+    topic = make_topic(kafka.client, "lease", 1)
+    with held(kafka, tmp_path / "one", topic) as one:
+        until((tmp_path / "one").exists, "a note")
+        one.lease.confirm()
+        with held(kafka, tmp_path / "two", topic) as two:
+            with pytest.raises(SinkError, match="another engine has taken over"):
+                one.lease.confirm()
+            two.lease.confirm()

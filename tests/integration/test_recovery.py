@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
 from flows.feeds import recorded_feed
 from flows.ingest import ingest
@@ -188,6 +188,23 @@ def test_a_second_engine_on_another_host_ends_the_first(pipeline: Pipeline, gold
     assert_golden(found, golden)
     del found["reference.instruments"]  # compacted
     assert not [name for topic in found.values() for name, values in topic.items() if len(values) > 1]
+
+
+def test_an_engine_that_lost_its_transaction_alone_may_start_again(pipeline: Pipeline, golden: Golden) -> None:
+    """The broker ends one that was open for too long, as it does one of a predecessor."""
+    engine = pipeline.start("run", CANDLEWICK_ENGINE__BATCH_SIZE="5")
+    pipeline.wait_for_results(1, engine)
+    Producer(
+        {
+            "bootstrap.servers": pipeline.environment["CANDLEWICK_KAFKA__BOOTSTRAP"],
+            "transactional.id": "candlewick-signals",
+        }
+    ).init_transactions(30)
+    _, errors = engine.communicate(timeout=60)
+    assert engine.returncode == 1
+    assert "transaction of candlewick-signals failed" in errors
+    pipeline.run("run", "--until-end")
+    assert_golden(pipeline.read(), golden)
 
 
 def test_a_backup_taken_while_the_engine_runs_is_gone_on_with(
