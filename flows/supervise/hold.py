@@ -47,12 +47,17 @@ def hold(directory: Path, stages: Sequence[str], *, take_over: bool, stop: Calla
 def _lock(handle: int, stage: str, directory: Path, *, take_over: bool, stop: Callable[[], bool]) -> None:
     deadline, asked = time.monotonic() + _PATIENCE_S, 0
     while (holder := _holder(handle)) is not None:
+        if holder <= 0:  # a number that names no process of ours; as a target of a signal it names many
+            raise FlowError(
+                f"supervisor.dir {directory}: the {stage} is held elsewhere, by another host or container; "
+                "stop it there, or name a directory of this host"
+            )
         if not take_over:
             raise FlowError(
                 f"supervisor.dir {directory}: process {holder} supervises the {stage} here; stop it, or begin with "
                 "--take-over"
             )
-        if holder and holder != asked:
+        if holder != asked:
             asked = holder
             with suppress(ProcessLookupError):
                 os.kill(holder, signal.SIGTERM)
@@ -62,7 +67,7 @@ def _lock(handle: int, stage: str, directory: Path, *, take_over: bool, stop: Ca
 
 
 def _holder(handle: int) -> int | None:
-    """The process that holds the lock (0: one that we cannot see); ``None`` if it is ours now."""
+    """The process that holds the lock (0 or less: one that we cannot see); ``None`` if it is ours now."""
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

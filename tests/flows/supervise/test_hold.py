@@ -1,8 +1,10 @@
 """One supervisor a stage and directory."""
 
+import fcntl
 import multiprocessing
 import os
 import signal
+import struct
 import threading
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -60,3 +62,15 @@ def test_a_killed_one_leaves_nothing_behind(tmp_path: Path, other: "multiprocess
     other.join(10)
     with hold(tmp_path, ["engine"], take_over=False, stop=lambda: False):
         pass
+
+
+@pytest.mark.parametrize("take_over", [False, True])
+def test_a_holder_that_is_no_process_here_is_not_signalled(tmp_path: Path, *, take_over: bool) -> None:
+    """The kernel says -1 of a lock that belongs to an open file, as of others over a network: kill(-1) is everybody."""
+    with (tmp_path / "engine.lock").open("w") as file:
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        with (
+            pytest.raises(FlowError, match="the engine is held elsewhere"),
+            hold(tmp_path, ["engine"], take_over=take_over, stop=lambda: True),
+        ):
+            pass
