@@ -1,6 +1,6 @@
 """Activations of models, and parameters of regimes, from a file: the log's own records, a JSON object a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,14 +32,15 @@ class Activations(OneFile):
                 try:
                     records.append(_record(raw))
                 except DecodeError as error:
-                    yield self._malformed(number, raw, str(error))
+                    yield self._malformed(number, raw, str(error), records[-1:])
         except Damage as damage:
-            yield self._malformed(number + 1, damage.rest, str(damage))
+            yield self._malformed(number + 1, damage.rest, str(damage), records[-1:])
         records.sort(key=lambda record: record.ts_received)
         yield from records
 
-    def _malformed(self, number: int, raw: bytes, reason: str) -> Malformed:
-        return Malformed(feed=str(self._path), offset=number, raw=raw, reason=reason, ts_received=0)
+    def _malformed(self, number: int, raw: bytes, reason: str, before: Sequence[Activation | Regimes]) -> Malformed:
+        at = before[0].ts_received if before else 0
+        return Malformed(feed=str(self._path), offset=number, raw=raw, reason=reason, ts_received=at)
 
 
 def _record(raw: bytes) -> Activation | Regimes:

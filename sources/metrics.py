@@ -1,7 +1,7 @@
 """External metrics and the macro calendar from files: CSV with a header, or a JSON object a line."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -67,9 +67,9 @@ class Metrics(OneFile):
                 try:
                     records.append(self._record(self._row(raw)))
                 except (ArithmeticError, KeyError, OSError, TypeError, ValueError, csv.Error) as error:
-                    yield self._malformed(number, raw, _reason(error))
+                    yield self._malformed(number, raw, _reason(error), records[-1:])
         except Damage as damage:
-            yield self._malformed(number + 1, damage.rest, str(damage))
+            yield self._malformed(number + 1, damage.rest, str(damage), records[-1:])
         records.sort(key=lambda record: record.ts_received)
         yield from records
 
@@ -112,8 +112,9 @@ class Metrics(OneFile):
             ExternalMetric, fields | {"metric": metric, "value": row["value"], "asset": row.get("asset", self._asset)}
         )
 
-    def _malformed(self, number: int, raw: bytes, reason: str) -> Malformed:
-        return Malformed(feed=str(self._path), offset=number, raw=raw, reason=reason, ts_received=0)
+    def _malformed(self, number: int, raw: bytes, reason: str, before: Sequence[Reading]) -> Malformed:
+        at = before[0].ts_received if before else 0
+        return Malformed(feed=str(self._path), offset=number, raw=raw, reason=reason, ts_received=at)
 
 
 def _checked(kind: type[Record], fields: dict[str, Any]) -> Record:

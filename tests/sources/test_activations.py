@@ -27,6 +27,7 @@ def test_records_come_by_their_receipt_after_what_is_none(tmp_path: Path) -> Non
     path.write_bytes(b"\n".join([*lines, encode(activation(START, "x:a"))]))
     *refused, first, second = Activations(path)
     assert [first, second] == [activation(START), activation(START + HOUR)]
+    assert [one.ts_received for one in refused] == [START + HOUR, START, START]  # of the record before
     assert [(one.offset, one.reason) for one in refused if isinstance(one, Malformed)] == [
         (3, "Input data was truncated"),
         (5, f"$.type: an activation or regimes of {CONTROL} are asked for, not Heartbeat"),
