@@ -123,7 +123,7 @@ def read_back(
         firsts, ends = _range(admin, starts, Grace(stop))
         begins = {output: _begin(output, start, firsts[output], ends[output]) for output, start in starts.items()}
         ledger = Ledger(ends, settled=settled)
-        for message, identifier in _results(client, begins, ends):
+        for message, identifier in _results(client, begins, ends, stop):
             ledger.found(_output(message), cast("int", message.offset()), identifier, message.value() or b"")
     except KafkaException as error:
         raise BrokerError(f"{_names(starts)}: cannot be read back: {words(error)}") from error
@@ -144,7 +144,7 @@ def look_back(
     try:
         firsts, ends = _range(admin, outputs, Grace(stop))
         gate = Gate(past, ends, {topic for (topic, _), first in firsts.items() if first}, desk=desk)
-        for message, identifier in _results(client, firsts, ends):
+        for message, identifier in _results(client, firsts, ends, stop):
             key = (message.key() or b"").decode(errors="replace")
             gate.found(message.topic() or "", key, identifier, message.value() or b"", message.timestamp()[1])
     except KafkaException as error:
@@ -153,11 +153,12 @@ def look_back(
 
 
 def _results(
-    client: Mapping[str, Any], begins: Mapping[Output, int], ends: Mapping[Output, int]
+    client: Mapping[str, Any], begins: Mapping[Output, int], ends: Mapping[Output, int], stop: Callable[[], bool]
 ) -> Iterator[tuple[Message, str]]:
     """The engine's messages, which are those with an identifier, and it."""
     behind = {output: begin for output, begin in begins.items() if begin < ends[output]}
     for message in committed(client, behind) if behind else ():
+        stop()  # who watches over us sees by this that we are at work
         identifier = dict(message.headers() or []).get("id")
         if isinstance(identifier, bytes):
             yield message, identifier.decode(errors="replace")

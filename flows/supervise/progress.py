@@ -20,7 +20,7 @@ class Progress:
 
     Parameters:
         stall_s: so long a worker may be without a turn.
-        start_s: so long all workers together may take until they are at work.
+        start_s: so long all workers together may be without a turn until they are at work.
     """
 
     def __init__(self, stall_s: float, start_s: float) -> None:
@@ -29,12 +29,15 @@ class Progress:
         self._looked = 0.0
         self._turns: dict[int, tuple[int, float]] = {}
         self._at_work = False
+        self._resuming: dict[int, int] = {}
+        self._resumed = 0.0
 
     def look(self, workers: Sequence[Vitals], now: float) -> str | None:
         """What is wrong with ``workers`` at ``now`` (seconds, monotonic, the clock of the vitals), if anything is."""
         if self._begun is None or now - self._looked > _PAUSE_S:
             self._begun = now if self._begun is None else self._begun + now - self._looked
             self._turns.clear()
+            self._resuming.clear()
         self._looked = now
         if not self._at_work:
             return self._starting(workers, now)
@@ -55,10 +58,14 @@ class Progress:
         self._at_work = bool(ready) and len(ready) == ready[0].workers
         if self._at_work:
             return None
+        turns = {vitals.worker: vitals.turns for vitals in workers if vitals not in ready}
+        if turns != self._resuming:
+            self._resuming, self._resumed = turns, now
         for vitals in workers:
             unheard = now - max(vitals.clock / 1e9, self._begun)
             if unheard > self._stall_s:
                 return f"worker {vitals.worker} has not been heard of for {unheard:.0f} s"
-        if now - self._begun > self._start_s:
-            return f"it was not at work {now - self._begun:.0f} s after its start"
+        idle = now - max(self._resumed, self._begun)
+        if idle > self._start_s:
+            return f"it is not at work yet and has made no progress for {idle:.0f} s"
         return None

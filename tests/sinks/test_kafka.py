@@ -11,6 +11,7 @@ from flows.embedded.broker import CLIENT, EmbeddedBroker
 from schemas.partitioner import partition_for
 from schemas.topics import BY_NAME, Outgoing
 from sinks.errors import SinkError
+from sinks.gate import Past
 from sinks.kafka import LAYOUT, KafkaFeatures, KafkaSignals
 from tests.kafka_tools import put, read_all, write
 
@@ -63,6 +64,19 @@ def test_a_resumed_part_leaves_out_what_is_there(embedded_kafka: Client, topics:
         write(resumed, batch[0 if resume is None else 3 :])
     found = [(read.identifier, read.value) for read in read_all(embedded_kafka, topics[0])]
     assert found == [(one.id, one.value) for one in batch]
+
+
+@pytest.mark.parametrize("past", [None, Past(whole=True)])
+def test_who_reads_back_is_seen_to_be_at_work(embedded_kafka: Client, topics: list[str], past: Past | None) -> None:
+    name, turns = f"{partition_for('a', 4):05d}", []
+
+    def stop() -> bool:
+        turns.append(1)
+        return False
+
+    write(KafkaFeatures(embedded_kafka, topics=topics).build_part("out", name, None), records(topics[0], 50))
+    KafkaFeatures(embedded_kafka, topics=topics, past=past, stop=stop).build_part("out", name, None)
+    assert len(turns) >= 50
 
 
 def test_a_compacted_topic_is_written_again(

@@ -50,7 +50,16 @@ def test_a_stage_that_never_gets_to_work_is_found_late_only() -> None:
         for second in range(62):
             now = [msgspec.structs.replace(one, clock=second * SECOND) for one in found]
             said = progress.look(now, float(second))
-            assert said == ("it was not at work 61 s after its start" if second == 61 else None)
+            assert said == ("it is not at work yet and has made no progress for 61 s" if second == 61 else None)
+
+
+def test_a_stage_that_reads_back_much_has_the_time_for_it() -> None:
+    progress = Progress(stall_s=20.0, start_s=60.0)
+    for second in range(200):
+        ready = vitals(turns=second, clock=second * SECOND, workers=2)
+        resuming = vitals(turns=min(second, 120), state="resuming", worker=1, clock=second * SECOND, workers=2)
+        said = progress.look([ready, resuming], float(second))
+        assert (said is not None) is (second > 180), second
 
 
 def test_who_is_stopped_while_it_resumes_is_found_as_soon_as_at_work() -> None:
