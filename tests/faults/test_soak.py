@@ -91,4 +91,4 @@ def crash_database(_stand: Stand, server: TimescaleServer) -> None:
 def freeze_broker(stand: Stand, _server: TimescaleServer) -> None:
     stand.broker.pause()
     time.sleep(1.0)
-    stand.broker.resume()
+    stand.broker.recover()

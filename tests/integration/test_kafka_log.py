@@ -31,8 +31,8 @@ def test_messages_that_are_gone_are_not_passed_over(kafka: KafkaBroker) -> None:
     trim(kafka.client, topic, 30)
     reason = r"log\.\w+\[0\]: offsets 20 to 29 are gone, the topic now begins at 30: .* `candlewick run --rebuild-from"
     with pytest.raises(LogError, match=reason):
-        log.build_part("log", PART, LAYOUT.seal({"partitions": 1, "offset": 20}))
-    assert drain(log.build_part("log", PART, LAYOUT.seal({"partitions": 1, "offset": 30}))) == [
+        log.build_part("log", PART, LAYOUT.seal({"partitions": 1, "offset": 20, "stamp_ms": 0}))
+    assert drain(log.build_part("log", PART, LAYOUT.seal({"partitions": 1, "offset": 30, "stamp_ms": 0}))) == [
         b"%d" % i for i in range(30, 100)
     ]
     assert len(drain(log.build_part("log", PART, None))) == 70
