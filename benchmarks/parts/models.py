@@ -39,7 +39,7 @@ def measure(context: Context) -> list[Figure]:
     rounds = context.interleaved(
         {
             "floor": lambda: context.job("floor", at),
-            "engine": lambda: context.engine(at, strategy=_STRATEGY),
+            "engine": lambda: context.engine(at, strategy=_STRATEGY, models={"given_up": [version]}),
             "engine with models": lambda: context.engine(at, strategy=_STRATEGY, models=serving),
         }
     )
