@@ -13,33 +13,10 @@ from msgspec import Meta, Struct
 from schemas.time import Nanoseconds, Timeframe
 
 __all__ = [
-    "CONTROL",
-    "LEAST_AMOUNT",
-    "METRICS",
-    "About",
-    "Activation",
-    "BookDelta",
-    "BookSnapshot",
-    "ExchangeBar",
-    "ExternalMetric",
-    "FundingRate",
-    "Heartbeat",
-    "InstrumentDefinition",
-    "Liquidation",
-    "LongShortRatio",
-    "MacroEvent",
-    "MarkPrice",
-    "MarketEvent",
-    "Membership",
-    "Metric",
-    "OpenInterest",
-    "Quote",
-    "RegimeName",
-    "Regimes",
-    "Review",
-    "Side",
-    "TapeEnd",
-    "Trade",
+    "CONTROL", "LEAST_AMOUNT", "METRICS", "About", "Activation", "BookDelta", "BookSnapshot", "ExchangeBar",
+    "ExternalMetric", "FundingRate", "Heartbeat", "InstrumentDefinition", "Liquidation", "LongShortRatio",
+    "MacroEvent", "MarkPrice", "MarketEvent", "Membership", "Metric", "OpenInterest", "Quote", "RegimeName",
+    "Regimes", "Review", "Side", "TapeEnd", "Trade",
 ]  # fmt: skip
 
 CONTROL: Final = "candlewick:control"

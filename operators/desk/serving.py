@@ -304,15 +304,20 @@ class Serving:
     def _refusal(self, name: str, version: str) -> str:
         """Why a version must not serve, by what it is; empty if it may."""
         try:
+            self._fetch(name, version)
+        except ModelRefused as error:
+            return str(error)
+        return ""
+
+    def _fetch(self, name: str, version: str) -> None:
+        """Load what cannot be done without now."""
+        try:
             self._load(name, version)
         except (RegistryAway, VersionAway) as error:
             raise ModelAway(
                 f"model {name} {version} is to serve, and is away: {error}; put it there, or if it is lost name it in "
                 "models.given_up"
             ) from error
-        except ModelRefused as error:
-            return str(error)
-        return ""
 
     def _load(self, name: str, version: str) -> None:
         if (name, version) in self._loaded:
@@ -352,18 +357,14 @@ class Serving:
             self.learning.restore(learnt)
         for name, version in sorted(self._asked()):
             try:
-                self._load(name, version)
+                self._fetch(name, version)
             except ModelUnfit as error:  # as its activation would be, if it came now
                 self._unfit[name, version] = f"refused: {error}"
-            except ModelRefused:
-                pass  # that is told below
-            if (name, version) in self._unfit:
-                continue
-            if refusal := self._refusal(name, version):
+            except ModelRefused as error:
                 raise StateError(
-                    f"model {name} {version} serves by the recovery state, and is refused: {refusal}; put it back, or "
+                    f"model {name} {version} serves by the recovery state, and is refused: {error}; put it back, or "
                     "name it in models.given_up"
-                )
+                ) from error
         for _, _, activation in self._waiting:
             if activation.version:
                 with suppress(ModelRefused):
