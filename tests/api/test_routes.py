@@ -74,7 +74,7 @@ def test_paging_bars_gives_each_once(api: httpx.Client, timeframe: str, until: i
             break
         cursor = {"cursor": page["next"]}
     assert closes == sorted({*closes}, reverse=True)
-    step = TIMEFRAME_NS[timeframe]  # type: ignore[index]
+    step = TIMEFRAME_NS[timeframe]  # type: ignore[index]  # a text among its keys
     first = until // MINUTE * MINUTE - MINUTES * MINUTE
     assert len(closes) == until // step - first // step
 

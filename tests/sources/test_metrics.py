@@ -24,7 +24,7 @@ def metric(published: int, name: str, value: float, received: int | None = None,
     known = MAY + (published if received is None else received)
     return ExternalMetric(
         instrument_id=CONTROL, ts_event=MAY + published, ts_received=known, value=value, asset=asset,
-        metric=name,  # type: ignore[arg-type]
+        metric=name,  # type: ignore[arg-type]  # a text that is one of them
     )  # fmt: skip
 
 

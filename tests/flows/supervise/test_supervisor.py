@@ -66,7 +66,7 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
 
     def start(*script: str, **more: float) -> Run:
-        made = Run(tmp_path, *script, **more)  # type: ignore[arg-type]
+        made = Run(tmp_path, *script, **more)  # type: ignore[arg-type]  # settings by name
         runs.append(made)
         made.thread.start()
         return made

@@ -98,7 +98,7 @@ def test_a_tainted_or_unknown_feature_is_recorded_as_vetoed_and_never_published(
     ],
 )  # fmt: skip
 def test_nothing_to_say(record: object) -> None:
-    assert {sent.topic for sent in decided(closed(record))} <= {"features.context"}  # type: ignore[arg-type]
+    assert {sent.topic for sent in decided(closed(record))} <= {"features.context"}  # type: ignore[arg-type]  # of any kind
 
 
 def test_a_signal_is_not_said_again_while_it_cools_down() -> None:

@@ -28,7 +28,8 @@ def reading(
 ) -> Reading:
     """As the control key tells it; times in ns after `START`."""
     record = ExternalMetric(
-        instrument_id=CONTROL, ts_event=START + published, metric=metric, value=value, asset=asset,  # type: ignore[arg-type]
+        instrument_id=CONTROL, ts_event=START + published, value=value, asset=asset,
+        metric=metric,  # type: ignore[arg-type]  # a text that is one of them
         ts_received=START + (published if received is None else received),
     )  # fmt: skip
     return Reading(max(record.ts_event, record.ts_received), record)

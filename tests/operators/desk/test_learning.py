@@ -194,7 +194,7 @@ def test_no_interleaving_and_no_restart_changes_what_is_learnt(random: Random) -
     one, other = Desk(CONFIG), Desk(CONFIG)
     expected = told(one, 40)
     out = []
-    for number, record in enumerate(interleaved(market(40), random)):  # type: ignore[arg-type]
+    for number, record in enumerate(interleaved(market(40), random)):  # type: ignore[arg-type]  # closes of members alone
         out += other.on_batch([record])
         if number % 13 == random.randint(0, 12):
             other = Desk.restored(other.state(), CONFIG)

@@ -14,7 +14,7 @@ def close(i: int, **moment: float) -> Close:
     told = {
         name: int(value) if name in {"funding_interval", "next_funding"} else value for name, value in moment.items()
     }
-    return Close(bar, Moment(**told), {}, bar.ts_open + MINUTE)  # type: ignore[arg-type]
+    return Close(bar, Moment(**told), {}, bar.ts_open + MINUTE)  # type: ignore[arg-type]  # fields by name
 
 
 def test_rates_are_told_and_made_comparable() -> None:
